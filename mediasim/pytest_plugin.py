@@ -1,7 +1,7 @@
-"""The pytest plugin: fixtures ``mediasim`` and ``mediasim_sandbox``, and what failed tests leave.
+"""The pytest plugin: fixtures ``mediasim`` and ``mediasim_sandbox``, and artifacts of failed tests.
 
-Every test run of everybody who has mediasim installed loads this module, so it imports nothing
-but pytest: the rest comes when a fixture is first used.
+Every test run in an environment with mediasim installed loads this module, so it imports nothing
+but pytest: the rest is imported when a fixture is first used.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim
 
-_KEEPING: pytest.StashKey[Artifacts] = pytest.StashKey()
+_ARTIFACTS: pytest.StashKey[Artifacts] = pytest.StashKey()
+"""The artifacts of a test, while it runs."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the plugin's options to pytest's command line."""
     group = parser.getgroup("mediasim", "simulated telephone calls")
     group.addoption(
         "--mediasim-seed",
@@ -44,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def _seed(text: str) -> int:
+    """Read a seed. Raises ArgumentTypeError."""
     if not text.isdecimal() or int(text) >= 2**63:
         raise ArgumentTypeError(f"expected a whole number from 0 to 2^63 - 1, found {text!r}")
     return int(text)
@@ -53,6 +56,7 @@ def _seed(text: str) -> int:
 def _mediasim_artifacts(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Artifacts]:
+    """The artifacts of a test, shared by both fixtures."""
     from mediasim.testing.artifacts import Artifacts, Options
 
     option = request.config.getoption
@@ -63,7 +67,7 @@ def _mediasim_artifacts(
         keep=None if keep is None else keep.absolute(),
     )
     artifacts = Artifacts(request.node.nodeid, options, tmp_path_factory.mktemp)
-    request.node.stash[_KEEPING] = artifacts
+    request.node.stash[_ARTIFACTS] = artifacts
     yield artifacts
     artifacts.close()
 
@@ -78,7 +82,7 @@ def mediasim(_mediasim_artifacts: Artifacts, request: pytest.FixtureRequest) -> 
 
 @pytest.fixture
 def mediasim_config() -> Any:
-    """The number plan and settings of ``mediasim_sandbox``: to be overridden where there are any.
+    """The number plan and settings of ``mediasim_sandbox``: override it to have some.
 
     A dict, YAML text, or the path of a file, as ``mediasim serve --config`` takes it.
     """
@@ -97,7 +101,7 @@ def mediasim_sandbox(
     sandbox = MediasimSandbox(config, _mediasim_artifacts)
     try:
         yield sandbox
-        _mediasim_artifacts.tell_if_asked()
+        _mediasim_artifacts.complete_if_kept()
     finally:
         sandbox.close()
 
@@ -106,9 +110,10 @@ def mediasim_sandbox(
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Complete the artifacts of a failed test, and name them in its report."""
     report = yield
-    if report.failed and _KEEPING in item.stash:
-        kept = item.stash[_KEEPING].tell()
-        if kept is not None:
-            report.sections.append(("mediasim kept", kept))
+    if report.failed and _ARTIFACTS in item.stash:
+        completed = item.stash[_ARTIFACTS].complete()
+        if completed is not None:
+            report.sections.append(("mediasim kept", completed))
     return report

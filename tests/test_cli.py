@@ -235,6 +235,10 @@ WRONG_COMMANDS = {
     "run good.yaml --jobs 0": "Invalid value for '--jobs'",
     "run good.yaml --seed -1": "Invalid value for '--seed'",
     "run good.yaml --format xml": "Invalid value for '--format'",
+    "fuzz --out good.yaml": "cannot write to good.yaml: it is no folder",
+    "fuzz --out good.yaml/x/y": "good.yaml: it is no folder",
+    "fuzz --doors good.yaml --runs 5": "--runs is for scenarios that are drawn, good.yaml is",
+    "fuzz good.yaml --seed 1": "--seed is for scenarios that are drawn, good.yaml is judged",
     "new good": "good.yaml exists already: choose another name",
     "new .": "expected the name of a scenario, found '.'",
     "new none/x": "cannot write none/x.yaml: No such file or directory",
@@ -253,6 +257,15 @@ def test_a_wrong_command_is_told(command: str, problem: str) -> None:
     result = mediasim(*command.split())
     assert result.exit_code == 2
     assert problem in result.stderr
+
+
+def test_control_characters_are_shown_escaped() -> None:
+    write("odd.yaml", HOLDS + '"\\x1b[31m\\0\\n": 1\n')
+    result = mediasim("run", "odd.yaml")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "\\x1b[31m\\x00\\n: unknown key" in line
+    assert mediasim("explain", "\x1b[31m").stderr.startswith("there is no recording \\x1b[31m")
 
 
 def test_an_engine_of_speech_that_there_is_not(monkeypatch: pytest.MonkeyPatch) -> None:

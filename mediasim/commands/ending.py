@@ -11,6 +11,8 @@ from typing import Any, Literal, NoReturn
 
 import typer
 
+from mediasim.documents.diagnostics import printable
+
 __all__ = ["ExitCode", "Format", "json_text", "refusing", "seed_option", "stop"]
 
 
@@ -39,8 +41,9 @@ def seed_option(help: str) -> Any:
 
 
 def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
-    """Print a message on the error channel and end the command."""
-    print(message, file=sys.stderr)
+    """Print a message on the error channel, each of its lines printable, and end the command."""
+    for line in message.split("\n"):
+        print(printable(line), file=sys.stderr)
     raise typer.Exit(code)
 
 

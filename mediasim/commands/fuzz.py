@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 __all__ = ["fuzz"]
 
 
+_OF_DRAWN = ("runs", "seed", "first", "jobs", "out", "minutes")
+"""The options that say nothing of scenarios that are given."""
+
+
 def fuzz(
+    context: typer.Context,
     files: Annotated[
         list[str] | None, typer.Argument(help="Judge these scenarios instead of drawing any.")
     ] = None,
@@ -52,6 +58,10 @@ def fuzz(
     from mediasim.scenario.fuzz.hunt import hunt
     from mediasim.scenario.fuzz.properties import Invariants
 
+    given = [name for name in _OF_DRAWN if _is_given(context, name)]
+    if files and given:
+        stop(f"--{given[0]} is for scenarios that are drawn, {files[0]} is judged: give only one")
+    _check_folder(out)
     properties: Properties = Invariants()
     if through_doors:
         from mediasim.testing.doors.judge import Doors
@@ -76,6 +86,20 @@ def fuzz(
         _print_find(find, properties)
     print(_summary(found))
     raise typer.Exit(ExitCode.FAILED if found.finds else ExitCode.OK)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name != "DEFAULT"
+
+
+def _check_folder(out: Path) -> None:
+    """End the command if nothing could be written to a folder that may not be there yet."""
+    there = next(path for path in (out, *out.absolute().parents) if path.exists())
+    if not there.is_dir():
+        stop(f"cannot write to {there}: it is no folder")
+    if not os.access(there, os.W_OK):
+        stop(f"cannot write to {there}: it may not be written to")
 
 
 def _progress() -> Callable[[Hunt], None] | None:

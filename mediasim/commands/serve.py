@@ -21,6 +21,9 @@ LinesName = Literal["memory", "ports", "shared"]
 SpreadName = Literal["calls", "numbers"]
 
 
+_DATA = Path("mediasim-data")
+
+
 def _profile(name: str) -> str:
     """Return the name of a behaviour profile that exists. Raises BadParameter."""
     if name not in PROFILES:
@@ -31,9 +34,10 @@ def _profile(name: str) -> str:
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
-    data: Annotated[Path, typer.Option(help="The folder that keeps its state.")] = Path(
-        "mediasim-data"
-    ),
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that keeps its state.", show_default=str(_DATA)),
+    ] = None,
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
     clock: Annotated[ClockName, typer.Option(help="What its time is.")] = "real",
     rate: Annotated[float, typer.Option(help="How fast the real clock goes.")] = 1.0,
@@ -101,6 +105,8 @@ def serve(
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
 
+    if in_memory and (data or database or media):
+        stop("--in-memory keeps nothing: expected it without --data, --database and --media")
     os.umask(0o077)  # files are for this user alone
     _raise_limit_of_files()
     try:
@@ -109,15 +115,15 @@ def serve(
             clock=clock,
             rate=rate,
             lines=lines,
-            data=None if in_memory else data,
+            data=None if in_memory else data or _DATA,
             database=database,
             media=media,
             workers=workers,
             spread=spread,
             hosts=tuple(allowed_host or ()),
-            asked_seed=seed,
-            asked_profile=profile,
-            asked_sip=None if sip is None else _sip_address(sip),
+            seed_override=seed,
+            profile_override=profile,
+            sip_override=None if sip is None else _sip_address(sip),
         )
         asyncio.run(
             serve(settings, ListenAddress(host, port, public_url), partial(print, flush=True))

@@ -29,6 +29,7 @@ __all__ = [
     "is_clip",
     "message_of",
     "one_of",
+    "printable",
     "says",
 ]
 
@@ -69,7 +70,7 @@ class Diagnostic:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
-        return ": ".join(part for part in (place, self.path, self.message) if part)
+        return printable(": ".join(part for part in (place, self.path, self.message) if part))
 
 
 class ScenarioError(ValueError):
@@ -85,6 +86,11 @@ class ScenarioError(ValueError):
 
 
 # -- words for people ---------------------------------------------------------------------------
+
+
+def printable(text: str) -> str:
+    """One line for a terminal: control characters, and others that print nothing, are escaped."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
 
 
 def one_of(words: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_encode
-from mediasim.parties.voices.word_times import WordTime, shared_out
+from mediasim.parties.voices.word_times import WordTime, times_by_letters
 
 __all__ = ["Segment", "Timeline", "words_between", "words_in"]
 
@@ -93,7 +93,7 @@ class Timeline:
         pass the telephone line.
         """
         if kind == "say" and not words:
-            words = shared_out(text, pcm.astype(np.float64))
+            words = times_by_letters(text, pcm.astype(np.float64))
         if self._sent is not None and kind != "dtmf":
             pcm = self._sent(pcm)
         segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)

@@ -1,6 +1,7 @@
 """The sandbox: Twilio's API, TwiML and webhooks as a server on the user's own machine.
 
-Here are the sockets, threads, clocks and files of it; Twilio's behaviour is `mediasim.twilio`.
+The package holds the sockets, threads, clocks and files of that server; Twilio's behaviour is in
+`mediasim.twilio`.
 """
 
 __all__ = [

@@ -1,12 +1,12 @@
-"""The sandbox's clocks: what the engine's time is, and who may move it.
+"""The sandbox's clocks: what the engine's time is, and how it may be moved.
 
 * ``real``: the wall clock, times a rate;
-* ``virtual``: jumps to the next timer whenever nothing is ready and nothing is held;
+* ``virtual``: jumps to the next timer whenever nothing is ready and nothing holds it;
 * ``manual``: the same, but never past a limit, which ``advance`` raises.
 
-A virtual clock of a server has no deadlock: with nothing to jump to it waits for the world outside
-in ``select``. While a request to the user's app is open, or a thread works for the engine, the
-clock is held.
+A virtual clock of a server has no deadlock: without a timer to jump to, it waits in ``select`` for
+sockets. While a request to the user's app is open, or a thread works for the engine, the clock is
+held.
 """
 
 from __future__ import annotations
@@ -34,78 +34,81 @@ __all__ = [
     "ClockKind",
     "ClockRefuses",
     "Lines",
+    "loop_zero_ns",
     "make_clock",
     "only_real_time",
-    "zero_of",
 ]
 
 ClockKind = Literal["real", "virtual", "manual"]
 Lines = Literal["memory", "ports", "shared"]
-"""How packets travel between simulated parties and the server: in memory, over UDP on loopback with
-a port for each leg, or over one socket for all."""
+"""How packets travel between simulated parties and the server.
+
+In memory, over UDP on loopback with a port for each leg, or over one socket for all legs.
+"""
 FASTEST: Final = 1000.0
+"""Largest rate of a real clock; the smallest is its inverse."""
 
 
 class ClockRefuses(Exception):
-    """This clock cannot do that; says which can."""
+    """The clock does not support an action; the message says which clock does."""
 
 
 class Clock(Protocol):
-    """The time of an engine, with the loop and the media plane that keep it.
-
-    All of it is to be used on the loop itself.
-    """
+    """The time of an engine, with its loop and media plane. To be used on that loop."""
 
     kind: ClockKind
     loop: asyncio.SelectorEventLoop
     plane: MediaPlane
     transport: Transport | None
-    """Carries the lines of simulated parties; None: they need none."""
+    """Carries the packets of simulated parties; None where they stay in memory."""
 
     @property
     def now_ns(self) -> int:
-        """Loop time."""
+        """Loop time in nanoseconds."""
 
     @property
     def rate(self) -> float | None:
-        """Loop seconds in one of the wall clock's; None where the wall clock does not matter."""
+        """Loop seconds in one second of the wall clock; None for a clock independent of it."""
 
     @property
     def busy(self) -> float:
-        """What share of its time it needs, of the last two seconds; 0 where time is no matter."""
+        """Share of its time that the loop needed in the last two seconds; 0 for virtual clocks."""
 
     def first_epoch(self) -> datetime:
-        """The date of loop time zero, to the second, where nothing is known of earlier times."""
+        """Return the date of loop time zero, to the second, for a sandbox without earlier state."""
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
-        """Stand still while something outside the loop's time is under way."""
+        """Stop the clock while the context is entered."""
 
     async def advance(self, by_ns: int) -> None:
-        """Let time pass; returns when all that it caused has been done. Or ClockRefuses."""
-
-    async def run_until_idle(self, most_ns: int) -> bool:
-        """Let time pass until nothing more is to come, or so long; returns whether nothing is.
+        """Let ``by_ns`` pass; returns when everything due by then has been done.
 
         Raises ClockRefuses.
         """
 
-    def go_at(self, rate: float) -> None:
-        """Set the rate. Raises ClockRefuses, also for a rate that cannot be."""
+    async def run_until_idle(self, most_ns: int) -> bool:
+        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left.
 
-    def let_go(self) -> contextlib.AbstractContextManager[None]:
-        """Have no limit meanwhile, so that what is under way can end."""
+        Raises ClockRefuses.
+        """
+
+    def set_rate(self, rate: float) -> None:
+        """Set the rate. Raises ClockRefuses."""
+
+    def without_limit(self) -> contextlib.AbstractContextManager[None]:
+        """Lift the limit of a manual clock while the context is entered."""
 
     def close(self) -> None:
-        """Close its sockets; nobody runs the loop any more."""
+        """Close the clock's sockets, after its loop has stopped."""
 
 
 def make_clock(
     kind: ClockKind, *, rate: float = 1.0, lines: Lines = "memory", zero_ns: int | None = None
 ) -> Clock:
-    """A clock with its loop, which nobody runs yet.
+    """Return a clock with its loop, which does not run yet.
 
-    ``zero_ns`` is another real clock's (:func:`zero_of`), to have its time. Raises ClockRefuses for
-    a rate or lines that it cannot have.
+    ``zero_ns`` is another real clock's zero (:func:`loop_zero_ns`), to share its time. Raises
+    ClockRefuses for a rate or lines that the kind of clock does not support.
     """
     if kind == "real":
         return _RealClock(rate, lines, zero_ns)
@@ -120,19 +123,19 @@ _NO_RATE: Final = "a {} clock has no rate: it goes as fast as it can; the real c
 
 
 class _RealClock:
-    """The wall clock."""
+    """The wall clock, times a rate."""
 
     kind: ClockKind = "real"
 
     def __init__(self, rate: float, lines: Lines, zero_ns: int | None) -> None:
-        self._loop = RealtimeLoop(_checked(rate), zero_ns=zero_ns)
+        self._loop = RealtimeLoop(_checked_rate(rate), zero_ns=zero_ns)
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=1)
         self.plane.overloaded = lambda: self._loop.overloaded
         self._mux = self.plane.mux = RtpMux(self._loop, self._loop.wall_ns)
-        self._wires = None if lines == "memory" else LoopbackTransport(shared=lines == "shared")
-        self.transport: Transport | None = self._wires
-        tick = self.plane.tick if self._wires is None else self._wires.around(self.plane)
+        self._loopback = None if lines == "memory" else LoopbackTransport(shared=lines == "shared")
+        self.transport: Transport | None = self._loopback
+        tick = self.plane.tick if self._loopback is None else self._loopback.around(self.plane)
         self._loop.every_frame(tick)
 
     @property
@@ -151,7 +154,7 @@ class _RealClock:
         return datetime.now(UTC).replace(microsecond=0)
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
-        return contextlib.nullcontext()  # it waits for nobody
+        return contextlib.nullcontext()  # the wall clock cannot stand still
 
     async def advance(self, by_ns: int) -> None:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock manual")
@@ -159,38 +162,39 @@ class _RealClock:
     async def run_until_idle(self, most_ns: int) -> bool:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock virtual")
 
-    def go_at(self, rate: float) -> None:
-        self._loop.go_at(_checked(rate))
+    def set_rate(self, rate: float) -> None:
+        self._loop.go_at(_checked_rate(rate))
 
-    def let_go(self) -> contextlib.AbstractContextManager[None]:
+    def without_limit(self) -> contextlib.AbstractContextManager[None]:
         return contextlib.nullcontext()
 
     def close(self) -> None:
         self._mux.close()
-        if self._wires is not None:
-            self._wires.close()
+        if self._loopback is not None:
+            self._loopback.close()
 
 
-def zero_of(clock: Clock) -> int:
-    """When a real clock's loop time was zero, on this machine's monotonic clock in nanoseconds."""
+def loop_zero_ns(clock: Clock) -> int:
+    """Return a real clock's loop time zero on the monotonic clock, in nanoseconds."""
     return time.monotonic_ns() - clock.now_ns
 
 
 def only_real_time(clock: Clock, what: str) -> None:
-    """Raises ClockRefuses for a clock that is not everybody's."""
+    """Check that a clock runs in real time. Raises ClockRefuses."""
     if clock.rate != 1.0:
         found = "that rate" if clock.kind == "real" else f"a {clock.kind} clock"
         raise ClockRefuses(f"{what} live in real time, not at {found}: serve with --clock real")
 
 
-def _checked(rate: float) -> float:
+def _checked_rate(rate: float) -> float:
+    """Return the rate. Raises ClockRefuses for one out of range."""
     if not 1 / FASTEST <= rate <= FASTEST:
         raise ClockRefuses(f"expected a rate from {1 / FASTEST} to {FASTEST:g}, found {rate:g}")
     return rate
 
 
 class _VirtualClock:
-    """Time that is nobody's but the engine's."""
+    """A clock independent of the wall clock."""
 
     def __init__(self, kind: ClockKind) -> None:
         self.kind = kind
@@ -198,9 +202,10 @@ class _VirtualClock:
         self.loop: asyncio.SelectorEventLoop = self._loop
         self.plane = MediaPlane(max_lag=VIRTUAL_BLOCK)
         self.transport: Transport | None = None
-        self._loop.before_jump(self._live)
+        self._loop.before_jump(self._advance_media)
 
-    def _live(self, target_ns: int) -> int:
+    def _advance_media(self, target_ns: int) -> int:
+        """Advance the media plane before a jump; return the time that the loop may jump to."""
         frame = target_ns // FRAME_NS
         reached = self.plane.advance(frame)
         return target_ns if reached >= frame else reached * FRAME_NS
@@ -222,15 +227,15 @@ class _VirtualClock:
         return self._loop.hold()
 
     async def advance(self, by_ns: int) -> None:
-        await self._loop.pass_by(by_ns)
+        await self._loop.advance(by_ns)
 
     async def run_until_idle(self, most_ns: int) -> bool:
         return await self._loop.run_until_idle(most_ns)
 
-    def go_at(self, rate: float) -> None:
+    def set_rate(self, rate: float) -> None:
         raise ClockRefuses(_NO_RATE.format(self.kind))
 
-    def let_go(self) -> contextlib.AbstractContextManager[None]:
+    def without_limit(self) -> contextlib.AbstractContextManager[None]:
         return self._loop.without_limit()
 
     def close(self) -> None:
@@ -238,19 +243,19 @@ class _VirtualClock:
 
 
 class _ServingLoop(VirtualLoop):
-    """A virtual loop that waits for the world outside, and that may have a limit."""
+    """A virtual loop that waits for sockets where no timer is left, and that may have a limit."""
 
     def __init__(self, limit_ns: int | None) -> None:
         self._limit_ns = limit_ns
         self._moving = asyncio.Lock()
         self._at_limit: asyncio.Future[None] | None = None
-        """Waits until nothing more happens before the limit."""
+        """Done when nothing more happens before the limit."""
         self._idle: asyncio.Future[None] | None = None
-        """Waits until no timer is left."""
+        """Done when no timer is left."""
         super().__init__()
 
-    async def pass_by(self, by_ns: int) -> None:
-        """Let time pass, and all that it causes be done."""
+    async def advance(self, by_ns: int) -> None:
+        """Let ``by_ns`` pass; returns when everything due by then has been done."""
         async with self._moving:
             before = self._limit_ns
             after = (self.now_ns if before is None else before) + by_ns
@@ -261,7 +266,7 @@ class _ServingLoop(VirtualLoop):
                 self._limit_ns, self._at_limit = None if before is None else after, None
 
     async def run_until_idle(self, most_ns: int) -> bool:
-        """Let time pass until no timer is left, or so long. Returns whether none is."""
+        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left."""
         async with self._moving:
             before = self._limit_ns
             self._limit_ns = self.now_ns + most_ns
@@ -275,7 +280,7 @@ class _ServingLoop(VirtualLoop):
 
     @contextlib.contextmanager
     def without_limit(self) -> Iterator[None]:
-        """Let time pass as it comes."""
+        """Let time pass without a limit while the context is entered."""
         before, self._limit_ns = self._limit_ns, None
         try:
             yield
@@ -283,12 +288,14 @@ class _ServingLoop(VirtualLoop):
             self._limit_ns = None if before is None else self.now_ns
 
     def _jump(self) -> bool:
+        """Jump to the next timer or the limit; return False where only a socket can wake the
+        loop."""
         target, limit = self._next_timer_ns(), self._limit_ns
-        if target is None and _tell(self._idle):
+        if target is None and _resolve(self._idle):
             return True
         if limit is not None and (target is None or target > limit):
-            if self.now_ns == limit:
-                return _tell(self._at_limit)
+            if self.now_ns == limit:  # nothing is ready, so all that is due at the limit is done
+                return _resolve(self._at_limit)
             target = limit
         if target is None:
             return False
@@ -296,8 +303,8 @@ class _ServingLoop(VirtualLoop):
         return True
 
 
-def _tell(waiting: asyncio.Future[None] | None) -> bool:
-    """Tell who waits; returns whether anybody did."""
+def _resolve(waiting: asyncio.Future[None] | None) -> bool:
+    """End the wait of a future; return whether there was one."""
     if waiting is None or waiting.done():
         return False
     waiting.set_result(None)

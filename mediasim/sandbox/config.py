@@ -1,7 +1,8 @@
 """The config file: the number plan of a sandbox, and its settings.
 
-YAML, read and checked as scenario files are, so that every mistake is told with file, line, column
-and what would be right. Parties are a scenario's, and say how they answer.
+YAML, read and checked as scenario files are, so that every mistake is reported with file, line,
+column and what would be right. Parties are described as in scenarios, and have besides how they
+answer.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from pydantic import AfterValidator, PrivateAttr
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany, names_outcome
+from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_weather import WeatherSpell
+from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
+from mediasim.twilio.twiml import TwimlError, parse_twiml
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [
     "DEFAULT",
@@ -41,17 +45,29 @@ __all__ = [
     "parse_callee",
     "parse_config",
     "read_sip_address",
+    "secret_token",
 ]
 
 DEFAULT: Final = "default"
-"""What the party that answers unclaimed numbers is called."""
+"""Name of the party that answers numbers without a party or app."""
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
 
 
 def _url(text: str) -> str:
-    if re.fullmatch(r"https?://[^\s/?#]+\S*", text) is None:
-        raise ValueError(f"expected a URL such as http://127.0.0.1:5000/voice, found {text[:60]!r}")
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
+
+
+def _twiml(text: str) -> str:
+    try:
+        parse_twiml(text.encode(), "text/xml")
+    except TwimlError as error:
+        raise ValueError(f"expected TwiML such as <Response/>: {error.message}") from None
     return text
 
 
@@ -61,13 +77,16 @@ def _sid(text: str) -> str:
     return text
 
 
-def _token(text: str) -> str:
+def secret_token(text: str) -> str:
+    """Return a token that is long enough to be secret. Raises ValueError."""
     if re.fullmatch("[!-~]{8,128}", text) is None:
-        raise ValueError("expected 8 to 128 printable characters without spaces")
+        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
     return text
 
 
 Url = Annotated[Text, AfterValidator(_url)]
+_AccountSid = Annotated[Text, AfterValidator(_sid)]
+_AuthToken = Annotated[Text, AfterValidator(secret_token)]
 Method = Literal["POST", "GET"]
 
 
@@ -90,7 +109,7 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
-    twiml: Text | None = None
+    twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
     """Its calls' recordings are broken so: as in weather, for this number alone."""
@@ -100,24 +119,15 @@ class AppNumber(Model):
             yield ("twiml",), "expected voice_url or twiml, found both"
 
 
-class RingAnswer(Model):
+class RingAnswer(AnswerSpec):
     """What a party does when called: a time after which it answers, or another outcome."""
 
-    outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"
+    outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"  # type: ignore[assignment]
     """What it does in the end; busy and failed never ring, no-answer rings for ever."""
-    after: Duration = Duration.of("1s")
-    """How long it rings before that."""
-
-    @classmethod
-    def spell_out(cls, value: object) -> Mapping[str, object]:
-        return {"outcome" if names_outcome(value, cls, "outcome") else "after": value}
-
-    @classmethod
-    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
-        return [properties["outcome"], properties["after"]]
 
     @property
     def answering(self) -> Answering:
+        """The outcome and delay as the exchange's telephones have them."""
         return Answering(self.outcome, int(self.after))
 
 
@@ -131,9 +141,9 @@ class Callee(PartySpec):
 class AccountConfig(Model):
     """The account. What is absent follows from the seed."""
 
-    sid: Annotated[Text, AfterValidator(_sid)] | None = None
+    sid: _AccountSid | None = None
     """AC and 32 hexadecimal digits."""
-    auth_token: Annotated[Text, AfterValidator(_token)] | None = None
+    auth_token: _AuthToken | None = None
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
@@ -147,7 +157,10 @@ class SipAddress(NamedTuple):
 
 
 def read_sip_address(text: str) -> SipAddress:
-    """``5060`` is this machine alone, ``192.168.1.5:5060`` an address. Raises ValueError."""
+    """Read a SIP address: ``5060`` is this machine alone, ``192.168.1.5:5060`` an interface.
+
+    Raises ValueError.
+    """
     found = _SIP_ADDRESS.fullmatch(text.strip())
     if found is None or int(found[2]) > 65_535:
         raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
@@ -171,6 +184,7 @@ class SipConfig(Model):
 
     @property
     def address(self) -> SipAddress | None:
+        """The address to listen on; None where the config names none."""
         return None if self.listen is None else read_sip_address(self.listen)
 
 
@@ -185,7 +199,7 @@ class Config(Model):
     """Simulated parties by name; also ``client:NAME`` and ``sip:NAME@...`` call them."""
     default: Callee = Callee.model_construct(script=(Say(text="Hello."),))
     """Who answers numbers that nobody claimed."""
-    allow_hosts: Many[Text] = ()
+    allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
     stream_grace: Duration = Duration.of("0s")
@@ -225,8 +239,9 @@ class Config(Model):
             yield (DEFAULT, "number"), "it answers any number: give it none"
 
     @property
-    def spells(self) -> tuple[WeatherSpell, ...]:
-        """The weather from the start, and what numbers have of their own."""
+    def all_weather(self) -> tuple[WeatherSpell, ...]:
+        """All weather from the start: the config's own, and the recorder faults of single
+        numbers."""
         own = (
             WeatherSpell(recorder_fault=app.recorder_fault, number=number)
             for number, app in self.numbers.items()
@@ -236,16 +251,17 @@ class Config(Model):
 
     @property
     def has_endpoints(self) -> bool:
-        """Whether somebody in it is an RTP endpoint elsewhere, which lives in real time."""
+        """Whether a party is an RTP endpoint elsewhere, which requires a clock in real time."""
         return any(callee.endpoint is not None for _, _, callee in self.callees())
 
     @property
     def base(self) -> Path:
-        """The folder that paths in it are relative to."""
+        """The folder that paths in the config are relative to."""
         return self._origin.base
 
     def callees(self) -> Iterator[tuple[Location, str, Callee]]:
-        """Everybody who can be called: where it is written, name and party; the default last."""
+        """Yield the place in the file, the name and the description of each party, the default
+        last."""
         for name, party in self.parties.items():
             yield ("parties", name), name, party
         yield (DEFAULT,), DEFAULT, self.default
@@ -271,14 +287,17 @@ def parse_config(text: str | Mapping[str, Any], *, base: Path, file: Path | None
 
 
 def config_of(given: Config | Mapping[str, Any] | str | Path, base: Path) -> Config:
-    """A config given as an object, data, YAML text, or the path of a file. Raises ScenarioError."""
+    """Return a config given as an object, data, YAML text, or the path of a file.
+
+    Raises ScenarioError.
+    """
     if isinstance(given, Config):
         return given
     return load_config(given) if isinstance(given, Path) else parse_config(given, base=base)
 
 
 def parse_callee(data: object, *, base: Path) -> Callee:
-    """Read a party given as data, as ``parties`` holds them. Raises ScenarioError."""
+    """Read a party given as data, in the form that ``parties`` has. Raises ScenarioError."""
     origin = Origin(from_python(data), base)
     callee = validated(Callee, origin)
     if callee.endpoint is not None:
@@ -290,7 +309,7 @@ def parse_callee(data: object, *, base: Path) -> Callee:
 
 
 def config_schema() -> dict[str, Any]:
-    """The JSON Schema of config files, for editors."""
+    """Return the JSON Schema of config files, for editors."""
     from mediasim.documents.schema import file_schema
 
     return file_schema(Config, "mediasim sandbox")
@@ -299,7 +318,7 @@ def config_schema() -> dict[str, Any]:
 def _sound_problems(
     callees: Iterable[tuple[Location, PartySpec]], origin: Origin
 ) -> list[Diagnostic]:
-    """What cannot be said or played, of parties with the place where they are written."""
+    """Return a diagnostic for each sound of the parties that cannot be spoken or played."""
     # Loaded for configs that are read: their schema has no need of voices.
     from mediasim.scenario.running.sounds import party_sound_troubles
 

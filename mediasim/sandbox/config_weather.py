@@ -1,4 +1,7 @@
-"""Bad weather as it is written: in config files, in the control API, and in tests."""
+"""The ``weather`` of config files, the control API and tests: faults as users write them.
+
+:attr:`WeatherSpell.fault_rule` is what fault injection makes of one.
+"""
 
 from __future__ import annotations
 
@@ -78,11 +81,11 @@ class WeatherSpell(Model):
             yield ("api_status",), f"expected 429, or 500 to 599, found {self.api_status}"
 
     @property
-    def spell(self) -> FaultRule:
-        """What the weather makes of it."""
-        late = int(self.webhook_delay), int(self.webhook_delay + self.webhook_jitter)
+    def fault_rule(self) -> FaultRule:
+        """The rule by which these faults are injected."""
+        delays = int(self.webhook_delay), int(self.webhook_delay + self.webhook_jitter)
         return FaultRule(
-            webhook_delay_ns=late if late[1] else None,
+            webhook_delay_ns=delays if delays[1] else None,
             webhook_duplicate=self.webhook_duplicate,
             webhook_reorder=self.webhook_reorder,
             webhook_drop=self.webhook_drop,
@@ -103,5 +106,8 @@ class WeatherSpell(Model):
 
 
 def parse_weather(given: Mapping[str, Any]) -> WeatherSpell:
-    """Read a spell given as data. Raises ScenarioError with every mistake in it."""
+    """Read one spell of weather given as data.
+
+    Raises ScenarioError with every mistake in it.
+    """
     return validated(WeatherSpell, Origin(from_python(given), Path()))

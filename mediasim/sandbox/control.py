@@ -1,13 +1,13 @@
-"""The control API: what a test does to a sandbox that no app could do to Twilio.
+"""The control API: actions of a test on a sandbox that Twilio's API does not have.
 
-Served under one prefix that no path of Twilio's begins with. JSON both ways; what is refused,
-:mod:`mediasim.sandbox.refusals` answers.
+Served under one prefix that no path of Twilio's begins with. Requests and responses are JSON;
+:mod:`mediasim.sandbox.refusals` makes error responses of exceptions.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -25,10 +25,11 @@ from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
-from mediasim.sandbox.number_plan import DEFAULT_CALLER, NotNow, act, place_call
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
+from mediasim.twilio.account import Account
 from mediasim.twilio.representations import call_json, recording_document
 
 if TYPE_CHECKING:
@@ -37,12 +38,16 @@ if TYPE_CHECKING:
 __all__ = ["PREFIX", "create_control"]
 
 PREFIX: Final = "/_mediasim"
+"""Path below which the control API is served."""
 _MOST_DIGITS: Final = 18
+"""Most digits of an event's number."""
 _DAY: Final = Duration.of("24h")
 B = TypeVar("B", bound=BaseModel)
 
 
 class _Body(BaseModel):
+    """The JSON body of a request."""
+
     model_config = ConfigDict(extra="forbid")
 
 
@@ -53,38 +58,53 @@ class PlaceCall(_Body):
     from_: str = Field(DEFAULT_CALLER, alias="from")
     """A number, or the name of a party in the number plan."""
     party: dict[str, Any] | None = None
-    """Who calls, as config files describe parties; for a number that is nobody's in the plan."""
+    """The caller, described as in config files; for a number that is not in the plan."""
     script: list[Any] | None = None
-    """What the caller does; a party of the plan has its own."""
+    """The caller's script; without it a party of the plan performs its own."""
 
 
 class PressBody(_Body):
+    """Keys to be pressed by the party of a call."""
+
     digits: str
 
 
 class Speak(_Body):
+    """Words to be spoken by the party of a call."""
+
     text: str
     voice: str | None = None
 
 
 class Act(_Body):
+    """Steps to be performed by the party of a call."""
+
     script: list[Any]
 
 
 class Advance(_Body):
+    """How far a manual clock is moved."""
+
     by: Duration
 
 
 class Until(_Body):
+    """How long to wait at most until nothing more is to happen."""
+
     most: Duration = _DAY
 
 
 class Rate(_Body):
+    """The speed of a real clock."""
+
     rate: float
 
 
 def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
-    """The API, to be mounted at PREFIX. ``fleet``: the sandbox's workers."""
+    """Return the control API, to be mounted at PREFIX.
+
+    ``fleet`` is that of the sandbox's workers, which share the requests.
+    """
     control = _Control(sandbox)
     routes = [
         Route(path, _endpoint(handler), methods=[method])
@@ -96,7 +116,7 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
             ("GET", "/clock", control.clock),
             ("POST", "/clock/advance", control.advance),
             ("POST", "/clock/run-until-idle", control.run_until_idle),
-            ("POST", "/clock/rate", control.go_at),
+            ("POST", "/clock/rate", control.set_rate),
             ("GET", "/calls", control.calls),
             ("POST", "/calls", control.place_call),
             ("POST", "/calls/{sid}/act", control.act),
@@ -128,9 +148,12 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
 
 
 Handler = Callable[[Request], Awaitable[tuple[int, Any]]]
+"""Handles a request; returns a status and the JSON of the response."""
 
 
 def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return a handler as an endpoint of Starlette."""
+
     async def answer(request: Request) -> Response:
         status, found = await handler(request)
         return Response(status_code=status) if status == 204 else JSONResponse(found, status)
@@ -139,20 +162,23 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _body(request: Request, model: type[B]) -> B:
+    """Return a request's body as a model. Raises ValidationError."""
     return model.model_validate_json(await request.body() or b"{}")
 
 
-async def _mapping(request: Request) -> dict[str, Any]:
-    return TypeAdapter(dict[str, Any]).validate_json(await request.body() or b"{}")
-
-
 class _Control:
-    """What each path does: a status and what is to be told."""
+    """The handlers of all paths."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._gate = sandbox.engine.gate
         self._base = sandbox.settings.config.base
+
+    async def _listed(
+        self, name: str, found: Callable[[Account], Iterable[Any]]
+    ) -> tuple[int, Any]:
+        """Return a list of the account's, made on the engine's loop."""
+        return 200, {name: await self._gate(lambda: list(found(self._sandbox.service)))}
 
     # -- the sandbox ------------------------------------------------------------------------
 
@@ -198,19 +224,18 @@ class _Control:
         _, clock = await self.clock(request)
         return 200, {**clock, "idle": idle}
 
-    async def go_at(self, request: Request) -> tuple[int, Any]:
+    async def set_rate(self, request: Request) -> tuple[int, Any]:
         body = await _body(request, Rate)
-        await self._gate(lambda: self._sandbox.go_at(body.rate))
+        await self._gate(lambda: self._sandbox.set_rate(body.rate))
         return await self.clock(request)
 
     # -- calls ------------------------------------------------------------------------------
 
     async def calls(self, _: Request) -> tuple[int, Any]:
-        def found() -> list[dict[str, Any]]:
-            service = self._sandbox.service
-            return [call_json(call, service.dates) for call in service.catalogue.calls()]
+        def found(service: Account) -> Iterable[Any]:
+            return (call_json(each, service.dates) for each in service.catalogue.calls())
 
-        return 200, {"calls": await self._gate(found)}
+        return await self._listed("calls", found)
 
     async def place_call(self, request: Request) -> tuple[int, Any]:
         body = await _body(request, PlaceCall)
@@ -248,6 +273,7 @@ class _Control:
         return await self._do(request, ["hangup"])
 
     async def _do(self, request: Request, script: list[Any]) -> tuple[int, Any]:
+        """Have the party of the path's call perform a script."""
         sid, sandbox = request.path_params["sid"], self._sandbox
         callee = await asyncio.to_thread(parse_callee, {"script": script}, base=self._base)
 
@@ -260,20 +286,18 @@ class _Control:
     # -- recordings -------------------------------------------------------------------------
 
     async def recordings(self, _: Request) -> tuple[int, Any]:
-        def found() -> list[dict[str, Any]]:
-            service = self._sandbox.service
-            return [
-                recording_document(each, service.dates) for each in service.catalogue.recordings()
-            ]
+        def found(service: Account) -> Iterable[Any]:
+            records = service.catalogue.recordings()
+            return (recording_document(each, service.dates) for each in records)
 
-        return 200, {"recordings": await self._gate(found)}
+        return await self._listed("recordings", found)
 
     async def truth(self, request: Request) -> tuple[int, Any]:
         sid, service = request.path_params["sid"], self._sandbox.service
         record = await self._gate(lambda: service.recording_record(sid))
         if record.status not in ("completed", "absent"):
             words = f"recording {sid} is {record.status}: there is truth of it once it is completed"
-            raise NotNow(words)
+            raise Conflict(words)
         return 200, await asyncio.to_thread(service.store.truth, sid)
 
     # -- streams ----------------------------------------------------------------------------
@@ -281,56 +305,47 @@ class _Control:
     async def streams(self, request: Request) -> tuple[int, Any]:
         call = request.query_params.get("call")
 
-        def found() -> list[dict[str, Any]]:
-            streams = self._sandbox.service.streams.all()
-            return [each.to_json() for each in streams if call in (None, each.record.call_sid)]
+        def found(service: Account) -> Iterable[Any]:
+            streams = service.streams.all()
+            return (each.to_json() for each in streams if call in (None, each.record.call_sid))
 
-        return 200, {"streams": await self._gate(found)}
+        return await self._listed("streams", found)
 
     # -- deliveries -------------------------------------------------------------------------
 
     async def deliveries(self, request: Request) -> tuple[int, Any]:
         kind, sid = (request.query_params.get(name) for name in ("kind", "sid"))
 
-        def found() -> list[dict[str, Any]]:
-            return [
+        def found(service: Account) -> Iterable[Any]:
+            return (
                 each.to_json()
-                for each in self._sandbox.service.webhooks.deliveries
+                for each in service.webhooks.deliveries
                 if kind in (None, each.kind) and sid in (None, each.sid)
-            ]
+            )
 
-        return 200, {"deliveries": await self._gate(found)}
+        return await self._listed("deliveries", found)
 
     async def delivery(self, request: Request) -> tuple[int, Any]:
-        wanted = request.path_params["id"]
-
-        def found() -> dict[str, Any] | None:
-            log = self._sandbox.service.webhooks.deliveries
-            return next((each.to_json() for each in log if each.id == wanted), None)
-
-        one = await self._gate(found)
-        if one is None:
-            raise LookupError(f"there is no delivery {wanted!r} in the log")
-        return 200, one
+        webhooks, delivery_id = self._sandbox.service.webhooks, request.path_params["id"]
+        return 200, await self._gate(lambda: webhooks.delivery(delivery_id).to_json())
 
     async def replay(self, request: Request) -> tuple[int, Any]:
-        wanted = request.path_params["id"]
-        sent = await self._gate(lambda: self._sandbox.service.webhooks.replay(wanted))
-        return 200, sent.to_json()
+        webhooks, delivery_id = self._sandbox.service.webhooks, request.path_params["id"]
+        return 200, (await self._gate(lambda: webhooks.replay(delivery_id))).to_json()
 
     # -- the weather ------------------------------------------------------------------------
 
     async def weather(self, _: Request) -> tuple[int, Any]:
-        def found() -> list[dict[str, Any]]:
-            spells = self._sandbox.service.webhooks.faults.rules()
-            return [{"id": name, **spell.to_json()} for name, spell in spells]
+        def found(service: Account) -> Iterable[Any]:
+            return ({"id": key, **each.to_json()} for key, each in service.webhooks.faults.rules())
 
-        return 200, {"weather": await self._gate(found)}
+        return await self._listed("weather", found)
 
     async def begin_weather(self, request: Request) -> tuple[int, Any]:
-        spell = parse_weather(await _mapping(request)).spell
-        name = await self._gate(lambda: self._sandbox.service.webhooks.faults.begin(spell))
-        return 201, {"id": name, **spell.to_json()}
+        given = TypeAdapter(dict[str, Any]).validate_json(await request.body() or b"{}")
+        rule = parse_weather(given).fault_rule
+        rule_id = await self._gate(lambda: self._sandbox.service.webhooks.faults.begin(rule))
+        return 201, {"id": rule_id, **rule.to_json()}
 
     async def end_weather(self, request: Request) -> tuple[int, Any]:
         name = request.path_params["id"]
@@ -343,6 +358,7 @@ class _Control:
 
 
 def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the state of the clock, as JSON has it."""
     clock = sandbox.clock
     return {
         "kind": clock.kind,
@@ -353,27 +369,29 @@ def _clock_json(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def _health(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the health of the sandbox, as JSON has it."""
     database = sandbox.storage.database
-    trouble = sandbox.upkeep.trouble() or (None if database is None else database.error)
-    calls, elsewhere = len(sandbox.service.sessions), sandbox.elsewhere
-    deaf = sandbox.sip is not None and not sandbox.sip.listening
-    workers = None if elsewhere is None else elsewhere.trouble
-    healthy = trouble is None and workers is None and not deaf
+    problem = sandbox.upkeep.problem() or (None if database is None else database.error)
+    calls, fleet = len(sandbox.service.sessions), sandbox.workers
+    sip_is_down = sandbox.sip is not None and not sandbox.sip.listening
+    workers = None if fleet is None else fleet.problem
+    healthy = problem is None and workers is None and not sip_is_down
     return {
         "status": "ok" if healthy else "degraded",
         "version": __version__,
         "clock": _clock_json(sandbox),
         "profile": sandbox.service.profile,
-        "busy": [sandbox.clock.busy] if elsewhere is None else list(elsewhere.busy),
-        "calls_in_progress": calls + (0 if elsewhere is None else elsewhere.calls_in_progress),
-        "storage": trouble or ("in memory" if database is None else "ok"),
-        **({} if elsewhere is None else {"workers": workers or "ok"}),
-        "sip": "off" if sandbox.sip is None else "not listening" if deaf else "ok",
+        "busy": [sandbox.clock.busy] if fleet is None else list(fleet.busy),
+        "calls_in_progress": calls + (0 if fleet is None else fleet.calls_in_progress),
+        "storage": problem or ("in memory" if database is None else "ok"),
+        **({} if fleet is None else {"workers": workers or "ok"}),
+        "sip": "off" if sandbox.sip is None else "not listening" if sip_is_down else "ok",
         "dropped": dict(DROPPED),
     }
 
 
 def _event_json(event: Any) -> dict[str, Any]:
-    shown = {name: value for name, value in asdict(event).items() if value is not None}
-    del shown["at_ns"]
-    return shown
+    """Return the fields of an event that have a value, without its time."""
+    fields = {name: value for name, value in asdict(event).items() if value is not None}
+    del fields["at_ns"]
+    return fields

@@ -1,8 +1,7 @@
-"""What a start makes of what the last one left: documents in which nothing is under way.
+"""Crash recovery: what a start makes of the documents and spools that the last process left.
 
-A sandbox that was killed leaves calls, conferences and recordings in the middle of their lives.
-Recordings are published as far as they were written; everything else ends at the last moment
-that is known of.
+A sandbox that was killed leaves active calls, conferences and recordings. Recordings are published
+as far as they were written; every other record ends at the last known time.
 """
 
 from __future__ import annotations
@@ -25,15 +24,16 @@ from mediasim.twilio.rest.table import all_stored
 
 __all__ = ["end_record", "epoch_after", "last_moment", "publish_left", "revive"]
 
-_SECOND: Final = 1_000_000_000
+_NS_PER_SECOND: Final = 1_000_000_000
 
 
 def last_moment(documents: Documents) -> int:
-    """The last time in them, in nanoseconds since 1970; 0 where there is none."""
+    """Return the last time in the documents, in nanoseconds since 1970; 0 where there is none."""
     return max((at for each in documents.values() for at in _times(each)), default=0)
 
 
 def _times(value: Any) -> Iterable[int]:
+    """Yield every time in a document, in nanoseconds since 1970."""
     if isinstance(value, list):
         for item in value:
             yield from _times(item)
@@ -46,8 +46,9 @@ def _times(value: Any) -> Iterable[int]:
 
 
 def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
-    """The date of a new loop's time zero: not before what happened in the last one."""
-    after = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=-(-moment_ns // _SECOND))
+    """Return the date of a new loop time zero: not before ``moment_ns`` nor ``earliest``."""
+    # A virtual clock runs ahead of the wall clock: the next start must not date before its records.
+    after = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=-(-moment_ns // _NS_PER_SECOND))
     return max(earliest, after)
 
 
@@ -56,18 +57,18 @@ def revive(
     store: MediaStore,
     epoch: datetime | None,
     spools: Iterable[Path],
-    left: list[RecoveredRecording] | None = None,
+    recovered: list[RecoveredRecording] | None = None,
 ) -> set[tuple[str, str]]:
-    """Publish recordings that were under way, and end what has not ended, in the documents.
+    """Publish recordings that were active, and end all other active records, in the documents.
 
-    ``epoch`` is the last start's, None if there was none; ``left`` takes what was published, with
-    journals still to be forgotten, which else are at once. Returns kind and SID of what changed.
-    Raises OSError for a disk that cannot be written.
+    ``epoch`` is the last start's, None if there was none; ``recovered`` collects the recovered
+    recordings, whose journals the caller then has to delete. Without it they are deleted at once.
+    Returns kind and SID of each changed document. Raises OSError if the disk cannot be written.
     """
     if epoch is None:
         return set()
-    lives = {kind: stored for kind, stored in all_stored().items() if stored.lives}
-    before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in lives}
+    lifecycles = {kind: stored for kind, stored in all_stored().items() if stored.lives}
+    before = {kind: {each["sid"]: each for each in documents.get(kind, ())} for kind in lifecycles}
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
     rows = {document["sid"]: document for document in documents.get("recording", ())}
@@ -76,17 +77,17 @@ def revive(
     recordings = documents.setdefault("recording", [])
     for number, document in enumerate(recordings):
         record = published.get(document["sid"])
-        # A row that tells of its end was written after all of it was published.
+        # A row of a final status was written after all files were published.
         if record is not None and document["status"] in record.LIFECYCLE.interrupted:
             recordings[number] = to_document(record, epoch_ns)
     recordings += [
         to_document(record, epoch_ns) for sid, record in published.items() if sid not in rows
     ]
-    if left is None:
+    if recovered is None:
         for each in found:
             each.forget()
     else:
-        left += found
+        recovered += found
     died_ns = last_moment(documents) - epoch_ns
 
     def ended(stored: Stored, document: dict[str, Any]) -> dict[str, Any]:
@@ -94,11 +95,12 @@ def revive(
         has_ended = end_record(stored, record, died_ns, store)
         return to_document(record, epoch_ns) if has_ended else document
 
-    for kind, stored in lives.items():
+    for kind, stored in lifecycles.items():
         documents[kind] = [ended(stored, each) for each in documents.get(kind, ())]
+    # Documents that did not change are still the same objects.
     return {
         (kind, each["sid"])
-        for kind in lives
+        for kind in lifecycles
         for each in documents[kind]
         if each is not before[kind].get(each["sid"])
     }
@@ -107,12 +109,13 @@ def revive(
 def publish_left(
     store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
 ) -> list[RecoveredRecording]:
-    """Publish the recordings of a spool whose process is dead, with their truth.
+    """Publish the recordings in the spool of a dead process, with their truth.
 
     ``rows`` are the documents of recordings by SID. Raises OSError.
     """
     epoch_ns = dates.unix_ns(0)
     for journal in journals(spool):
+        # The recording was deleted, but not yet all of its files.
         if rows.get(journal.stem, {}).get("status") == "deleted":
             for path in spool.glob(f"{journal.stem}.*"):
                 path.unlink(missing_ok=True)
@@ -134,7 +137,11 @@ def publish_left(
 def _journal_of(
     sid: str, channels: int, rows: Mapping[str, Mapping[str, Any]], epoch_ns: int
 ) -> dict[str, Any] | None:
-    """What a recording's damaged journal said, by its row; without a row, what its file tells."""
+    """Return a substitute for a recording's damaged journal, from its row.
+
+    Without a row, identifiers and times are unknown and stand as zeros. Returns None for a file
+    that is no recording's.
+    """
     try:
         check_recording_sid(sid)
     except ValueError:
@@ -158,7 +165,7 @@ def _journal_of(
 
 
 def end_record(stored: Stored, record: Any, died_ns: int, store: MediaStore) -> bool:
-    """End a record whose process is dead; returns whether it had a life that had not ended."""
+    """End an active record whose process has died; return whether it was active."""
     if not stored.lives or record.status not in record.LIFECYCLE.interrupted:
         return False
     stored.end(record, died_ns, store)

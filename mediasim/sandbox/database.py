@@ -1,7 +1,7 @@
-"""The database: documents of records by kind and key, in the order in which they were made.
+"""The database: documents of records by kind and key, in the order the records were made.
 
-SQLAlchemy Core over any database it speaks to; SQLite in a file unless another is asked for. All
-reading is done at the start; afterwards only one thread writes, whole batches in a transaction.
+SQLAlchemy Core over any database it supports; SQLite in a file by default. All reading is done at
+the start; afterwards only one thread writes, a batch in each transaction.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 __all__ = ["Changes", "Database", "DatabaseError", "sqlite_url"]
 
 Changes = dict[tuple[str, str], dict[str, Any] | None]
-"""By kind and key: the document, None where there is none any more."""
+"""Documents by kind and key; None for a record that was removed."""
 
 _VERSION: Final = "1"
 _META: Final = sa.MetaData()
@@ -44,11 +44,11 @@ _INDEXED: Final = ("status", "call_sid", "created_ns")
 
 
 class DatabaseError(Exception):
-    """The database cannot be used; says why."""
+    """The database cannot be used; the message says why."""
 
 
 def sqlite_url(file: Path) -> str:
-    """The URL of a database in a file."""
+    """Return the URL of an SQLite database in a file."""
     return str(sa.URL.create("sqlite", database=str(file)))
 
 
@@ -56,12 +56,15 @@ class Database:
     """One open database."""
 
     def __init__(self, url: str) -> None:
-        """Opens it, and makes its tables where there are none. Raises DatabaseError."""
+        """Open the database, and create its tables where they are missing.
+
+        Raises DatabaseError.
+        """
         try:
             self._engine = sa.create_engine(url, **_options(url))
             if self._engine.dialect.name == "sqlite":
                 sa.event.listen(self._engine, "connect", _tune)
-                self._refuse_foreign()
+                self._refuse_other_programs()
             _META.create_all(self._engine)
         except (ArgumentError, NoSuchModuleError) as error:
             raise DatabaseError(f"{url!r} is no database URL: {error}") from None
@@ -71,95 +74,98 @@ class Database:
                 " pip install 'mediasim[postgres]'"
             ) from None
         except SQLAlchemyError as error:
-            raise DatabaseError(f"the database cannot be opened: {_said(error)}") from None
+            raise DatabaseError(f"the database cannot be opened: {_first_line(error)}") from None
         self._positions: dict[tuple[str, str], int] = {}
         self._last = 0
         self._pending: Changes = {}
         self._lock = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "mediasim-database")
         self.error: str | None = None
-        """Why the last write failed; what it was to write is written with the next."""
+        """Why the last write failed; its changes are written with the next. None while writes
+        succeed."""
         found = self.setting("version")
         if found not in (None, _VERSION):
             raise DatabaseError(f"the database is of version {found}, this program of {_VERSION}")
         self.set("version", _VERSION)
 
-    def _refuse_foreign(self) -> None:
-        """A file with tables of another program's is not to get ours too. Raises DatabaseError."""
+    def _refuse_other_programs(self) -> None:
+        """Refuse a file that holds another program's tables. Raises DatabaseError."""
         tables = set(sa.inspect(self._engine).get_table_names())
         if tables and not tables & _META.tables.keys():
             raise DatabaseError(
                 f"{self._engine.url.database} is a database of another program, with the"
-                f" {_listed(tables)}: give another folder or database"
+                f" {_table_names(tables)}: give another folder or database"
             )
 
     # -- reading ----------------------------------------------------------------------------
 
     def load(self) -> dict[str, list[dict[str, Any]]]:
-        """All documents by kind, each kind in the order its records were made.
+        """Return all documents by kind, each kind in the order its records were made.
 
         Raises DatabaseError.
         """
         columns = _RECORDS.c
-        asked = sa.select(columns.kind, columns.key, columns.position, columns.document)
+        query = sa.select(columns.kind, columns.key, columns.position, columns.document)
         found: dict[str, list[dict[str, Any]]] = {}
-        with _told("read"), self._engine.connect() as connection:
+        with _as_database_error("read"), self._engine.connect() as connection:
             for kind, key, position, document in connection.execute(
-                asked.order_by(columns.position)
+                query.order_by(columns.position)
             ):
                 found.setdefault(kind, []).append(document)
                 self._positions[kind, key] = self._last = position
         return found
 
     def setting(self, name: str) -> str | None:
-        """A setting's value, None where it was never set. Raises DatabaseError."""
-        asked = sa.select(_SETTINGS.c.value).where(_SETTINGS.c.name == name)
-        with _told("read"), self._engine.connect() as connection:
-            value: str | None = connection.execute(asked).scalar()
+        """Return a setting's value; None where it was never set. Raises DatabaseError."""
+        query = sa.select(_SETTINGS.c.value).where(_SETTINGS.c.name == name)
+        with _as_database_error("read"), self._engine.connect() as connection:
+            value: str | None = connection.execute(query).scalar()
         return value
 
     def set(self, name: str, value: str) -> None:
         """Set a setting. Raises DatabaseError."""
-        with _told("written"), self._engine.begin() as connection:
+        with _as_database_error("written"), self._engine.begin() as connection:
             connection.execute(sa.delete(_SETTINGS).where(_SETTINGS.c.name == name))
             connection.execute(sa.insert(_SETTINGS).values(name=name, value=value))
 
     # -- writing ----------------------------------------------------------------------------
 
     def put(self, changes: Mapping[tuple[str, str], dict[str, Any] | None]) -> Future[None]:
-        """Write these soon, in one transaction; the future ends when they have been written.
+        """Write changes soon, in one transaction; the future ends when they have been written.
 
-        Its error is a DatabaseError.
+        The future's error is a DatabaseError.
         """
         with self._lock:
             self._pending.update(changes)
         return self._thread.submit(self._write)
 
     def _write(self) -> None:
+        """Write all pending changes, on the database's thread. Raises DatabaseError."""
         with self._lock:
             changes, self._pending = self._pending, {}
         if not changes:
             return
         try:
             with self._engine.begin() as connection:
-                positions = self._carry_out(connection, changes)
+                positions = self._execute(connection, changes)
         except SQLAlchemyError as error:
             with self._lock:
-                self._pending = {**changes, **self._pending}
-            self.error = f"the database cannot be written: {_said(error)}"
+                self._pending = {**changes, **self._pending}  # newer changes have priority
+            self.error = f"the database cannot be written: {_first_line(error)}"
             raise DatabaseError(self.error) from None
         self.error = None
+        # Only now: a transaction that failed is executed again with the same new records.
         for place, position in positions.items():
             self._last = max(self._last, position)
             self._positions[place] = position
         for place in (place for place, document in changes.items() if document is None):
             self._positions.pop(place, None)
 
-    def _carry_out(self, connection: sa.Connection, changes: Changes) -> dict[tuple[str, str], int]:
-        """Returns the positions of what is new."""
+    def _execute(self, connection: sa.Connection, changes: Changes) -> dict[tuple[str, str], int]:
+        """Execute the statements for some changes; return the positions of new records."""
         new: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
-        gone: list[dict[str, Any]] = []
+        removed: list[dict[str, Any]] = []
         positions: dict[tuple[str, str], int] = {}
         for (kind, key), document in changes.items():
             known = (kind, key) in self._positions
@@ -172,7 +178,8 @@ class Database:
                     positions[kind, key] = position
                     new.append({"kind": kind, "key": key, "position": position, **row})
             elif known:
-                gone.append({"its_kind": kind, "its_key": key})
+                removed.append({"its_kind": kind, "its_key": key})
+        # SQLAlchemy reserves the columns' own names as parameters of an update.
         this = (_RECORDS.c.kind == sa.bindparam("its_kind")) & (
             _RECORDS.c.key == sa.bindparam("its_key")
         )
@@ -181,12 +188,12 @@ class Database:
         if changed:
             values: dict[str, Any] = {name: sa.bindparam(name) for name in (*_INDEXED, "document")}
             connection.execute(sa.update(_RECORDS).where(this).values(values), changed)
-        if gone:
-            connection.execute(sa.delete(_RECORDS).where(this), gone)
+        if removed:
+            connection.execute(sa.delete(_RECORDS).where(this), removed)
         return positions
 
     def clear(self) -> Future[None]:
-        """Forget all records; settings stay."""
+        """Delete all records; settings stay."""
         return self._thread.submit(self._clear)
 
     def _clear(self) -> None:
@@ -197,22 +204,23 @@ class Database:
         self._positions.clear()
 
     def close(self) -> None:
-        """Write what is still to be written, and close."""
+        """Write the pending changes and close the database."""
         self._thread.submit(self._write)
         self._thread.shutdown()
         self._engine.dispose()
 
 
 @contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Errors of the database as a DatabaseError in one sentence."""
+def _as_database_error(what: str) -> Iterator[None]:
+    """Raise errors of the database as a DatabaseError of one sentence."""
     try:
         yield
     except (SQLAlchemyError, ValueError) as error:  # a ValueError: what should be JSON is not
-        raise DatabaseError(f"the database cannot be {what}: {_said(error)}") from None
+        raise DatabaseError(f"the database cannot be {what}: {_first_line(error)}") from None
 
 
-def _listed(tables: Collection[str]) -> str:
+def _table_names(tables: Collection[str]) -> str:
+    """Return the names of at most three tables as words."""
     first = sorted(tables)[:3]
     more = len(tables) - len(first)
     names = ", ".join(first) + (f" and {more} more" if more else "")
@@ -221,16 +229,18 @@ def _listed(tables: Collection[str]) -> str:
 
 def _options(url: str) -> dict[str, Any]:
     # The thread that opens it is not the one that writes.
+    """Return the options with which an engine is created for a URL."""
     return {"connect_args": {"check_same_thread": False}} if url.startswith("sqlite") else {}
 
 
 def _tune(connection: Any, _: Any) -> None:
-    """Readers beside the writer, and no wait for the disk that a kill of ours would need."""
+    """Set SQLite to allow readers beside the writer, and not to sync at each commit."""
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=NORMAL")
     cursor.close()
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error's text."""
     return str(getattr(error, "orig", None) or error).strip().splitlines()[0]

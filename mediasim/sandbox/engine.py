@@ -1,7 +1,7 @@
 """The engine's thread: an event loop of its own with a media plane, and the gate to it.
 
-Everything of the exchange lives on that loop. Other threads come onto it through :meth:`gate`
-alone.
+All state of the exchange belongs to that loop. Other threads reach it through
+:meth:`EngineThread.gate` alone.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ T = TypeVar("T")
 
 
 class EngineStopped(RuntimeError):
-    """The engine does not run, or no longer."""
+    """The engine's loop has not started or has ended."""
 
 
 class EngineThread:
-    """Runs a clock's loop until it is stopped; used once."""
+    """A thread that runs a clock's loop once, until it is stopped."""
 
     def __init__(
         self, clock: Clock, *, on_crash: Callable[[BaseException], None] | None = None
     ) -> None:
-        """``on_crash`` is called on the engine's thread with what broke its loop."""
+        """``on_crash`` is called on the engine's thread with the error that ended its loop."""
         self.clock = clock
         self._on_crash = on_crash
         self._started = threading.Event()
@@ -43,9 +43,9 @@ class EngineThread:
         self._started.wait()
 
     def stop(self) -> None:
-        """Cancel what still runs on the loop and end the thread; returns when it has ended.
+        """Cancel all tasks of the loop and end the thread; returns when it has ended.
 
-        Not to be called on the loop. Does nothing to an engine that does not run.
+        Must not be called on the loop. Does nothing to an engine that does not run.
         """
         if self.running:
             self.clock.loop.call_soon_threadsafe(self._stopping.set)
@@ -54,6 +54,7 @@ class EngineThread:
 
     @property
     def running(self) -> bool:
+        """Whether the loop runs."""
         return self._started.is_set() and self._thread.is_alive()
 
     @overload
@@ -61,16 +62,20 @@ class EngineThread:
     @overload
     async def gate(self, work: Callable[[], T]) -> T: ...
     async def gate(self, work: Callable[[], Any]) -> Any:
-        """Do it on the engine's loop; returns its result, raises what it raises.
+        """Run ``work`` on the engine's loop, and return its result or raise its error.
 
-        It is done to its end even if who asked for it is cancelled. Raises EngineStopped.
+        The work is completed even if the caller is cancelled. Raises EngineStopped.
         """
         if asyncio.get_running_loop() is self.clock.loop:
             return await on_this_loop(work)
+        # A client that disconnects cancels its request, but must not leave state half changed.
         return await asyncio.shield(asyncio.wrap_future(self.submit(work)))
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
-        """The same for a thread without a loop."""
+        """Run ``work`` on the engine's loop, for a thread without a loop.
+
+        Raises EngineStopped.
+        """
         if not self.running:
             raise EngineStopped("the engine does not run")
         return asyncio.run_coroutine_threadsafe(on_this_loop(work), self.clock.loop)
@@ -78,14 +83,14 @@ class EngineThread:
     def _run(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self.clock.loop) as runner:
-                runner.run(self._live())
+                runner.run(self._wait_for_stop())
         except BaseException as error:
             if self._on_crash is None:
                 raise
             self._on_crash(error)
         finally:
-            self._started.set()
+            self._started.set()  # also after an early failure: start() waits for it
 
-    async def _live(self) -> None:
+    async def _wait_for_stop(self) -> None:
         self._started.set()
         await self._stopping.wait()

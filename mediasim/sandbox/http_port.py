@@ -1,9 +1,10 @@
 """Requests to the user's app: an HttpPort over httpx2 on the web loop.
 
-Awaited on the engine's loop, whose virtual clock is held until the answer is there: an app takes
-no time but its own. An app that does not answer has so many requests open and no more: apps on
-other hosts or ports have their own. No redirects, cookies, or proxies of the environment: an app
-under test gets what Twilio's request would bring it, and nothing goes anywhere else.
+A request is awaited on the engine's loop, whose virtual clock is held until the response is there:
+an app takes no time but its own. The number of open requests is limited for each host and port, so
+an app that does not respond cannot block the others. There are no redirects, cookies, or proxies of
+the environment: an app under test receives what Twilio's request would bring it, and no request
+goes anywhere else.
 """
 
 from __future__ import annotations
@@ -24,36 +25,42 @@ if TYPE_CHECKING:
 
 __all__ = ["WebPort"]
 
-_MOST_OF_A_HOST: Final = 100
-"""Requests that one host and port may have open."""
+_MAX_PER_HOST: Final = 100
+"""Largest number of requests that one host and port may have open."""
 
 
 class WebPort:
-    """Sends requests from the loop it was made for; other loops await them."""
+    """A client that sends requests from the loop it was made on, for callers on other loops."""
 
     def __init__(
         self, web: asyncio.AbstractEventLoop, hold: Callable[[], AbstractContextManager[None]]
     ) -> None:
-        """``hold`` stops the engine's clock; it is called on the engine's loop."""
-        self._web = web
+        """``hold`` stops the engine's clock while its context is entered, on the engine's loop."""
+        self._web_loop = web
         self._hold = hold
         self._client: httpx2.AsyncClient | None = None
         self._open: Counter[str] = Counter()
-        """Requests open or waiting to be, by host and port."""
+        """Number of requests that are open or wait to be opened, by host and port."""
         self._slots: dict[str, asyncio.Semaphore] = {}
 
     async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
-        """Send one request. Raises HttpFailed when there is no answer, or too long a one."""
+        """Send one request and return the response.
+
+        Raises HttpFailed when there is no response, or one that is longer than the limits allow.
+        """
         sending = self._round_trip(request, limits)
         with self._hold():
-            return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(sending, self._web))
+            return await asyncio.wrap_future(
+                asyncio.run_coroutine_threadsafe(sending, self._web_loop)
+            )
 
     async def close(self) -> None:
-        """Close all connections; to be awaited on the web loop."""
+        """Close all connections. To be awaited on the web loop."""
         if self._client is not None:
             await self._client.aclose()
 
     async def _round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request on the web loop. Raises HttpFailed."""
         import httpx2
 
         timeout = httpx2.Timeout(limits.total_seconds, connect=limits.connect_seconds)
@@ -61,7 +68,7 @@ class WebPort:
         try:
             async with asyncio.timeout(limits.total_seconds), self._slot(request.url):
                 waiting = False
-                streaming = self._opened().stream(
+                streaming = self._http_client().stream(
                     request.method,
                     request.url,
                     headers=dict(request.headers),
@@ -72,7 +79,7 @@ class WebPort:
                     return HttpAnswer(
                         response.status_code,
                         {name.lower(): value for name, value in response.headers.items()},
-                        await _content(response, limits.most_bytes),
+                        await _read_body(response, limits.most_bytes),
                     )
         except httpx2.ConnectTimeout:
             words = f"no connection within {limits.connect_seconds:g} seconds"
@@ -80,7 +87,7 @@ class WebPort:
         except (TimeoutError, httpx2.TimeoutException):
             words = f"no answer within {limits.total_seconds:g} seconds"
             if waiting:
-                words += f": it has {_MOST_OF_A_HOST} requests open and answers none"
+                words += f": it has {_MAX_PER_HOST} requests open and answers none"
             raise HttpFailed(words, timed_out=True) from None
         except httpx2.ConnectError as error:
             raise HttpFailed(f"cannot connect: {error}", refused=True) from None
@@ -92,9 +99,9 @@ class WebPort:
 
     @contextlib.asynccontextmanager
     async def _slot(self, url: str) -> AsyncIterator[None]:
-        """Wait until the app's host and port have a request less than the most."""
+        """Wait until the URL's host and port have fewer open requests than the limit."""
         host = _host(url)
-        slots = self._slots.setdefault(host, asyncio.Semaphore(_MOST_OF_A_HOST))
+        slots = self._slots.setdefault(host, asyncio.Semaphore(_MAX_PER_HOST))
         self._open[host] += 1
         try:
             async with slots:
@@ -104,15 +111,16 @@ class WebPort:
             if not self._open[host]:
                 del self._open[host], self._slots[host]
 
-    def _opened(self) -> httpx2.AsyncClient:
+    def _http_client(self) -> httpx2.AsyncClient:
+        """Return the HTTP client, made at the first request: importing httpx2 takes long."""
         if self._client is None:
             import httpx2
 
-            nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=()))
+            no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
             self._client = httpx2.AsyncClient(
                 trust_env=False,
                 follow_redirects=False,
-                cookies=nobodys,
+                cookies=no_cookies,
                 headers={"Accept-Encoding": "gzip, deflate"},
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=50),
             )
@@ -120,14 +128,15 @@ class WebPort:
 
 
 def _host(url: str) -> str:
-    """Host and port of a URL; empty for what is none, which is refused when it is called."""
+    """Return host and port of a URL; an empty text for a malformed URL, which sending refuses."""
     try:
         return urlsplit(url).netloc.rpartition("@")[2].lower()
     except ValueError:
         return ""
 
 
-async def _content(response: httpx2.Response, most_bytes: int) -> bytes:
+async def _read_body(response: httpx2.Response, most_bytes: int) -> bytes:
+    """Read the body of a response. Raises HttpFailed for more than ``most_bytes`` bytes."""
     content = bytearray()
     async for chunk in response.aiter_bytes():
         content += chunk

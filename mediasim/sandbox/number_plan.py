@@ -1,9 +1,9 @@
-"""A number plan at work: who answers at an address, the app's numbers, and calls from outside.
+"""The number plan at work: who answers at an address, the app's numbers, and simulated callers.
 
-A party's script is carried out by a scenario's actor. What it says is made beforehand in the
-studio's thread; the engine's loop never waits for a voice, and a virtual clock stands still
-meanwhile. What is done to a call from outside (keys, words, hanging up) is a script too, carried
-out as the party's own is. Everything here runs on the engine's loop.
+A party's script is performed by a scenario's actor. Its speech is made beforehand in the studio's
+thread; the engine's loop never waits for a voice, and a virtual clock stands still meanwhile. An
+action on a call from outside (keys, words, hanging up) is a script too, performed as the party's
+own is. All functions here run on the engine's loop.
 """
 
 from __future__ import annotations
@@ -41,117 +41,129 @@ from mediasim.twilio.studio import Studio
 
 __all__ = [
     "DEFAULT_CALLER",
-    "NotNow",
+    "Conflict",
+    "GatewayLookup",
     "PhoneBook",
-    "RtpLine",
-    "Way",
+    "RtpGateway",
     "act",
     "claim_numbers",
     "place_call",
 ]
 
 DEFAULT_CALLER: Final = "+14155550123"
-STRANGER: Final = "caller"
-"""What a caller who is not in the plan is called."""
-Way = Callable[[str, bool], Gateway | None]
-"""The way to an address that is not simulated, if there is one; told whether nobody of the plan is
-at it."""
+"""The number that calls the app where a test names no caller."""
+OUTSIDE_CALLER: Final = "caller"
+"""Name of a caller that is not in the plan."""
+GatewayLookup = Callable[[str, bool], Gateway | None]
+"""Returns the gateway to an address, or None for an address of others.
+
+The second argument is True where the number plan has no party at the address.
+"""
 
 
 class PhoneBook:
-    """Every telephone there is: a Directory."""
+    """All telephones of a sandbox by number and name: a Directory."""
 
     def __init__(self, config: Config, seeds: Seeds, speaker: Speaker, studio: Studio) -> None:
-        """``speaker`` is used in the studio's thread alone."""
+        """Make the plan's telephones. ``speaker`` is used in the studio's thread alone."""
         self._config = config
         self._studio = studio
         self._sounds = ScenarioSounds(seeds, speaker, config.base)
-        self._of_number: dict[str, str] = {}
+        self._names_by_number: dict[str, str] = {}
+        """Name of the party at each number."""
         self._phones: dict[str, Phone] = {}
         self._clips: OrderedDict[tuple[Say | Play, str], SoundClip] = OrderedDict()
-        """What was made of a step in a voice, those used last at the end."""
-        self.ways: list[Way] = []
-        """To who is not simulated, asked in turn."""
-        cast = _cast(config)
-        self._parties, self._voices = parties_of(cast), voices_of(cast)
+        """Sounds of steps by step and voice, the least recently used first."""
+        self.gateways: list[GatewayLookup] = []
+        """Lookups of gateways to telephones that are not simulated, tried in order."""
+        scenario = _numbered_parties(config)
+        self._parties, self._voices = parties_of(scenario), voices_of(scenario)
         for _, name, callee in config.callees():
-            self._of_number[self._parties[name].number] = name
+            self._names_by_number[self._parties[name].number] = name
             if callee.endpoint is None:
                 self._phones[name] = self._phone(
                     self._parties[name], callee.script, callee.answer.answering
                 )
             else:
-                line = RtpLine(RemoteEndpoint(callee, name, config.base))
+                line = RtpGateway(RemoteEndpoint(callee, name, config.base))
                 self._phones[name] = Phone(self._parties[name], gateway=line)
 
     def _phone(
         self, party: Party, script: Many[Step], answering: Answering, voice: str | None = None
     ) -> Phone:
+        """Return a telephone of a simulated party."""
         behavior = self.behavior(script, voice or self.voice_of(party.name)) if script else None
         return Phone(party, answering, behavior, listens(script))
 
     def phone(self, address: str) -> Phone:
-        """Who is at a number, ``client:`` name or ``sip:`` address; there is always somebody."""
+        """Return the telephone at a number, ``client:`` name or ``sip:`` address.
+
+        Unassigned addresses are answered by the default party.
+        """
         scheme, _, rest = address.partition(":")
         name = rest.partition("@")[0] if scheme in ("client", "sip", "sips") else None
-        known = name if self._has(name) else self._of_number.get(name or address)
-        for way in self.ways:
-            gateway = way(address, known is None)
+        known = name if self._is_addressable(name) else self._names_by_number.get(name or address)
+        for lookup in self.gateways:
+            gateway = lookup(address, known is None)
             if gateway is not None:
                 return Phone(Party(name=name or address, number=address), gateway=gateway)
         return self._phones[known or DEFAULT]
 
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
-        """A party of the plan, perhaps with another script; None if there is none of the name."""
-        if not self._has(name):
+        """Return a party's telephone, with another script if one is given; None for an unknown
+        name."""
+        if not self._is_addressable(name):
             return None
         if script is None or self._phones[name].gateway is not None:
             return self._phones[name]
         return self._phone(self._parties[name], script, Answering())
 
     def add(self, name: str, callee: Callee) -> Party:
-        """Somebody beside those of the plan, or instead of one of them.
+        """Add a party beside those of the plan, or instead of one of them.
 
-        Without a number of its own it gets one of those reserved for fiction.
+        Without a number it gets one of those reserved for fiction.
         """
-        number = callee.number or next(fictional_numbers(self._of_number))
-        cast = {name: callee.model_copy(update={"number": number})}
-        party = parties_of(Scenario.model_construct(parties=cast))[name]
+        number = callee.number or next(fictional_numbers(self._names_by_number))
+        parties = {name: callee.model_copy(update={"number": number})}
+        party = parties_of(Scenario.model_construct(parties=parties))[name]
         voice = callee.voice or DEFAULT_VOICES[len(self._parties) % len(DEFAULT_VOICES)]
         self._parties[name], self._voices[name] = party, voice
-        self._of_number = {at: who for at, who in self._of_number.items() if who != name}
-        self._of_number[number] = name
+        self._names_by_number = {
+            at: known for at, known in self._names_by_number.items() if known != name
+        }
+        self._names_by_number[number] = name
         self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
         return party
 
-    def _has(self, name: str | None) -> bool:
+    def _is_addressable(self, name: str | None) -> bool:
+        """Return whether a party of this name can be addressed by it."""
         return name in self._parties and name != DEFAULT
 
-    def stranger(self, callee: Callee, number: str) -> Phone:
-        """Somebody who is not in the plan."""
-        cast = {STRANGER: callee.model_copy(update={"number": number})}
-        party = parties_of(Scenario.model_construct(parties=cast))[STRANGER]
+    def outside_caller(self, callee: Callee, number: str) -> Phone:
+        """Return the telephone of a caller that is not in the plan."""
+        parties = {OUTSIDE_CALLER: callee.model_copy(update={"number": number})}
+        party = parties_of(Scenario.model_construct(parties=parties))[OUTSIDE_CALLER]
         return self._phone(party, callee.script, Answering(), callee.voice)
 
     def voice_of(self, name: str) -> str:
-        """The voice of a party by its name."""
+        """Return the voice of a party, by the party's name."""
         return self._voices.get(name, DEFAULT_VOICES[0])
 
     def behavior(self, script: Many[Step], voice: str) -> Behavior:
-        """What carries a script out."""
+        """Return the behavior that performs a script."""
 
         async def act(control: PartyControl) -> None:
-            await Actor(control, voice, await self._made(script, voice)).perform(script)
+            await Actor(control, voice, await self._prepared(script, voice)).perform(script)
 
         return act
 
     async def prepare(self) -> None:
-        """Make what the plan's parties say, so that it is there when they are called."""
+        """Make the speech of the plan's parties before they are called."""
         for _, name, callee in self._config.callees():
-            await self._made(callee.script, self.voice_of(name))
+            await self._prepared(callee.script, self.voice_of(name))
 
-    async def _made(self, script: Many[Step], voice: str) -> _Made:
-        """Everything that a script says and plays, as samples."""
+    async def _prepared(self, script: Many[Step], voice: str) -> _PreparedSounds:
+        """Return all sounds of a script, made in the studio's thread."""
         clips: dict[Say | Play, SoundClip] = {}
         for sound in script_sounds(script, voice):
             step = sound.step
@@ -163,25 +175,27 @@ class PhoneBook:
                     self._clips.popitem(last=False)
             self._clips.move_to_end((step, voice))
             clips[step] = known
-        return _Made(clips, self._sounds)
+        return _PreparedSounds(clips, self._sounds)
 
 
-class _Made:
-    """A script's sounds, made before it begins."""
+class _PreparedSounds:
+    """The sounds of a script, made before the script begins."""
 
     def __init__(self, clips: Mapping[Say | Play, SoundClip], sounds: ScenarioSounds) -> None:
         self._clips = clips
         self._sounds = sounds
 
     def clip(self, step: Say | Play, voice: str) -> SoundClip:
+        """Return the sound of a step."""
         return self._clips[step]
 
     def noise(self, step: Noise, label: str) -> NDArray[np.int16]:
+        """Return the noise of a step as samples (n,)."""
         return self._sounds.noise(step, label)
 
 
-def _cast(config: Config) -> Scenario:
-    """The plan's parties as a scenario has them, each with a number of its own."""
+def _numbered_parties(config: Config) -> Scenario:
+    """Return a scenario with the config's parties, each with a number."""
     callees = {name: callee for _, name, callee in config.callees()}
     taken = {*config.numbers, *(callee.number for callee in callees.values())}
     free = fictional_numbers(taken)
@@ -193,27 +207,31 @@ def _cast(config: Config) -> Scenario:
     )
 
 
-class RtpLine:
-    """The way to a party that is an RTP endpoint elsewhere: a Reach.
+class RtpGateway:
+    """The gateway to a party that is an RTP endpoint elsewhere.
 
-    Nothing signals there, so it is answered at once, and never hangs up. A port that was named
-    carries one call at a time.
+    There is no signalling, so the party answers at once and never hangs up. An endpoint with a
+    fixed local port carries one call at a time.
     """
 
-    def __init__(self, elsewhere: RemoteEndpoint) -> None:
-        self._elsewhere = elsewhere
-        self._one_at_a_time = address_of(elsewhere.endpoint.local)[1] != 0
-        self._latest: LiveCall | None = None
+    def __init__(self, endpoint: RemoteEndpoint) -> None:
+        self._endpoint = endpoint
+        self._one_at_a_time = address_of(endpoint.endpoint.local)[1] != 0
+        self._latest_call: LiveCall | None = None
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
-        latest = self._latest
-        if self._one_at_a_time and latest is not None and latest.active:
-            raise NotReached(f"{self._elsewhere.endpoint.local} carries another call", "busy")
+        """Open the endpoint and return its far end.
+
+        Raises NotReached if it is busy, or its port cannot be opened.
+        """
+        latest_call = self._latest_call
+        if self._one_at_a_time and latest_call is not None and latest_call.active:
+            raise NotReached(f"{self._endpoint.endpoint.local} carries another call", "busy")
         try:
-            far_end = self._elsewhere.open(call.party)
+            far_end = self._endpoint.open(call.party)
         except EndpointError as error:
             raise NotReached(str(error), "failed") from None
-        self._latest = call
+        self._latest_call = call
         ringing()
         return far_end
 
@@ -222,7 +240,7 @@ class RtpLine:
 
 
 def claim_numbers(service: Account, config: Config) -> None:
-    """Enter the config's numbers; those the account has already get the config's settings."""
+    """Add the config's numbers to the account; numbers that exist get the config's settings."""
     known = {number.phone_number: number for number in service.numbers.all()}
     for phone_number, app in config.numbers.items():
         record = known.get(phone_number)
@@ -235,10 +253,11 @@ def claim_numbers(service: Account, config: Config) -> None:
                 phone_number=phone_number,
             )
             service.numbers.add(record)
-        _settle(record, app)
+        _configure(record, app)
 
 
-def _settle(record: NumberRecord, app: AppNumber) -> None:
+def _configure(record: NumberRecord, app: AppNumber) -> None:
+    """Give a number the settings of the config."""
     record.friendly_name = app.friendly_name or record.friendly_name
     record.voice_url = app.voice_url
     record.voice_method = app.voice_method
@@ -252,45 +271,47 @@ def _settle(record: NumberRecord, app: AppNumber) -> None:
 # -- calls from outside --------------------------------------------------------------------------
 
 
-class NotNow(Exception):
-    """It cannot be done to what there is; says what there is."""
+class Conflict(Exception):
+    """The state of a call or recording does not allow an action; the message says the state."""
 
 
 def place_call(
     service: Account, phones: PhoneBook, *, to: str, from_: str, callee: Callee, scripted: bool
 ) -> CallRecord:
-    """Somebody calls one of the app's numbers.
+    """Place a call to one of the app's numbers.
 
-    ``from_`` is a number, or the name of a party in the plan, who then is the caller;
-    ``scripted``: with the callee's script instead of its own. Raises NotNow and TwilioError.
+    ``from_`` is a number, or the name of the party of the plan that calls; ``scripted`` replaces
+    that party's script by the callee's. Raises Conflict and TwilioError.
     """
     phone = phones.caller(from_, callee.script if scripted else None)
     if phone is None and re.fullmatch(E164, from_) is None:
-        raise NotNow(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
+        raise Conflict(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
     if phone is not None and phone.gateway is not None:
-        raise NotNow(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
+        raise Conflict(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
-        phone = phones.stranger(callee, from_)
+        phone = phones.outside_caller(callee, from_)
     return service.place_inbound(phone.party.number, to, phone)
 
 
 def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:
-    """Let the party of a live call carry out the callee's script, from now on.
+    """Have the party of an active call perform the callee's script, beside its own.
 
-    Raises NotNow for a call that is not in progress, TwilioError for one there is not.
+    Raises Conflict for a call that is not in progress, TwilioError for an unknown one.
     """
     record = service.call_record(call_sid)
     session = service.sessions.get(call_sid)
     if session is None or not session.call.active:
-        raise NotNow(f"call {call_sid} is {record.status}: only in a call in progress can one act")
+        raise Conflict(
+            f"call {call_sid} is {record.status}: only in a call in progress can one act"
+        )
     call = session.call
     if call.line is None:
         if [step.hangs_up for step in callee.script] == [True]:
-            call.hung_up()  # taken down as if it had gone
+            call.hung_up()  # the server's side ends as if the far end had
             return record
-        raise NotNow(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
+        raise Conflict(f"{call.party.name} in call {call_sid} is not simulated: it acts by itself")
     if listens(callee.script) and call.line.receiver is None:
-        raise NotNow(
+        raise Conflict(
             f"{call.party.name} does not listen in call {call_sid}: its own script has nothing"
             " that waits for what it hears"
         )

@@ -1,8 +1,8 @@
-"""Recordings in an object store (S3 and what speaks like it), through obstore.
+"""Recordings in an object store (S3 and compatible ones), through obstore.
 
-The local folder stays the place where recordings are made and served from; what is published is
-copied to the store, and what the folder lacks is fetched from there. So a sandbox with an empty
-disk serves what another one recorded.
+Recordings are made in the local folder and served from it; published files are copied to the store,
+and files that the folder lacks are fetched from there. So a sandbox with an empty disk serves what
+another one recorded.
 """
 
 from __future__ import annotations
@@ -19,61 +19,66 @@ from mediasim.exchange.media_store import MediaNotFound, MediaStore
 
 __all__ = ["ObjectStoreError", "RemoteMediaStore"]
 
-_CONNECT: Final = timedelta(seconds=3)
-_WHOLE: Final = timedelta(seconds=30)
+_CONNECT_TIMEOUT: Final = timedelta(seconds=3)
+"""Time limit of a connection."""
+_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
+"""Time limit of a request, its retries included."""
 
 
 class ObjectStoreError(Exception):
-    """The object store cannot be used; says why."""
+    """The object store cannot be used; the message says why."""
 
 
 class RemoteMediaStore(MediaStore):
     """A media store whose recordings are in an object store too."""
 
     def __init__(self, directory: Path, url: str, **config: Any) -> None:
-        """``config`` is obstore's; credentials come from the usual environment variables."""
+        """Open the store. ``config`` is obstore's; credentials come from its environment variables.
+
+        Raises ObjectStoreError.
+        """
         super().__init__(directory)
-        self._bucket = _opened(url, config)
+        self._bucket = _open_store(url, config)
         self._thread = ThreadPoolExecutor(1, "mediasim-objects")
         try:
             next(iter(self._bucket.list(chunk_size=1)), None)
         except Exception as error:
             raise ObjectStoreError(
-                f"the object store {url} cannot be used: {_said(error)}"
+                f"the object store {url} cannot be used: {_first_line(error)}"
             ) from None
 
     @contextmanager
     def publish_wav(self, sid: str) -> Iterator[BinaryIO]:
         with super().publish_wav(sid) as file:
             yield file
-        self._send(sid, ".wav")
+        self._upload(sid, ".wav")
 
     def adopt_wav(self, sid: str, finished: Path) -> None:
         super().adopt_wav(sid, finished)
-        self._send(sid, ".wav")
+        self._upload(sid, ".wav")
 
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         super().publish_document(sid, document)
-        self._send(sid, ".json")
+        self._upload(sid, ".json")
 
     def publish_truth(self, sid: str, truth: dict[str, Any]) -> None:
         super().publish_truth(sid, truth)
-        self._send(sid, ".truth.json")
+        self._upload(sid, ".truth.json")
 
     def delete(self, sid: str) -> None:
         super().delete(sid)
         names = [self._path(sid, suffix).name for suffix in (".wav", ".truth.json")]
-        self._later(lambda: self._bucket.delete(names))
+        self._submit(lambda: self._bucket.delete(names))
 
     def wav_path(self, sid: str) -> Path:
-        return self._here(sid, ".wav")
+        return self._fetched(sid, ".wav")
 
     def document(self, sid: str) -> dict[str, Any]:
-        self._here(sid, ".json")
+        self._fetched(sid, ".json")
         return super().document(sid)
 
     def truth(self, sid: str) -> dict[str, Any]:
-        self._here(sid, ".truth.json")
+        self._fetched(sid, ".truth.json")
         return super().truth(sid)
 
     def settled(self) -> None:
@@ -81,17 +86,21 @@ class RemoteMediaStore(MediaStore):
         self._thread.submit(lambda: None).result()
 
     def close(self) -> None:
-        """The same, for the last time."""
+        """Wait until everything published is in the object store, and end the thread."""
         self._thread.shutdown()
 
-    def _send(self, sid: str, suffix: str) -> None:
+    def _upload(self, sid: str, suffix: str) -> None:
         path = self._path(sid, suffix)
-        self._later(lambda: self._bucket.put(path.name, path))
+        self._submit(lambda: self._bucket.put(path.name, path))
 
-    def _later(self, work: Any) -> None:
-        self._thread.submit(work).add_done_callback(_complain)
+    def _submit(self, work: Any) -> None:
+        self._thread.submit(work).add_done_callback(_log_error)
 
-    def _here(self, sid: str, suffix: str) -> Path:
+    def _fetched(self, sid: str, suffix: str) -> Path:
+        """Return the path of a recording's file, fetched if the folder lacks it.
+
+        Raises MediaNotFound.
+        """
         path = self._path(sid, suffix)
         if not path.is_file():
             try:
@@ -101,11 +110,12 @@ class RemoteMediaStore(MediaStore):
             path.parent.mkdir(parents=True, exist_ok=True)
             hidden = path.with_name(f".{path.name}.fetched.part")
             hidden.write_bytes(data)
-            hidden.replace(path)
+            hidden.replace(path)  # complete, as all readers of the folder expect
         return path
 
 
-def _opened(url: str, config: dict[str, Any]) -> Any:
+def _open_store(url: str, config: dict[str, Any]) -> Any:
+    """Return obstore's store at a URL. Raises ObjectStoreError."""
     try:
         import obstore.store
     except ImportError:
@@ -115,18 +125,24 @@ def _opened(url: str, config: dict[str, Any]) -> Any:
     try:
         return obstore.store.from_url(
             url,
-            client_options={"allow_http": True, "connect_timeout": _CONNECT, "timeout": _WHOLE},
-            retry_config={"max_retries": 2, "retry_timeout": _WHOLE},
+            client_options={
+                "allow_http": True,
+                "connect_timeout": _CONNECT_TIMEOUT,
+                "timeout": _REQUEST_TIMEOUT,
+            },
+            retry_config={"max_retries": 2, "retry_timeout": _REQUEST_TIMEOUT},
             **config,
         )
     except Exception as error:
-        raise ObjectStoreError(f"{url!r} is no object store's URL: {_said(error)}") from None
+        raise ObjectStoreError(f"{url!r} is no object store's URL: {_first_line(error)}") from None
 
 
-def _said(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
+    """Return the first line of an error's text."""
     return str(error).strip().splitlines()[0]
 
 
-def _complain(done: Future[Any]) -> None:
+def _log_error(done: Future[Any]) -> None:
+    """Log why a file could not be copied to the store."""
     if (error := done.exception()) is not None:
         logging.getLogger("mediasim").error("a recording did not reach the store: %s", error)

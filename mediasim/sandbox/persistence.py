@@ -1,13 +1,13 @@
-"""What of a sandbox outlives it: every record, written through as it changes.
+"""Persistence: every record of a sandbox, written to the database as it changes.
 
-Changes are told by the exchange's events, by deliveries, and by requests that change something.
-All changes of one turn of the engine's loop are one transaction; the loop encodes them, and the
-database's own thread writes them.
+Events of the exchange, deliveries and changing requests report what has changed. All changes of one
+turn of the engine's loop are one transaction; that loop encodes them, and the database's own thread
+writes them.
 
-A record is written as a document of JSON. Times inside are loop time, which begins anew with each
-start; in a document they are nanoseconds since 1970. By the rule of the records' names every field
-that ends in ``_ns`` is a time. A layout is kept as what was asked for: the rule table decides anew,
-the same way. A field that a document lacks may stand in it under a former name, as another value.
+A record is stored as a JSON document. Times in memory are loop time, which starts at zero with each
+process; in a document they are nanoseconds since 1970. Every field whose name ends in ``_ns`` is a
+time. A layout is stored as what was requested: the rule table decides anew, the same way. A field
+that a document lacks may stand in it under a former name, as another value.
 """
 
 from __future__ import annotations
@@ -41,37 +41,39 @@ __all__ = [
     "readable",
     "repository_of",
     "to_document",
+    "update_record",
 ]
 
 Documents = dict[str, list[dict[str, Any]]]
-"""Records as they are written, by kind, oldest first."""
+"""Documents of records by kind, oldest first."""
 R = TypeVar("R")
 _LOG: Final = logging.getLogger("mediasim")
-_TIME: Final = "_ns"
-_FORMER: Final = {
+_TIME_SUFFIX: Final = "_ns"
+_FORMER_NAMES: Final = {
     "absence": ("error_code", {code: absence for absence, code in ABSENCE_CODES.items()}),
 }
-"""Fields that documents of earlier versions have: their name then, and what each value is now."""
+"""Former names of fields: the name in older documents, and the present value of each old one."""
 
 
 @dataclass(frozen=True)
 class Repository:
-    """All records of one kind."""
+    """All records of one kind, with how to list, add and remove them."""
 
     kind: str
     type: type[Any]
+    """The record's dataclass."""
     records: Callable[[], Iterable[Any]]
     add: Callable[[Any], None]
     key: str = "sid"
-    """The field that names a record."""
+    """Name of the field that identifies a record."""
     remove: Callable[[str], object] | None = None
-    """Takes one out; None: they go by their age."""
+    """Removes the record of a key; None for records that are dropped by their age."""
     most: int | None = None
-    """How many are brought back, the newest; the others are forgotten."""
+    """Number of newest records that are restored at a start; None restores all."""
 
 
 def repository_of(service: Account, stored: Stored) -> Repository:
-    """The records of an account that are of one kind."""
+    """Return the repository of an account's records of one kind."""
     store = stored.store(service)
 
     def add(record: Any) -> None:
@@ -88,38 +90,42 @@ def repository_of(service: Account, stored: Stored) -> Repository:
 
 
 def to_document(record: Any, epoch_ns: int) -> dict[str, Any]:
-    """A dataclass as a document. ``epoch_ns`` is loop time zero in nanoseconds since 1970."""
+    """Return a dataclass as a document.
+
+    ``epoch_ns`` is the date of loop time zero, in nanoseconds since 1970.
+    """
     return {
-        field.name: _written(field.name, getattr(record, field.name), epoch_ns)
+        field.name: _encode(field.name, getattr(record, field.name), epoch_ns)
         for field in dataclasses.fields(record)
     }
 
 
-def _written(name: str, value: Any, epoch_ns: int) -> Any:
+def _encode(name: str, value: Any, epoch_ns: int) -> Any:
+    """Return a field's value as it stands in a document."""
     if isinstance(value, Layout):
         return value.request()
     if dataclasses.is_dataclass(value):
         return to_document(value, epoch_ns)
     if isinstance(value, Mapping):
-        return {key: _written("", item, epoch_ns) for key, item in value.items()}
+        return {key: _encode("", item, epoch_ns) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_written("", item, epoch_ns) for item in value]
-    return value + epoch_ns if name.endswith(_TIME) and value is not None else value
+        return [_encode("", item, epoch_ns) for item in value]
+    return value + epoch_ns if name.endswith(_TIME_SUFFIX) and value is not None else value
 
 
 def from_document(kind: type[R], document: Mapping[str, Any], epoch_ns: int) -> R:
-    """The record of a document that was written of one.
+    """Return the record of a document.
 
-    A field that the document lacks takes its default. Raises KeyError where it has none.
+    A field that the document lacks takes its default. Raises KeyError for one that has none.
     """
     hints = _hints(kind)  # type: ignore[arg-type]
-    record = object.__new__(kind)  # what checks a record's birth is not for one that has lived
+    record = object.__new__(kind)  # the checks of __init__ are for new records
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         hint = hints[field.name]
         if field.name in document:
-            value = _read(hint, field.name, document[field.name], epoch_ns)
-        elif field.name in _FORMER and _FORMER[field.name][0] in document:
-            name, values = _FORMER[field.name]
+            value = _decode(hint, field.name, document[field.name], epoch_ns)
+        elif field.name in _FORMER_NAMES and _FORMER_NAMES[field.name][0] in document:
+            name, values = _FORMER_NAMES[field.name]
             value = values.get(document[name])
         elif field.default_factory is not dataclasses.MISSING:
             value = field.default_factory()
@@ -131,18 +137,26 @@ def from_document(kind: type[R], document: Mapping[str, Any], epoch_ns: int) -> 
     return record
 
 
+def update_record(record: Any, changed: Any) -> None:
+    """Set the fields of a record, which others refer to, to those of a changed copy."""
+    for field in dataclasses.fields(record):
+        setattr(record, field.name, getattr(changed, field.name))
+
+
 @cache
 def _hints(kind: Any) -> dict[str, Any]:
+    """Return the resolved type hints of a dataclass."""
     return typing.get_type_hints(kind)
 
 
-def _read(hint: Any, name: str, value: Any, epoch_ns: int) -> Any:
+def _decode(hint: Any, name: str, value: Any, epoch_ns: int) -> Any:
+    """Return a field's value from what stands in a document."""
     if value is None:
         return None
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         (hint,) = (each for each in inner if each is not type(None))
-        return _read(hint, name, value, epoch_ns)
+        return _decode(hint, name, value, epoch_ns)
     if hint is Layout:
         return recording_layout(**value)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
@@ -150,19 +164,19 @@ def _read(hint: Any, name: str, value: Any, epoch_ns: int) -> Any:
     if origin is tuple:
         items = inner[:1] * len(value) if inner[1:] == (...,) else inner
         return tuple(
-            _read(item, "", each, epoch_ns) for item, each in zip(items, value, strict=True)
+            _decode(item, "", each, epoch_ns) for item, each in zip(items, value, strict=True)
         )
     if origin in (list, Sequence):
-        return [_read(inner[0], "", each, epoch_ns) for each in value]
+        return [_decode(inner[0], "", each, epoch_ns) for each in value]
     if origin in (dict, Mapping):
-        return {key: _read(inner[1], "", each, epoch_ns) for key, each in value.items()}
-    return value - epoch_ns if name.endswith(_TIME) else value
+        return {key: _decode(inner[1], "", each, epoch_ns) for key, each in value.items()}
+    return value - epoch_ns if name.endswith(_TIME_SUFFIX) else value
 
 
 def readable(documents: Documents) -> Documents:
-    """The documents without those that are no records, which the log names.
+    """Return the documents that can be read as records, and log the others.
 
-    In the database they stay where they are.
+    Unreadable documents stay in the database.
     """
     found: Documents = {}
     for kind, listed in documents.items():
@@ -184,7 +198,7 @@ def readable(documents: Documents) -> Documents:
 
 
 class WriteBehindStore:
-    """Writes records through to a database, and brings them back."""
+    """A store that writes changed records to a database later, and restores them at a start."""
 
     def __init__(
         self,
@@ -192,27 +206,30 @@ class WriteBehindStore:
         epoch_ns: int,
         repositories: Iterable[Repository],
     ) -> None:
-        """``epoch_ns`` is loop time zero in nanoseconds since 1970. Used on the engine's loop."""
+        """Make a store to be used on the engine's loop.
+
+        ``epoch_ns`` is the date of loop time zero, in nanoseconds since 1970.
+        """
         self._database = database
         self._epoch_ns = epoch_ns
-        self._shelves: Final[Mapping[str, Repository]] = {
+        self._repositories: Final[Mapping[str, Repository]] = {
             repository.kind: repository for repository in repositories
         }
         self._dirty: dict[tuple[str, str], Any] = {}
-        self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._shelves}
-        """By kind and key: what of a record tells that it has changed, as it was written."""
+        self._known: dict[str, dict[str, Any]] = {kind: {} for kind in self._repositories}
+        """State of each record as it was last written, by kind and key."""
         self._scheduled = False
-        self._complaint: str | None = None
-        self._then: list[Callable[[], None]] = []
-        """What is to be done once everything noted so far is written."""
+        self._logged_error: str | None = None
+        self._after_write: list[Callable[[], None]] = []
+        """Callbacks for when all changes reported so far are written."""
 
     def restore(
         self,
         documents: Mapping[str, Sequence[dict[str, Any]]],
         changed: Collection[tuple[str, str]] = (),
     ) -> None:
-        """Put what was loaded onto the shelves; ``changed`` of it is to be written again."""
-        for kind, repository in self._shelves.items():
+        """Add loaded records to their repositories, and write the ``changed`` ones again."""
+        for kind, repository in self._repositories.items():
             found = documents.get(kind, ())
             surplus = 0 if repository.most is None else max(0, len(found) - repository.most)
             self._dirty.update({(kind, each[repository.key]): None for each in found[:surplus]})
@@ -220,52 +237,54 @@ class WriteBehindStore:
                 record = from_document(repository.type, document, self._epoch_ns)
                 repository.add(record)
                 key = getattr(record, repository.key)
-                self._known[kind][key] = _state(record)
+                self._known[kind][key] = _fingerprint(record)
                 if (kind, key) in changed:
                     self.changed(kind, record)
 
     # -- noting -----------------------------------------------------------------------------
 
     def changed(self, kind: str, record: Any) -> None:
-        """Note that a record is new or has changed."""
-        self._dirty[kind, getattr(record, self._shelves[kind].key)] = record
+        """Report that a record is new or has changed."""
+        self._dirty[kind, getattr(record, self._repositories[kind].key)] = record
         if not self._scheduled:
             self._scheduled = True
+            # After this turn of the loop: all its changes make one transaction.
             asyncio.get_running_loop().call_soon(self._write)
 
-    def then(self, work: Callable[[], None]) -> None:
-        """Do this, in any thread, once everything noted so far is written."""
-        self._then.append(work)
+    def after_write(self, work: Callable[[], None]) -> None:
+        """Call ``work``, in any thread, once all changes reported so far are written."""
+        self._after_write.append(work)
 
     def compare(self, *kinds: str) -> None:
-        """Find out what has changed, come or gone on these shelves."""
+        """Find the records of these kinds that were changed, added or removed."""
         for kind in kinds:
-            if kind not in self._shelves:
-                continue  # somebody else's to write
-            repository, known = self._shelves[kind], self._known[kind]
+            if kind not in self._repositories:
+                continue  # another process writes this kind
+            repository, known = self._repositories[kind], self._known[kind]
             there = {getattr(record, repository.key): record for record in repository.records()}
             for key, record in there.items():
-                if key not in known or known[key] != _state(record):
+                if key not in known or known[key] != _fingerprint(record):
                     self.changed(kind, record)
             for key in known.keys() - there.keys():
                 self._dirty[kind, key] = None
 
-    def extended(self, *kinds: str) -> None:
-        """Find out what is new on shelves that have become longer."""
+    def compare_grown(self, *kinds: str) -> None:
+        """Find changes of these kinds, only of those whose number of records has grown."""
         for kind in kinds:
-            repository = self._shelves.get(kind)
+            repository = self._repositories.get(kind)
             if repository is not None and len(list(repository.records())) != len(self._known[kind]):
                 self.compare(kind)
 
-    def gone(self, kind: str, key: str) -> None:
-        """Note that there is no such record any more."""
+    def removed(self, kind: str, key: str) -> None:
+        """Report that a record was removed."""
         self._dirty[kind, key] = None
 
     # -- writing ----------------------------------------------------------------------------
 
     def write(self) -> Future[None]:
-        """Write what was noted; the future ends when all that was ever noted is written."""
+        """Write the reported changes; the future ends when all of them are in the database."""
         self._scheduled = False
+        # Encoded now, on the engine's loop: a record may change before the thread writes it.
         changes: Changes = {}
         for (kind, key), record in self._dirty.items():
             if record is None:
@@ -273,37 +292,41 @@ class WriteBehindStore:
                 self._known[kind].pop(key, None)
             else:
                 changes[kind, key] = to_document(record, self._epoch_ns)
-                self._known[kind][key] = _state(record)
+                self._known[kind][key] = _fingerprint(record)
         self._dirty.clear()
         written = self._database.put(changes)
-        then, self._then = self._then, []
+        after_write, self._after_write = self._after_write, []
 
         def settle(written: Future[None]) -> None:
             if written.exception() is not None:
-                self._then += then  # the next write writes this too
+                self._after_write += after_write  # the next write writes this too
                 return
-            for work in then:
+            for work in after_write:
                 work()
 
         written.add_done_callback(settle)
-        written.add_done_callback(self._complain)
+        written.add_done_callback(self._log_error)
         return written
 
-    def _complain(self, written: Future[None]) -> None:
-        """Log why it was not written; once for as long as nothing changes about it."""
+    def _log_error(self, written: Future[None]) -> None:
+        """Log why a write failed, once for each different error."""
         error = written.exception()
         words = None if error is None else str(error)
-        if words is not None and words != self._complaint:
+        if words is not None and words != self._logged_error:
             _LOG.error("%s", words)
-        self._complaint = words
+        self._logged_error = words
 
     def _write(self) -> None:
-        if self._dirty or self._then:
+        if self._dirty or self._after_write:
             self.write()
 
 
-def _state(record: Any) -> Any:
-    """What tells whether a record has changed: its life's, where it has one; else all of it."""
+def _fingerprint(record: Any) -> Any:
+    """Return a value that differs whenever a record has changed.
+
+    Records with a lifecycle are compared by status and time of update, frozen ones never, others in
+    full.
+    """
     if hasattr(record, "status") and hasattr(record, "updated_ns"):
         return record.status, record.updated_ns
     if type(record).__dataclass_params__.frozen:

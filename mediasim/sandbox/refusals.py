@@ -1,6 +1,6 @@
-"""What the control API refuses: ``{"error": words}`` with a status of 4xx.
+"""Refusals of the control API: ``{"error": words}`` with a status of 4xx, by exception.
 
-Who may ask it at all decides :mod:`mediasim.sandbox.access`.
+Refusals of clients by host, origin or token are in :mod:`mediasim.sandbox.access`.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from starlette.responses import JSONResponse, Response
 
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.clocks import ClockRefuses
-from mediasim.sandbox.number_plan import NotNow
+from mediasim.sandbox.number_plan import Conflict
 from mediasim.twilio.errors import TwilioError
 
-__all__ = ["REFUSALS", "WrongParameter"]
+__all__ = ["REFUSALS", "WrongParameter", "validation_words"]
 
 
 class WrongParameter(ValueError):
-    """A parameter of the query cannot have that value; says which it can."""
+    """A parameter of the query has an unsupported value; the message says which are supported."""
 
 
 def _refusal(status: int, words: str, **more: Any) -> Response:
@@ -33,16 +33,9 @@ def _of_twilio(_: Request, error: Any) -> Response:
     return _refusal(error.status, error.message, code=error.code)
 
 
-def _not_now(_: Request, error: Exception) -> Response:
-    return _refusal(409, str(error))
-
-
-def _wrong_parameter(_: Request, error: Exception) -> Response:
-    return _refusal(400, str(error))
-
-
-def _missing(_: Request, error: Exception) -> Response:
-    return _refusal(404, str(error))
+def _with_status(status: int) -> Callable[[Request, Exception], Response]:
+    """Return a handler that answers an exception's words with a status."""
+    return lambda _, error: _refusal(status, str(error))
 
 
 def _wrong_script(_: Request, error: Any) -> Response:
@@ -50,12 +43,16 @@ def _wrong_script(_: Request, error: Any) -> Response:
     return _refusal(422, str(error), problems=problems)
 
 
-def _wrong_body(_: Request, error: Any) -> Response:
-    words = [
+def validation_words(error: ValidationError) -> str:
+    """Return the errors of a JSON body in words."""
+    return "; ".join(
         ": ".join(filter(None, (".".join(map(str, each["loc"])), each["msg"])))
         for each in error.errors()
-    ]
-    return _refusal(422, "; ".join(words))
+    )
+
+
+def _wrong_body(_: Request, error: ValidationError) -> Response:
+    return _refusal(422, validation_words(error))
 
 
 def _plain(_: Request, error: Any) -> Response:
@@ -64,11 +61,12 @@ def _plain(_: Request, error: Any) -> Response:
 
 REFUSALS: Final[dict[Any, Callable[[Request, Any], Response]]] = {
     TwilioError: _of_twilio,
-    NotNow: _not_now,
-    WrongParameter: _wrong_parameter,
-    ClockRefuses: _not_now,
-    LookupError: _missing,
+    Conflict: _with_status(409),
+    WrongParameter: _with_status(400),
+    ClockRefuses: _with_status(409),
+    LookupError: _with_status(404),
     ScenarioError: _wrong_script,
     ValidationError: _wrong_body,
     HTTPException: _plain,
 }
+"""Handlers of the exceptions that the control API answers, for Starlette."""

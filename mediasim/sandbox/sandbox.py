@@ -56,12 +56,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
-_GOODBYE: Final = 0.5
-"""Seconds that the app has, at the end, to hear how its calls ended."""
+_END_SECONDS: Final = 0.5
+"""Seconds that the app has, at the end, to answer the callbacks of its last calls."""
 
 
 class Sandbox:
-    """One sandbox. Made and used on the web loop; what runs on the engine's loop says so."""
+    """One sandbox, made and used on the web loop; methods for the engine's loop say so."""
 
     def __init__(
         self,
@@ -72,41 +72,42 @@ class Sandbox:
         records: ReportedRecords | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """``base_url`` is where apps find it; ``records`` is where a worker's go.
+        """``base_url`` is the URL that apps use; ``records`` takes a worker's records.
 
         ``clock`` is one that :func:`clock_of` made of the settings; it is closed with the sandbox.
-
         Raises StorageError, ClockRefuses.
         """
         self.settings = settings
         self.base_url = base_url
         self.clock = clock or clock_of(settings)
         self.storage = Storage(settings, records)
-        token = secrets.token_urlsafe(24)
-        self.token = self.storage.kept("control-token", os.environ.get(TOKEN), token)
-        """What the control API asks of those who reach it over a network."""
+        new_token = secrets.token_urlsafe(24)
+        self.token = self.storage.stored_setting("control-token", os.environ.get(TOKEN), new_token)
+        """The token that the control API requires of clients that come over a network."""
         self.shown_token: str | None = None
-        """The same where it may be asked for, for the environment of those who may ask."""
+        """The same token where clients may need it, for the variables shown; None elsewhere."""
         self._auth_token = secrets.token_hex(16)
-        """The account's, unless it is kept, configured or the seed's."""
+        """The account's auth token, unless it is stored, configured or derived from the seed."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.phones: PhoneBook
         self.sip: SipServer | None = None
-        """Where SIP telephones register and call, once :meth:`open_sip` was called."""
+        """The server of SIP telephones, after :meth:`open_sip`; None where there is none."""
         self.softphones = SoftphoneManager(lambda: self.service, self._softphones_may_call)
         self.on_rebuilt: Callable[[], None] | None = None
-        """Called on the web loop when there is another service."""
+        """Called on the web loop when a reset has made another account."""
         self.ending = asyncio.Event()
-        """Set when it is about to be closed, for what would go on answering for ever."""
+        """Set when the sandbox is about to be closed, to end responses without an end."""
         self.listeners: list[Callable[[Event], None]] = []
-        """Hear of each event on the engine's loop."""
-        self.elsewhere: Workers | None = None
-        """What its workers carry."""
+        """Callbacks for each event, on the engine's loop."""
+        self.on_status_due: Callable[[str], object] | None = None
+        """Called with a call's SID when the status callbacks due of it have changed."""
+        self.workers: Workers | None = None
+        """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
-        """The newest, each with its number from 1."""
+        """The newest events, each with its number from 1."""
         self.write_behind: WriteBehindStore | None = None
-        """Writes its records down; another after a reset."""
+        """Writes the sandbox's records to its database; replaced by a reset."""
         self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
         self._streams = WebStreams(
             asyncio.get_running_loop(),
@@ -120,52 +121,51 @@ class Sandbox:
         self._resetting = asyncio.Lock()
 
     async def open(self) -> None:
-        """Start the engine, with the state that was kept. Raises StorageError."""
+        """Start the engine with the stored state. Raises StorageError."""
         self.engine.start()
         await self.engine.gate(self._begin)
 
     async def open_sip(self) -> None:
-        """Answer SIP telephones, if that was asked for. Raises OSError for a port not to be had."""
-        if self.settings.sip is not None:
-            await self.engine.gate(self._open_sip)
+        """Listen for SIP telephones, if the settings say so. Raises OSError."""
+        await self.engine.gate(self._open_sip)
 
     async def reset(self) -> None:
-        """As it was at its first start, but for the clock: nobody has called, nothing is kept."""
+        """Return to the state of the first start, except for the clock."""
         async with self._resetting:
             await self.engine.gate(self._end_calls)
-            await self.engine.gate(self._forget)
+            # Drops the write-behind store, whose late write would bring records back.
+            await self.engine.gate(self._clear)
             if self.storage.database is not None:
                 await asyncio.wrap_future(self.storage.database.clear())
             await self.engine.gate(lambda: self._build({}, 1))
             if self.on_rebuilt is not None:
                 self.on_rebuilt()
 
-    async def written(self, *, deleted: bool) -> None:
-        """Wait until what a request has changed is written."""
-        write_behind = self.write_behind
-        if write_behind is None:
+    async def flush(self, *, deleted: bool) -> None:
+        """Wait until the changes of a request are in the database.
+
+        ``deleted`` says that the request may have removed records.
+        """
+        if self.write_behind is None:
             return
-
-        def write() -> Future[None]:
-            write_behind.compare(*_compared(), *(_told() if deleted else ()))
-            return write_behind.write()
-
-        with contextlib.suppress(Exception):  # the keeper has told of it
-            await asyncio.wrap_future(await self.engine.gate(write))
+        with contextlib.suppress(Exception):  # the write-behind store has logged it
+            written = await self.engine.gate(lambda: self._write_changes(deleted=deleted))
+            if written is not None:
+                await asyncio.wrap_future(written)
 
     async def end_calls(self) -> None:
-        """End every call and publish what is being recorded; the app has little time to hear."""
+        """End every call and publish active recordings; the app has half a second for callbacks."""
         self.ending.set()
         if self.engine.running:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.engine.gate(self._end_calls), _GOODBYE)
+                await asyncio.wait_for(self.engine.gate(self._end_calls), _END_SECONDS)
 
     async def close(self) -> None:
-        """Let go of everything."""
+        """Stop the engine and close everything."""
         if self._pulse is not None:
             await asyncio.to_thread(self._pulse.close)
         if self.engine.running:
-            await self.engine.gate(self._write_all)
+            await self.engine.gate(self._write_changes)
             if self.sip is not None:
                 await self.engine.gate(self.sip.close)
             await self.engine.gate(self.softphones.close)
@@ -177,40 +177,43 @@ class Sandbox:
 
     # -- on the engine's loop ---------------------------------------------------------------
 
-    def go_at(self, rate: float) -> None:
-        """Set the clock's rate. Raises ClockRefuses."""
+    def set_rate(self, rate: float) -> None:
+        """Set the clock's rate, on the engine's loop. Raises ClockRefuses."""
         if self.sip is not None and rate != 1.0:
             raise ClockRefuses("SIP telephones live in real time: the clock's rate stays 1")
         if self.settings.config.has_endpoints and rate != 1.0:
             raise ClockRefuses("RTP endpoints live in real time: the clock's rate stays 1")
         if self.softphones.in_use and rate != 1.0:
             raise ClockRefuses("a softphone is registered, which lives in real time: rate 1")
-        self.clock.go_at(rate)
+        self.clock.set_rate(rate)
 
     async def _end_calls(self) -> None:
-        with self.clock.let_go():  # who moves the clock by hand is not waited for
+        with self.clock.without_limit():  # a manual clock would wait for a test to move it
             await self.service.close()
 
     def _begin(self) -> None:
+        """Recover what the last process left, and build the account. Raises StorageError."""
         storage, clock = self.storage, self.clock
-        left: list[RecoveredRecording] = []
+        recovered: list[RecoveredRecording] = []
         documents = readable(storage.documents)
         try:
-            revived = revive(documents, storage.media, storage.last_epoch, storage.spools(), left)
+            revived = revive(
+                documents, storage.media, storage.last_epoch, storage.spools(), recovered
+            )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
         epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
-        storage.begin(epoch)
+        storage.record_start(epoch)
         self._dates = Dates(epoch)
         self._build(documents, storage.boot, revived)
-        self.finish_revived(left)
+        self.finish_recovery(recovered)
         loop = asyncio.get_running_loop()
-        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.tend()))
+        self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.run_once()))
 
-    def finish_revived(self, left: Iterable[RecoveredRecording]) -> None:
-        """Write down and tell what was recovered; then its journals go."""
+    def finish_recovery(self, recovered: Iterable[RecoveredRecording]) -> None:
+        """Complete recovered recordings: rows, callbacks and events; then delete their journals."""
         journals, write_behind = self.service.exchange.journals, self.write_behind
-        for each in left:
+        for each in recovered:
             sid = each.record.sid
             journals.begin(sid, each.path)
             if write_behind is not None:
@@ -223,8 +226,10 @@ class Sandbox:
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
     ) -> None:
+        """Build exchange, account and number plan, with the records of these documents."""
         settings, config, storage = self.settings, self.settings.config, self.storage
         seeds = Seeds(settings.seed)
+        # Without a label each start and worker would draw the SIDs of the first one again.
         label = f"boot-{boot}" if boot > 1 else ""
         if settings.worker is not None:
             label += f"/worker-{settings.worker}"
@@ -239,10 +244,10 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
-        self.upkeep = Upkeep(exchange, storage, kept=settings.data is not None)
+        self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
         account = AccountRecord(
-            sid=storage.kept("account", config.account.sid, SidFactory(seeds).new("AC")),
-            auth_token=storage.kept(
+            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
+            auth_token=storage.stored_setting(
                 "auth-token", config.account.auth_token, self._new_auth_token()
             ),
             friendly_name=config.account.friendly_name,
@@ -253,8 +258,8 @@ class Sandbox:
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
         if self.sip is not None:
-            self.phones.ways.append(self.sip.reach)
-        self.phones.ways.append(self.softphones.reach)
+            self.phones.gateways.append(self.sip.reach)
+        self.phones.gateways.append(self.softphones.reach)
         self.service = Account(
             exchange,
             account=account,
@@ -266,15 +271,16 @@ class Sandbox:
                 seeds=seeds.fork(label) if label else seeds,
                 allow_hosts=config.allow_hosts,
                 one_lane=self.clock.kind != "real",
-                on_delivery=self._delivered,
+                on_delivery=self._on_delivery,
             ),
             studio=studio,
             base_url=self.base_url,
             streams=self._streams,
         )
-        self.service.storage_problem = self.upkeep.trouble
-        for each in config.spells:
-            self.service.webhooks.faults.begin(each.spell)
+        self.service.statuses.on_change = self.on_status_due
+        self.service.storage_problem = self.upkeep.problem
+        for each in config.all_weather:
+            self.service.webhooks.faults.begin(each.fault_rule)
         self.write_behind = None
         if storage.database is not None:
             epoch_ns = self._dates.unix_ns(0)
@@ -285,37 +291,39 @@ class Sandbox:
             ]
             self.write_behind = WriteBehindStore(storage.database, epoch_ns, own)
             self.write_behind.restore(documents, revived)
-        exchange.events.on("event", partial(self._happened, exchange))
+        exchange.events.on("event", partial(self._on_event, exchange))
         if settings.worker is None:
             claim_numbers(self.service, config)
-        self._write_all()
-        if self.clock.kind == "real" and settings.workers == 1:  # elsewhere time waits for voices
+        self._write_changes()
+        if self.clock.kind == "real" and settings.workers == 1:  # virtual time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
 
     def _new_auth_token(self) -> str:
-        """The seed's where one was asked for, so that a run can be repeated; else nobody's else."""
+        """Return the seed's token where a seed was given, to repeat a run; else a random one."""
         settings = self.settings
-        if settings.asked_seed is None and "seed" not in settings.config.model_fields_set:
+        if settings.seed_override is None and "seed" not in settings.config.model_fields_set:
             return self._auth_token
         return Seeds(settings.seed).digest("auth-token").hex()
 
     async def _open_sip(self) -> None:
+        if self.settings.sip is None:
+            return
         from mediasim.sip.server import SipServer, SipSettings
 
-        assert self.settings.sip is not None
         config, loop = self.settings.config, asyncio.get_running_loop()
         settings = SipSettings(*self.settings.sip, config.sip.users, config.allow_hosts)
         sip = SipServer(settings, lambda: self.service, loop.time)
         await sip.open()
         self.sip = sip
-        self.phones.ways.append(sip.reach)
+        self.phones.gateways.append(sip.reach)
 
     async def _prepare(self) -> None:
-        # What cannot be made is told to who calls the party.
+        # The first call of a party reports what cannot be made.
         with contextlib.suppress(Exception):
             await self.phones.prepare()
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
+        """Drop the state of the account before a reset."""
         if self._preparing is not None:
             self._preparing.cancel()
         self.write_behind = None
@@ -324,12 +332,15 @@ class Sandbox:
         for name in ("recordings", "references", "cache", "spool"):
             shutil.rmtree(self.storage.folder / name, ignore_errors=True)
 
-    def _write_all(self) -> None:
-        if self.write_behind is not None:
-            self.write_behind.compare(*_compared(), *_told())
-            self.write_behind.write()
+    def _write_changes(self, *, deleted: bool = True) -> Future[None] | None:
+        """Write the changes of the records, with ``deleted`` the removed ones too."""
+        if self.write_behind is None:
+            return None
+        self.write_behind.compare(*_compared_kinds(), *(_event_kinds() if deleted else ()))
+        return self.write_behind.write()
 
-    def _happened(self, exchange: Exchange, event: Event) -> None:
+    def _on_event(self, exchange: Exchange, event: Event) -> None:
+        """Handle an event: log it, call the listeners, and note changed records."""
         if exchange is not self.service.exchange:
             return  # from before a reset
         self.enter_event(event)
@@ -337,7 +348,7 @@ class Sandbox:
             listener(event)
         log = exchange.events.log
         if len(log) > MOST_KEPT:
-            del log[: MOST_KEPT // 2]
+            del log[: MOST_KEPT // 2]  # half at once: each deletion moves the rest of the list
         write_behind = self.write_behind
         if write_behind is None:
             return
@@ -348,38 +359,41 @@ class Sandbox:
                 if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
                     _await_row(write_behind, exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
-                    write_behind.extended(*_compared())
+                    # Records that no event reports were made during the call.
+                    write_behind.compare_grown(*_compared_kinds())
 
     def enter_event(self, event: Event) -> None:
-        """Keep it among the newest."""
+        """Add an event to the newest ones."""
         number = self.events[-1][0] + 1 if self.events else 1
         self.events.append((number, event))
 
     def repository(self, kind: str) -> Repository:
-        """All records of a kind."""
+        """Return the repository of a kind of records."""
         return repository_of(self.service, all_stored()[kind])
 
     def _softphones_may_call(self) -> None:
+        """Check that softphones can be used. Raises ClockRefuses."""
         only_real_time(self.clock, "softphones")
         if self.settings.workers > 1:
             raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
-    def _delivered(self, delivery: Delivery) -> None:
+    def _on_delivery(self, delivery: Delivery) -> None:
+        """Note a delivery that is new or has changed."""
         if self.write_behind is not None:
             self.write_behind.changed("delivery", delivery)
 
 
-def _compared() -> list[str]:
-    """The kinds of records whose changes nothing tells of."""
+def _compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
     return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
 
 
-def _told() -> list[str]:
-    """The kinds of records whose changes are events: comparing finds what has been deleted."""
+def _event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
     return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def _await_row(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
-    """Keep a recording's journal until its row is written."""
+    """Keep a recording's journal until its row is in the database."""
     journals.require(sid, "row")
-    write_behind.then(partial(journals.done, sid, "row"))
+    write_behind.after_write(partial(journals.done, sid, "row"))

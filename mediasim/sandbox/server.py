@@ -1,4 +1,4 @@
-"""A sandbox that serves: Twilio's API and the control API on one address, until told to end.
+"""A sandbox that serves: Twilio's API and the control API on one address, until its end.
 
 It serves on the caller's loop (:func:`serve`, :func:`serve_until`) or inside another program
 (:class:`EmbeddedSandbox`).
@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import ipaddress
 import os
-import re
 import signal
 import socket
 import threading
@@ -23,11 +22,13 @@ from typing import TYPE_CHECKING, Any, Self
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, kept_token
-from mediasim.sandbox.http_server import SandboxServer, with_short_head
+from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
+from mediasim.sandbox.config import secret_token
+from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
@@ -38,32 +39,32 @@ __all__ = ["EmbeddedSandbox", "ListenAddress", "ServeError", "serve", "serve_unt
 
 
 class ServeError(Exception):
-    """It cannot be served; says why."""
+    """The sandbox cannot be served; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListenAddress:
-    """Where to listen, and by which URL apps are told to find it."""
+    """The address to listen on, and the public URL that apps use."""
 
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str | None = None
 
     def listen(self) -> socket.socket:
-        """A listening socket. Raises ServeError."""
+        """Return a listening socket. Raises ServeError."""
         try:
             family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            found = socket.create_server((self.host, self.port), family=family, backlog=1024)
+            listening = socket.create_server((self.host, self.port), family=family, backlog=1024)
         except OSError as error:
             hint = "; another port may be free: --port 0" if self.port else ""
             words = error.strerror or str(error)
             raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
         # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
-        found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return found
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return listening
 
     def url(self, listening: socket.socket) -> str:
-        """Where the socket is found from this machine."""
+        """Return the URL of a listening socket for clients on this machine."""
         host, port = listening.getsockname()[:2]
         if ipaddress.ip_address(host).is_unspecified:
             host = "127.0.0.1"
@@ -71,12 +72,12 @@ class ListenAddress:
 
 
 async def serve(settings: Settings, address: ListenAddress, say: Callable[[str], None]) -> None:
-    """Serve until a signal to end comes; ``say`` takes what is to be told on starting.
+    """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
     Raises ServeError, StorageError, ClockRefuses.
     """
 
-    def tell(sandbox: Sandbox, url: str) -> None:
+    def on_ready(sandbox: Sandbox, url: str) -> None:
         variables = environment(url, sandbox.service.account, sandbox.shown_token)
         where = f"mediasim sandbox at {url}"
         if settings.workers > 1:
@@ -87,26 +88,26 @@ async def serve(settings: Settings, address: ListenAddress, say: Callable[[str],
             where += f"\nits page at {url}/?token={sandbox.shown_token}"
         say(f"{where}\n\n{environment_block(variables)}\n\nready")
 
-    await serve_until(asyncio.Event(), settings, address, tell, ended_by=_signals)
+    await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals)
 
 
 async def serve_until(
     end: asyncio.Event,
     settings: Settings,
     address: ListenAddress,
-    tell: Callable[[Sandbox, str], None],
+    on_ready: Callable[[Sandbox, str], None],
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
     records: ReportedRecords | None = None,
 ) -> None:
-    """Serve until the event is set; ``tell`` is called with the sandbox and its URL once it does.
+    """Serve until ``end`` is set.
 
-    ``ended_by`` is what else sets the event meanwhile; ``records`` is where a worker's go. Raises
-    as :func:`serve`.
+    ``on_ready`` is called with the sandbox and its URL once it serves; ``ended_by`` is a context in
+    which something else sets the event; ``records`` takes a worker's records. Raises ServeError,
+    StorageError, ClockRefuses.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
-    if re.fullmatch("[!-~]*", os.environ.get(TOKEN, "")) is None:
-        raise ServeError(f"the environment's {TOKEN}: expected printable ASCII without spaces")
+    _check(settings, address)
     clock = clock_of(settings)  # what cannot be is said before a port that is taken
     with _listening(address, clock) as listening:
         url = address.url(listening)
@@ -138,17 +139,19 @@ async def serve_until(
             port = listening.getsockname()[1]
             with (
                 contextlib.nullcontext() if ended_by is None else ended_by(end),
-                kept_token(sandbox.token, port) if own else contextlib.nullcontext(),
+                stored_token(sandbox.token, port) if own else contextlib.nullcontext(),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = SandboxServer(_Faces(sandbox, fleet, access if own else None))
+                    server = SandboxServer(_SandboxApp(sandbox, fleet, access if own else None))
 
-                    async def last_words() -> None:
+                    async def before_end() -> None:
                         if fleet is not None:
                             await fleet.end()
                         await sandbox.end_calls()
 
-                    await server.run_until(listening, lambda: tell(sandbox, url), end, last_words)
+                    await server.run_until(
+                        listening, lambda: on_ready(sandbox, url), end, before_end
+                    )
         finally:
             await sandbox.close()
     if crashed:
@@ -156,9 +159,35 @@ async def serve_until(
         raise ServeError(f"the engine broke: {what}") from crashed[0]
 
 
+def _check(settings: Settings, address: ListenAddress) -> None:
+    """Check names, URLs, the token and options together. Raises ServeError."""
+    with _named(f"the environment's {TOKEN}"):
+        if given := os.environ.get(TOKEN):
+            secret_token(given)
+    with _named("--allowed-host or MEDIASIM_ALLOWED_HOSTS"):
+        for host in settings.hosts:
+            allowed_host(host)
+    with _named("--public-url"):
+        if address.public_url is not None:
+            found = WebhookUrl.parse(address.public_url)
+            if found.query or found.fragment:
+                raise ValueError("it must have no query and no fragment")
+    if settings.spread == "numbers" and settings.workers == 1 and settings.worker is None:
+        raise ServeError("--spread numbers says what workers share: expected --workers 2 or more")
+
+
+@contextlib.contextmanager
+def _named(what: str) -> Iterator[None]:
+    """Raise a ValueError in it as ServeError, with the name of the input."""
+    try:
+        yield
+    except ValueError as error:
+        raise ServeError(f"{what}: {error}") from None
+
+
 @contextlib.contextmanager
 def _listening(address: ListenAddress, clock: Clock) -> Iterator[socket.socket]:
-    """The socket to serve on; without one the clock is of no use."""
+    """Open the socket to serve on; close the clock if that fails. Raises ServeError."""
     try:
         listening = address.listen()
     except ServeError:
@@ -172,7 +201,10 @@ def _listening(address: ListenAddress, clock: Clock) -> Iterator[socket.socket]:
 async def _fleet(
     sandbox: Sandbox, crash: Callable[[BaseException], None]
 ) -> AsyncIterator[Fleet | None]:
-    """The sandbox's workers; None where it carries its calls itself."""
+    """Run the sandbox's workers; yields None where it carries its calls itself.
+
+    Raises ServeError.
+    """
     if sandbox.settings.workers == 1:
         yield None
         return
@@ -185,11 +217,11 @@ async def _fleet(
         raise ServeError(str(error)) from error
 
 
-class _Faces:
-    """Both APIs as one app."""
+class _SandboxApp:
+    """Both APIs and the pages as one ASGI app."""
 
     def __init__(self, sandbox: Sandbox, fleet: Fleet | None, access: Access | None) -> None:
-        """``access``: who may ask; None: that has been asked by the front."""
+        """``access`` checks clients; None in a worker, whose front has checked them."""
         from mediasim.sandbox.control import PREFIX, create_control
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
@@ -202,12 +234,13 @@ class _Faces:
         self._control: ASGIApp = create_control(sandbox, fleet)
         self._named: ASGIApp = self._answer
         if access is not None:
-            self._named = with_short_head(access.named(self._answer))
+            self._named = limit_head(access.check_host(self._answer))
             self._control = access.control(self._control, open_paths=(f"{PREFIX}/health",))
-        self._twilio = self._made()
+        self._twilio = self._create_twilio_api()
         sandbox.on_rebuilt = self._rebuild
 
-    def _made(self) -> ASGIApp:
+    def _create_twilio_api(self) -> ASGIApp:
+        """Return Twilio's API for the present account."""
         from mediasim.twilio.fault_injecting_api import FaultInjectingApi
         from mediasim.twilio.rest import ApiSettings, create_api
 
@@ -223,7 +256,8 @@ class _Faces:
         return FaultInjectingApi(api, sandbox.service, sandbox.engine.gate, refuses=own)
 
     def _rebuild(self) -> None:
-        self._twilio = self._made()
+        """Replace Twilio's API after a reset."""
+        self._twilio = self._create_twilio_api()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What stops being HTTP within its body has been answered 400, and hears no other answer.
@@ -231,6 +265,7 @@ class _Faces:
             await self._named(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Route a request to the control API, a page, or Twilio's API."""
         path = scope["path"]
         if path == "/" or path.startswith(self._softphone):
             scope = {**scope, "mediasim.path": path}
@@ -245,15 +280,15 @@ class _Faces:
             return
         method = scope["method"]
         if method not in ("GET", "HEAD", "OPTIONS"):
-            send = self._once_written(send, deleted=method == "DELETE")
+            send = self._after_commit(send, deleted=method == "DELETE")
         await self._twilio(scope, receive, send)
 
-    def _once_written(self, send: Send, *, deleted: bool) -> Send:
-        """What a request has changed is in the database before it is answered."""
+    def _after_commit(self, send: Send, *, deleted: bool) -> Send:
+        """Return a ``send`` that waits until a request's changes are in the database."""
 
         async def sent(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._sandbox.written(deleted=deleted)
+                await self._sandbox.flush(deleted=deleted)
             await send(message)
 
         return sent
@@ -261,7 +296,7 @@ class _Faces:
 
 @contextlib.contextmanager
 def _signals(end: asyncio.Event) -> Iterator[None]:
-    """Ctrl-C, and what a system sends to end a program, set the event."""
+    """Set the event on SIGINT and SIGTERM while the context is entered."""
     loop = asyncio.get_running_loop()
     known = (signal.SIGINT, signal.SIGTERM)
     for number in known:
@@ -276,18 +311,17 @@ def _signals(end: asyncio.Event) -> Iterator[None]:
 class EmbeddedSandbox:
     """A sandbox inside another program, on threads of its own, until it is closed.
 
-    Made for tests: nothing of it needs the caller's loop, if it has one. For any thread but those
-    of its own.
+    Made for tests: it does not use the caller's loop. Its methods are for any thread but its own.
     """
 
     def __init__(self, settings: Settings, address: ListenAddress | None = None) -> None:
-        """Returns when it serves, on a free port unless told otherwise.
+        """Start to serve, by default on a free port; returns when it does.
 
         Raises ServeError, StorageError, ClockRefuses.
         """
         self._started: Future[tuple[Sandbox, str]] = Future()
         self._end: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._broke: BaseException | None = None
+        self._error: BaseException | None = None
         where = address or ListenAddress(port=0)
         self._thread = threading.Thread(
             target=self._run, args=(settings, where), name="mediasim-web", daemon=True
@@ -302,21 +336,24 @@ class EmbeddedSandbox:
         self.close()
 
     def submit(self, work: Callable[[], Any]) -> Future[Any]:
-        """Do it on the engine's loop: something to call, whose result may be to be awaited."""
+        """Run ``work`` on the engine's loop; its result may be awaitable.
+
+        Raises EngineStopped.
+        """
         return self.sandbox.engine.submit(work)
 
     def close(self) -> None:
-        """End all calls and let go of everything. Raises ServeError if the engine had broken."""
+        """End all calls and close the sandbox. Raises ServeError if the engine has failed."""
         if self._end is not None and self._thread.is_alive():
             loop, end = self._end
             loop.call_soon_threadsafe(end.set)
         self._thread.join()
-        broke, self._broke = self._broke, None
-        if broke is not None:
-            raise broke
+        error, self._error = self._error, None
+        if error is not None:
+            raise error
 
     def _run(self, settings: Settings, address: ListenAddress) -> None:
-        async def live() -> None:
+        async def main() -> None:
             end = asyncio.Event()
             self._end = asyncio.get_running_loop(), end
             await serve_until(
@@ -327,9 +364,9 @@ class EmbeddedSandbox:
             )
 
         try:
-            asyncio.run(live())
+            asyncio.run(main())
         except BaseException as error:
             if self._started.done():
-                self._broke = error
+                self._error = error
             else:
                 self._started.set_exception(error)

@@ -1,4 +1,4 @@
-"""What a sandbox is started with, beside its config file."""
+"""The settings of a sandbox's run, besides its config file."""
 
 from __future__ import annotations
 
@@ -20,60 +20,67 @@ from mediasim.sandbox.config import Config, SipAddress
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 
 ONE_PROCESS: Final = "{} and the calls that ring them have to be in one process: --workers 1"
+"""Why a feature and several workers exclude each other."""
 
 Spread = Literal["calls", "numbers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All of it is for one run."""
+    """The settings of one run."""
 
     config: Config = field(default_factory=Config)
     clock: ClockKind = "real"
     rate: float = 1.0
+    """Speed of a real clock: seconds of loop time in one second of the wall clock."""
     lines: Lines = "memory"
-    """How simulated parties' packets travel."""
+    """How the packets of simulated parties travel."""
     data: Path | None = None
-    """The folder that keeps its state; None: nothing is kept."""
+    """The folder that stores the sandbox's state; None stores nothing."""
     database: str | None = None
-    """A database's URL, instead of one in the folder."""
+    """URL of a database to use instead of the one in the folder."""
     media: str | None = None
-    """An object store's URL, to keep recordings in besides the folder."""
+    """URL of an object store that holds recordings besides the folder."""
     workers: int = 1
-    """Processes that calls are spread over; 1: this one carries them."""
+    """Number of processes that carry calls; with 1 the sandbox carries them itself."""
     spread: Spread = "calls"
-    """What is spread over workers: each call by itself, or all calls of a number together."""
+    """What is spread over workers: single calls, or all calls of a number together."""
     worker: int | None = None
-    """Which worker this is, from 1; None: no worker."""
+    """Number of the worker that these settings are for, from 1; None for a sandbox itself."""
     zero_ns: int | None = None
-    """A worker's loop time is its front's: when that was zero, on the monotonic clock,"""
+    """The front's loop time zero on the monotonic clock, in nanoseconds, for a worker's clock."""
     epoch: datetime | None = None
-    """and the date then."""
+    """The date of the front's loop time zero, for a worker; None for the sandbox's own."""
     recordings: Path | None = None
-    """The folder of a worker's finished recordings, instead of its own."""
+    """The folder of a worker's finished recordings; None for its own folder."""
     hosts: tuple[str, ...] = ()
-    """Names by which it may be asked besides this machine's own and its public URL's, or ``*``."""
-    asked_seed: int | None = None
-    asked_profile: str | None = None
-    asked_sip: SipAddress | None = None
-    """Where SIP telephones are answered, instead of the config's."""
+    """Host names that requests may use besides this machine's and the public URL's; ``*`` for
+    all."""
+    seed_override: int | None = None
+    """The seed to use instead of the config's."""
+    profile_override: str | None = None
+    """The behaviour profile to use instead of the config's."""
+    sip_override: SipAddress | None = None
+    """The address to listen on for SIP telephones instead of the config's."""
 
     @property
     def seed(self) -> int:
-        return self.config.seed if self.asked_seed is None else self.asked_seed
+        """The seed of every random draw."""
+        return self.config.seed if self.seed_override is None else self.seed_override
 
     @property
     def sip(self) -> SipAddress | None:
-        """Where SIP telephones are answered; None: nowhere."""
-        return self.asked_sip or self.config.sip.address
+        """The address to listen on for SIP telephones; None for no SIP."""
+        return self.sip_override or self.config.sip.address
 
     @property
     def profile(self) -> str:
-        return self.asked_profile or self.config.profile
+        """Name of the behaviour profile."""
+        return self.profile_override or self.config.profile
 
 
 def clock_of(settings: Settings) -> Clock:
-    """The clock that settings ask for. Raises ClockRefuses where they contradict each other."""
+    """Make the clock of these settings. Raises ClockRefuses where they contradict each other."""
     clock = make_clock(
         settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
     )

@@ -1,6 +1,6 @@
-"""Where a sandbox keeps things: a folder, a database, perhaps an object store.
+"""Where a sandbox keeps its state: a folder, a database, perhaps an object store.
 
-In memory there is no database, and the folder is a temporary one.
+An in-memory sandbox has no database, and its folder is a temporary one.
 """
 
 from __future__ import annotations
@@ -29,26 +29,30 @@ _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
 _WORKERS: Final = "workers"
 _LEAST_FREE: Final = 1 << 20
-"""Bytes of the disk that new calls leave to those under way, for the ends of their recordings."""
+"""Free bytes of the disk below which no new call is taken, so that active recordings can end."""
 
 
 class StorageError(Exception):
-    """Nothing can be kept there; says why."""
+    """The storage cannot be used; the message says why."""
 
 
 class Storage:
-    """Opened for one run. Raises StorageError."""
+    """The folder, database and media store of one run."""
 
     def __init__(self, settings: Settings, records: ReportedRecords | None = None) -> None:
-        """``records``: where a worker's go, instead of into a database."""
+        """Open the storage. ``records`` takes a worker's records instead of a database.
+
+        Raises StorageError.
+        """
         self._closing = contextlib.ExitStack()
         self.database: Database | ReportedRecords | None = None
+        """Takes the records that change; None where nothing outlives the process."""
         self.documents: Documents = {}
-        """What was found, of all kinds."""
+        """Documents of the records found at the start, by kind."""
         self.boot = 1
-        """The how-manieth start this is."""
+        """Number of this start, from 1."""
         self.last_epoch: datetime | None = None
-        """The date of the last start's loop time zero."""
+        """The date of the previous start's loop time zero; None at the first start."""
         with contextlib.ExitStack() as opened:
             self.folder, self._lock = opened.enter_context(_folder(settings.data))
             recordings = settings.recordings or self.folder
@@ -61,13 +65,14 @@ class Storage:
             self._closing = opened.pop_all()
 
     def _open_database(self, settings: Settings) -> None:
+        """Open the database and load its documents. Raises StorageError."""
         from mediasim.sandbox.database import Database, DatabaseError, sqlite_url
 
         file = self.folder / _DATABASE
         url = settings.database or sqlite_url(file)
         try:
             if settings.database is None:
-                file.touch(0o600)  # SQLite itself would have everybody read it
+                file.touch(0o600)  # SQLite would create a file that all users may read
             self.database = database = Database(url)
             self.documents = database.load()
             self.boot = int(database.setting("boot") or 0) + 1
@@ -78,9 +83,9 @@ class Storage:
         except OSError as error:
             raise StorageError(f"cannot use {file}: {error.strerror}") from None
 
-    def trouble(self) -> str | None:
-        """Why nothing more can be kept here; None: it can."""
-        if self._lock is not None and not _is_at(self._lock, self.folder / _LOCK):
+    def problem(self) -> str | None:
+        """Return why nothing more can be stored; None while it can."""
+        if self._lock is not None and not _is_still_at(self._lock, self.folder / _LOCK):
             return (
                 f"the folder {self.folder} was removed or replaced: what is recorded is still"
                 " written there, and a restart is needed"
@@ -93,13 +98,14 @@ class Storage:
             return f"the disk of {self.media.directory} is full"
         return None
 
-    def begin(self, epoch: datetime) -> None:
-        """Note a start, with this date of its loop time zero. Raises StorageError."""
+    def record_start(self, epoch: datetime) -> None:
+        """Record a start with the date of its loop time zero. Raises StorageError."""
         if self.database is not None:
             self._set("boot", str(self.boot))
             self._set("epoch", epoch.astimezone(UTC).isoformat())
 
     def _set(self, name: str, value: str) -> None:
+        """Set a setting of the database. Raises StorageError."""
         from mediasim.sandbox.database import DatabaseError
 
         assert self.database is not None
@@ -109,15 +115,18 @@ class Storage:
             raise StorageError(str(error)) from None
 
     def worker_folder(self, number: int) -> Path:
-        """Where a worker of this sandbox has its spool."""
+        """Return the folder in which a worker has its spool."""
         return self.folder / _WORKERS / str(number)
 
     def spools(self) -> list[Path]:
-        """Where recordings under way are, this process's own and those of workers there were."""
+        """Return the folders of active recordings: this process's, and those of former workers."""
         return [self.folder / SPOOL, *sorted((self.folder / _WORKERS).glob(f"*/{SPOOL}"))]
 
-    def kept(self, name: str, value: str | None, default: str) -> str:
-        """A setting: the value given, else what was kept, else the default; kept from now on."""
+    def stored_setting(self, name: str, value: str | None, default: str) -> str:
+        """Return a setting: the value given, else the stored one, else the default.
+
+        The result is stored. Raises StorageError.
+        """
         found = None if self.database is None else self.database.setting(name)
         chosen = value or found or default
         if self.database is not None and chosen != found:
@@ -125,7 +134,7 @@ class Storage:
         return chosen
 
     def close(self) -> None:
-        """Write what is to be written, and let go of everything."""
+        """Write what has not been written yet, and close everything."""
         if self.database is not None:
             self.database.close()
         self._closing.close()
@@ -133,7 +142,10 @@ class Storage:
 
 @contextlib.contextmanager
 def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
-    """The folder, locked for this sandbox; and the lock, None for a temporary one."""
+    """Open the data folder and lock it for this sandbox.
+
+    Yields the folder and its lock file, None for a temporary folder. Raises StorageError.
+    """
     if data is None:
         with tempfile.TemporaryDirectory(prefix="mediasim-") as name:
             yield Path(name), None
@@ -147,6 +159,7 @@ def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
         raise StorageError(f"cannot use {data}: {error.strerror}") from None
     with lock:
         try:
+            # The system drops this lock however the process ends.
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StorageError(f"{data} is in use by another sandbox") from None
@@ -154,16 +167,17 @@ def _folder(data: Path | None) -> Iterator[tuple[Path, IO[bytes] | None]]:
 
 
 def _make_private(data: Path, *, new: bool) -> None:
-    """Keep what is in the folder from other users of the machine, where the folder is ours."""
+    """Keep other users of the machine from reading the folder, where the folder is this user's."""
     files = [path for path in (data / _LOCK, data / _DATABASE) if path.is_file()]
-    with contextlib.suppress(PermissionError):  # another user's, who has given it to us
+    with contextlib.suppress(PermissionError):  # another user's folder, shared on purpose
         if new or data / _DATABASE in files:
             data.chmod(0o700)
         for path in files:
             path.chmod(0o600)
 
 
-def _is_at(file: IO[bytes], path: Path) -> bool:
+def _is_still_at(file: IO[bytes], path: Path) -> bool:
+    """Return whether an open file is still the one at a path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), path.stat())
     except OSError:
@@ -172,7 +186,7 @@ def _is_at(file: IO[bytes], path: Path) -> bool:
 
 @contextlib.contextmanager
 def _media_store(folder: Path, url: str | None) -> Iterator[MediaStore]:
-    """The recordings' files."""
+    """Open the store of the recordings' files. Raises StorageError."""
     if url is None:
         yield MediaStore(folder)
         return

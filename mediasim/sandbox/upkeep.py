@@ -1,9 +1,9 @@
-"""What a sandbox does about once a second: it retries what the disk refused, tells of it, and
-writes down what is known of recordings in progress, for a start after a kill.
+"""Upkeep: about once a second, retry what the disk refused and write checkpoints of recordings.
 
-A thread wakes the engine's loop by the wall clock: a timer of the loop's own would move a virtual
-clock. Writing down costs at most a fiftieth of the engine's time; where that does not suffice for
-every recording, each is written down less often.
+A checkpoint holds what is known of an active recording, for a start after a crash. A thread wakes
+the engine's loop by the wall clock: a timer of the loop itself would move a virtual clock.
+Checkpoints take at most a fiftieth of the engine's time; where that does not suffice for all
+recordings, each is written less often.
 """
 
 from __future__ import annotations
@@ -24,16 +24,15 @@ from mediasim.truth.publishing import save_checkpoint
 
 __all__ = ["Checkpoints", "Pulse", "Upkeep"]
 
-_EVERY: Final = 1.0
-"""Seconds."""
-_SHARE: Final = 50
-"""A checkpoint that took so much of the processor is followed by that many times as long without
-one."""
+_SECONDS: Final = 1.0
+"""Seconds between two rounds of upkeep."""
+_TIME_RATIO: Final = 50
+"""Ratio of the time between two checkpoints to the processor time of one."""
 _LOG: Final = logging.getLogger("mediasim")
 
 
 class Pulse:
-    """Calls something about once a second of the wall clock, from a thread of its own."""
+    """A thread that calls ``work`` about once a second of the wall clock."""
 
     def __init__(self, work: Callable[[], object]) -> None:
         self._work = work
@@ -42,92 +41,103 @@ class Pulse:
         self._thread.start()
 
     def close(self) -> None:
+        """End the thread."""
         self._ended.set()
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(_EVERY):
-            with contextlib.suppress(RuntimeError):  # the loop has broken, which others tell
+        while not self._ended.wait(_SECONDS):
+            with contextlib.suppress(
+                RuntimeError
+            ):  # the loop has ended, which its crash handler reports
                 self._work()
 
 
 @dataclass(slots=True)
-class _Kept:
-    turns: int = 0
+class _CheckpointState:
+    """State of one recording's checkpoints."""
+
+    count: int = 0
+    """Number of checkpoints written."""
     due: float = 0.0
+    """Time of the next checkpoint, on the monotonic clock in seconds."""
     samples: int = 0
+    """Length of the recording at the last checkpoint, in samples."""
 
 
 class Checkpoints:
-    """Of one exchange's recordings. Used on the engine's loop."""
+    """The checkpoints of one exchange's recordings. Used on the engine's loop."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._kept: dict[str, _Kept] = {}
+        self._states: dict[str, _CheckpointState] = {}
         self._failed = False
 
     def take(self) -> None:
-        """Write down every recording that is due."""
+        """Write a checkpoint of each recording that is due."""
         live = {each.sid: each for each in self._exchange.recordings if each.active}
-        self._kept = {sid: self._kept.get(sid) or _Kept() for sid in live}
+        self._states = {sid: self._states.get(sid) or _CheckpointState() for sid in live}
         now = time.monotonic()
         for sid, recording in live.items():
-            kept = self._kept[sid]
-            if now >= kept.due and recording.recorder.samples != kept.samples:
-                self._take(recording, kept, len(live))
+            state = self._states[sid]
+            if now >= state.due and recording.recorder.samples != state.samples:
+                self._take(recording, state, len(live))
 
     def take_last(self, sid: str) -> None:
-        """Write down a recording that has just ended, whose publishing may be cut off."""
+        """Write a checkpoint of a recording that has ended but may not be published yet."""
         for recording in self._exchange.recordings:
             if recording.sid == sid:
-                self._take(recording, self._kept.get(sid) or _Kept(), 1)
+                self._take(recording, self._states.get(sid) or _CheckpointState(), 1)
 
-    def _take(self, recording: LiveRecording, kept: _Kept, of: int) -> None:
+    def _take(self, recording: LiveRecording, state: _CheckpointState, active_count: int) -> None:
+        """Write one recording's checkpoint; ``active_count`` is the number of active recordings."""
         began = time.thread_time()
         try:
-            save_checkpoint(recording, kept.turns)
-            kept.turns += 1
+            save_checkpoint(recording, state.count)
+            state.count += 1
         except Exception as error:  # a recording without its truth is better than none
             if not self._failed:
                 _LOG.warning("the truth of recordings in progress is not kept: %r", error)
             self._failed = True
             return
         self._failed = False
-        kept.samples = recording.recorder.samples
+        state.samples = recording.recorder.samples
         took = time.thread_time() - began
-        kept.due = time.monotonic() + max(_EVERY / 2, _SHARE * of * took)
+        # Each active recording takes about as long. At least half a period, so that the next
+        # pulse counts even if it comes early.
+        state.due = time.monotonic() + max(_SECONDS / 2, _TIME_RATIO * active_count * took)
 
 
 # -- upkeep --------------------------------------------------------------------------------------
 
 
 class Upkeep:
-    """Of one exchange and the storage of its recordings. Used on the engine's loop."""
+    """The upkeep of one exchange and its storage. Used on the engine's loop."""
 
-    def __init__(self, exchange: Exchange, storage: Storage, *, kept: bool) -> None:
-        """``kept``: the storage outlives the process, so a start after a kill will need more."""
+    def __init__(self, exchange: Exchange, storage: Storage, *, persistent: bool) -> None:
+        """``persistent`` says that the storage outlives the process, so checkpoints are of use."""
         self._exchange = exchange
         self._storage = storage
-        self._checkpoints = Checkpoints(exchange) if kept else None
+        self._checkpoints = Checkpoints(exchange) if persistent else None
         if self._checkpoints is not None:
-            exchange.events.on("recording.stopped", self._stopped)
+            exchange.events.on("recording.stopped", self._on_stopped)
         self._unpublished: dict[str, tuple[LiveRecording, OSError]] = {}
-        """Recordings that the disk did not take, and why."""
-        self._told: str | None = None
-        """The trouble that the log has been told of."""
-        exchange.unpublished = self._not_published
+        """Recordings that the disk refused, with the error, by SID."""
+        self._logged_problem: str | None = None
+        """The problem that was logged last; None while there is none."""
+        exchange.unpublished = self._on_unpublished
 
-    def trouble(self) -> str | None:
-        """Why recordings cannot be kept at the moment; None: they can."""
-        if (found := self._storage.trouble()) is not None:
+    def problem(self) -> str | None:
+        """Return why recordings cannot be stored at the moment; None while they can."""
+        if (found := self._storage.problem()) is not None:
             return found
         live = (each.spool.error for each in self._exchange.recordings)
         refused = (error for _, error in self._unpublished.values())
         error = next((each for each in (*live, *refused) if each is not None), None)
         return None if error is None else f"recordings cannot be written: {error.strerror or error}"
 
-    def tend(self) -> None:
-        """Do what is due."""
+    def run_once(self) -> None:
+        """Retry, write checkpoints, and log problems that begin or end."""
         waiting, self._unpublished = self._unpublished, {}
         for recording, _ in waiting.values():
             recording.try_to_publish()
@@ -136,17 +146,18 @@ class Upkeep:
             database.put({})  # what it could not write is still to be written
         if self._checkpoints is not None:
             self._checkpoints.take()
-        trouble = self.trouble()
-        if trouble is not None and trouble != self._told:
-            _LOG.error(trouble)
-        elif trouble is None and self._told is not None:
+        problem = self.problem()
+        if problem is not None and problem != self._logged_problem:
+            _LOG.error(problem)
+        elif problem is None and self._logged_problem is not None:
             _LOG.warning("recordings can be written again")
-        self._told = trouble
+        self._logged_problem = problem
 
-    def _stopped(self, event: Event) -> None:
+    def _on_stopped(self, event: Event) -> None:
+        """Write a checkpoint of a recording that has stopped."""
         if self._checkpoints is not None and isinstance(event, RecordingEvent):
             self._checkpoints.take_last(event.recording_sid)
 
-    def _not_published(self, recording: LiveRecording, error: OSError) -> None:
-        """It stays in processing, and is tried again."""
+    def _on_unpublished(self, recording: LiveRecording, error: OSError) -> None:
+        """Note a recording that stays in processing until a retry publishes it."""
         self._unpublished[recording.sid] = recording, error

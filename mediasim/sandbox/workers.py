@@ -1,4 +1,4 @@
-"""The workers of a sandbox, as the rest of it knows them: how one begins, what all of them carry.
+"""The interface of a sandbox's workers, for the rest of the sandbox.
 
 The processes themselves are in :mod:`mediasim.sandbox.fleet`.
 """
@@ -16,7 +16,7 @@ __all__ = ["FleetBroke", "Orders", "Workers"]
 
 
 class FleetBroke(Exception):
-    """There is no worker to carry calls; says why."""
+    """No worker can carry calls; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,30 +26,32 @@ class Orders:
     settings: Settings
     base_url: str
     boot: int
-    weather: Sequence[tuple[str, FaultRule]]
-    """The front's, which may have changed since its own start."""
+    """Number of the front's start, from 1."""
+    fault_rules: Sequence[tuple[str, FaultRule]]
+    """Active fault rules of the front by their ids; they may differ from its config's."""
 
 
 class Workers(Protocol):
-    """All of them together."""
+    """All workers of a sandbox."""
 
     @property
     def levels(self) -> Mapping[str, tuple[float, float]]:
-        """Of their live legs, when they were last asked: dBFS in and out, by call SID."""
+        """Levels of live legs as last reported: dBFS received and sent, by call SID."""
 
     @property
-    def trouble(self) -> str | None:
-        """What is wrong with the workers; None: all are there."""
+    def problem(self) -> str | None:
+        """Why workers are missing; None while all run."""
 
     @property
-    def calls_in_progress(self) -> int: ...
+    def calls_in_progress(self) -> int:
+        """Number of active calls in all workers."""
 
     @property
     def busy(self) -> Sequence[float]:
-        """What share of its time each worker needs, 0..1."""
+        """Share of its time that each worker needs, 0 to 1."""
 
     def party(self, call_sid: str) -> str | None:
-        """Who is at a call's far end; None where that is not known."""
+        """Return the name of the party at a call's far end; None where it is unknown."""
 
-    async def heard(self) -> None:
-        """Wait until everything that has happened so far has been told."""
+    async def synchronize(self) -> None:
+        """Wait until the workers have reported everything that has happened so far."""

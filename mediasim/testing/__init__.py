@@ -1,7 +1,7 @@
 """What the pytest plugin gives to tests: recordings with their truth, and a sandbox beside the app.
 
 Tests get these by the fixtures ``mediasim`` and ``mediasim_sandbox``; the names here are for
-annotations, and for those who use another test runner.
+annotations, and for users of other test runners.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,7 @@ _HOME = {
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded when first asked for: a test run that uses none of it pays nothing.
+    # Imported at the first use: a test run without it pays nothing.
     if name in _HOME:
         from importlib import import_module
 

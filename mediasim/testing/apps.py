@@ -1,4 +1,4 @@
-"""Apps under test served beside the test, on ports of this machine: ASGI, WSGI, or bare answers.
+"""Apps under test, served beside the test on ports of this machine: ASGI, WSGI, or fixed answers.
 
 And the client that an app calls with: Twilio's own SDK, pointed at a sandbox.
 """
@@ -16,32 +16,35 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-__all__ = ["Answer", "Answers", "Asked", "ServedApp", "sdk_client", "serve_app"]
+from mediasim.twilio.webhooks import Delivery
+
+__all__ = ["Answer", "Answers", "Asked", "DeliveryLog", "ServedApp", "sdk_client", "serve_app"]
 
 Answer = object
-"""TwiML, as text or as an SDK's response; None: nothing is to be said."""
+"""TwiML, as text or as an SDK's response object; None for a response without TwiML."""
 Reply = Answer | Callable[["Asked"], Answer]
 _SECONDS_TO_START: Final = 15.0
+"""Seconds that an ASGI application has to start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that an app of bare answers got."""
+    """A request that an app of fixed answers received."""
 
     path: str
     params: Mapping[str, str]
-    """Of the form, or of the query."""
+    """Parameters of the form, or of the query."""
 
 
 @dataclass
 class Answers:
-    """An app that answers each path as it is told, and notes what it was asked."""
+    """A WSGI app that gives a fixed answer for each path, and logs its requests."""
 
     replies: dict[str, Reply]
     asked: list[Asked] = field(default_factory=list)
 
     def of(self, path: str) -> list[Mapping[str, str]]:
-        """The parameters of each request to a path, in order."""
+        """Return the parameters of each request to a path, in order."""
         return [each.params for each in list(self.asked) if each.path == path]
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
@@ -71,14 +74,15 @@ class ServedApp:
     """An app that is served."""
 
     url: str
-    """Where, without a final slash."""
+    """The app's URL, without a final slash."""
     app: Any
-    """What was given; of bare answers, the :class:`Answers` made of them."""
+    """The app that was given; of a dict of answers, the :class:`Answers` made of it."""
     close: Callable[[], None]
+    """Stops serving."""
 
     @property
     def asked(self) -> list[Asked]:
-        """What it was asked, if it is one of bare answers."""
+        """Requests that an app of fixed answers has received, in order."""
         if not isinstance(self.app, Answers):
             raise TypeError(
                 "only an app of bare answers notes what it is asked; look at sandbox.deliveries"
@@ -86,8 +90,31 @@ class ServedApp:
         return list(self.app.asked)
 
 
+class DeliveryLog(list[Delivery]):
+    """Requests to the app, oldest first."""
+
+    def of(self, kind: str | None = None, sid: str | None = None) -> DeliveryLog:
+        """Return the requests of a kind (``twiml``, ``call-status``, ``recording-status``), or
+        about a SID."""
+        return DeliveryLog(
+            each for each in self if kind in (None, each.kind) and sid in (None, each.sid)
+        )
+
+    @property
+    def injected(self) -> DeliveryLog:
+        """Requests with an injected fault."""
+        return DeliveryLog(
+            each
+            for each in self
+            if each.injected or any(attempt.injected for attempt in each.attempts)
+        )
+
+
 def serve_app(app: Any) -> ServedApp:
-    """Serve an ASGI or WSGI application or a dict of answers; a URL is an app already served."""
+    """Serve an ASGI or WSGI application or a dict of answers; a URL is an app already served.
+
+    Raises TypeError and ValueError for anything else, RuntimeError if the app does not start.
+    """
     if isinstance(app, str):
         if not app.startswith(("http://", "https://")):
             raise ValueError(f"expected a URL such as http://127.0.0.1:5000, found {app!r}")
@@ -106,6 +133,7 @@ def serve_app(app: Any) -> ServedApp:
 
 
 def _serve_asgi(app: Any) -> ServedApp:
+    """Serve an ASGI application on a thread. Raises RuntimeError."""
     import uvicorn
 
     from mediasim.sandbox.http_server import PromptServer
@@ -113,13 +141,13 @@ def _serve_asgi(app: Any) -> ServedApp:
     listening = socket.create_server(("127.0.0.1", 0))
     # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    up, broke = threading.Event(), list[BaseException]()
+    started_event, errors = threading.Event(), list[BaseException]()
 
     class Server(PromptServer):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             self.loop = asyncio.get_running_loop()
-            up.set()
+            started_event.set()
 
     config = uvicorn.Config(
         app,
@@ -138,15 +166,15 @@ def _serve_asgi(app: Any) -> ServedApp:
         try:
             asyncio.run(server.serve(sockets=[listening]))
         except BaseException as error:
-            broke.append(error)
+            errors.append(error)
         finally:
-            up.set()
+            started_event.set()
 
     thread = threading.Thread(target=run, name="mediasim-app", daemon=True)
     thread.start()
-    started = up.wait(_SECONDS_TO_START)
-    if broke or not started or not server.started:
-        raise RuntimeError("the app did not start") from (broke[0] if broke else None)
+    started = started_event.wait(_SECONDS_TO_START)
+    if errors or not started or not server.started:
+        raise RuntimeError("the app did not start") from (errors[0] if errors else None)
 
     def close() -> None:
         server.loop.call_soon_threadsafe(server.end)
@@ -156,12 +184,14 @@ def _serve_asgi(app: Any) -> ServedApp:
     return ServedApp(f"http://127.0.0.1:{listening.getsockname()[1]}", app, close)
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class _ThreadingServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     request_queue_size = 128
 
 
-class _Quiet(WSGIRequestHandler):
+class _SilentHandler(WSGIRequestHandler):
+    """A request handler that logs nothing."""
+
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: Any) -> None:
@@ -169,7 +199,11 @@ class _Quiet(WSGIRequestHandler):
 
 
 def _serve_wsgi(app: Any) -> ServedApp:
-    server = make_server("127.0.0.1", 0, app, server_class=_Server, handler_class=_Quiet)
+    """Serve a WSGI application on a thread, each request on its own."""
+    server = make_server(
+        "127.0.0.1", 0, app, server_class=_ThreadingServer, handler_class=_SilentHandler
+    )
+    # Polls for its end each 20 ms: the default of half a second would delay every test.
     thread = threading.Thread(
         target=server.serve_forever, args=(0.02,), name="mediasim-app", daemon=True
     )
@@ -184,7 +218,10 @@ def _serve_wsgi(app: Any) -> ServedApp:
 
 
 def sdk_client(base_url: str, account_sid: str, auth_token: str) -> Any:
-    """A ``twilio.rest.Client``. Raises RuntimeError where the SDK is not installed."""
+    """Return a ``twilio.rest.Client`` for a sandbox.
+
+    Raises RuntimeError where the SDK is not installed.
+    """
     try:
         from twilio.http.http_client import TwilioHttpClient
         from twilio.rest import Client

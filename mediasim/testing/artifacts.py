@@ -1,7 +1,7 @@
-"""What is left of a test: recordings, report page, and the command that does the same again.
+"""Artifacts of a test: recordings, report page, and the command that runs the test again.
 
-Files are below pytest's temporary folder, or below ``--mediasim-keep``. Those of a test that
-failed stay and are named in its output; those of others are kept only where that was asked for.
+Files are below pytest's temporary folder, or below ``--mediasim-keep``. Those of a test that failed
+stay and are named in its output; those of others are kept only with that option.
 """
 
 from __future__ import annotations
@@ -19,53 +19,53 @@ if TYPE_CHECKING:
 
 __all__ = ["Artifacts", "Options", "write_page"]
 
-_NOT_IN_NAMES = re.compile(r"[^\w.\[\]-]+")
+_UNSAFE_CHARACTERS = re.compile(r"[^\w.\[\]-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The command line's."""
+    """The plugin's command line options."""
 
     seed: int | None = None
     realtime: bool = False
     keep: Path | None = None
-    """Where everything is kept, whether tests fail or not."""
+    """Folder of all artifacts, of passed tests too; None for pytest's temporary folder."""
 
 
 @dataclass
 class Artifacts:
-    """Of one test."""
+    """The artifacts of one test."""
 
     test: str
-    """Its node id."""
+    """The test's node id."""
     options: Options
     temporary: Callable[[str], Path]
-    """A new folder of a name."""
+    """Makes a new temporary folder, whose name begins with the argument."""
     _folder: Path | None = None
     _writers: list[Callable[[], list[str]]] = field(default_factory=list)
-    _said: bool = False
+    _completed: bool = False
 
     @property
     def name(self) -> str:
-        """The test's own name."""
+        """The test's name without file and class."""
         return self.test.rpartition("::")[2]
 
     @property
     def folder(self) -> Path:
-        """The test's own, made when first asked for."""
+        """The test's folder, made at the first use."""
         if self._folder is None:
             if self.options.keep is None:
-                short = _NOT_IN_NAMES.sub("-", self.name)[:60]
+                short = _UNSAFE_CHARACTERS.sub("-", self.name)[:60]
                 self._folder = self.temporary(f"mediasim-{short}-")
             else:
-                self._folder = self.options.keep / _NOT_IN_NAMES.sub("-", self.test)
+                self._folder = self.options.keep / _UNSAFE_CHARACTERS.sub("-", self.test)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 self._folder.mkdir(parents=True)
         return self._folder
 
     @property
     def repeat(self) -> str:
-        """The command that does the same again."""
+        """The command that runs the test again with the same options."""
         words = ["pytest", self.test]
         if self.options.seed is not None:
             words += ["--mediasim-seed", str(self.options.seed)]
@@ -74,14 +74,17 @@ class Artifacts:
         return shlex.join(words)
 
     def at_end(self, write: Callable[[], list[str]]) -> None:
-        """``write`` completes what is kept, and returns lines that name it."""
+        """Call ``write`` at the end to complete the artifacts; it returns lines that name them."""
         self._writers.append(write)
 
-    def tell(self) -> str | None:
-        """Complete what is kept and name it; None where nothing was done, or it was told."""
-        if self._said or not self._writers:
+    def complete(self) -> str | None:
+        """Complete the artifacts and return the lines that name them.
+
+        None where the test has none, or they were completed before.
+        """
+        if self._completed or not self._writers:
             return None
-        self._said = True
+        self._completed = True
         lines: list[str] = []
         for write in self._writers:
             try:
@@ -90,22 +93,22 @@ class Artifacts:
                 lines.append(f"could not be kept: {type(error).__name__}: {error}")
         return "\n".join([*lines, f"repeat: {self.repeat}"])
 
-    def tell_if_asked(self) -> None:
-        """The same where everything is kept."""
+    def complete_if_kept(self) -> None:
+        """Complete the artifacts where those of all tests are kept."""
         if self.options.keep is not None:
-            self.tell()
+            self.complete()
 
     def close(self) -> None:
-        """The test is over."""
-        self.tell_if_asked()
-        if self.options.keep is None and self._folder is not None and not self._said:
+        """Complete the artifacts that are kept, and delete the others."""
+        self.complete_if_kept()
+        if self.options.keep is None and self._folder is not None and not self._completed:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
 def write_page(run: RunReport, folder: Path, repeat: str) -> Path:
     """Write ``report.json`` and ``report.html`` of one run, whose recordings are in the folder.
 
-    ``repeat`` is the command that does the same again. Returns the page's path.
+    ``repeat`` is the command that runs the test again. Returns the page's path.
     """
     from mediasim import __version__
     from mediasim.scenario.report.html import write_report

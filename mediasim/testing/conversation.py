@@ -1,7 +1,8 @@
-"""How an app converses, over a media stream or in a recording, and what can be asserted of it.
+"""How an app converses, over a media stream or in a recording, and assertions about it.
 
-Figures are counted in frames of 20 ms on the server's side of the call; what did not happen is
-None, and holds no assertion. One that fails raises AssertionError with the place and a picture.
+Figures are counted in frames of 20 ms on the server's side of the call; a figure of something that
+did not happen is None and fails each assertion. A failed assertion raises AssertionError with the
+place and a picture.
 """
 
 from __future__ import annotations
@@ -26,20 +27,21 @@ from mediasim.scenario.expectations.conversation import (
 )
 from mediasim.twilio.streams import MediaStream
 
-__all__ = ["CallStream", "Conversation"]
+__all__ = ["COLUMNS", "CallStream", "Conversation", "pointer"]
 
 Time = float | str
 """Seconds, or a text such as ``300ms``."""
-Do = Callable[[Callable[[], Any]], Any]
-"""Does work where the stream lives, and returns what it returns."""
-_COLUMNS: Final = 64
+RunOnLoop = Callable[[Callable[[], Any]], Any]
+"""Runs a function on the loop of the stream, and returns its result."""
+COLUMNS: Final = 64
+"""Width of a picture, in characters."""
 
 
 class Conversation:
-    """A caller and an app, measured."""
+    """A conversation of a caller and an app, with its figures and assertions."""
 
     def __init__(self, name: str, measure: Callable[[int], Figures]) -> None:
-        """``measure`` gives the figures, with dead air from so many ms on."""
+        """``measure`` returns the figures; its argument is the shortest dead air, in ms."""
         self._name = name
         self._measure = measure
 
@@ -50,113 +52,122 @@ class Conversation:
 
     @cached_property
     def figures(self) -> Figures:
-        """All of them, with the utterances of both sides."""
+        """All figures, with the utterances of both sides."""
         return self._measure(DEAD_AIR_MS)
 
     @property
     def greeting_ms(self) -> int | None:
-        """From the beginning to the app's first sound; None: it never made one."""
+        """Time from the beginning to the app's first sound, in ms; None without one."""
         return self.figures.greeting_ms
 
     @property
     def latencies_ms(self) -> list[int | None]:
-        """After each utterance of the caller's, from its end to the app's first sound.
+        """Time from the end of each caller's utterance to the app's first sound, in ms.
 
-        Below 0: the app began before the caller had ended. None: it did not answer before the
-        caller spoke again, or at all."""
+        Negative where the app began before the caller had ended; None where it did not respond
+        before the caller's next utterance.
+        """
         return [each.latency_ms for each in self.figures.responses]
 
     @property
     def reactions_ms(self) -> list[int | None]:
-        """Each time the caller began to speak over the app, how soon the app fell silent.
+        """Time from each interruption by the caller until the app was silent, in ms.
 
-        None: it still spoke when the caller had ended."""
+        None where the app still spoke when the caller had ended.
+        """
         return [each.reaction_ms for each in self.figures.barge_ins]
 
     @property
     def talk_over_ms(self) -> int:
-        """For how long both spoke."""
+        """Time during which both spoke, in ms."""
         return self.figures.talk_over_ms
 
     @property
     def dead_air(self) -> tuple[TimeSpan, ...]:
-        """Stretches of two seconds and longer in which nobody spoke."""
+        """Stretches of two seconds and longer in which neither side spoke."""
         return self.figures.dead_air
 
     # -- what must be so --------------------------------------------------------------------
 
     def assert_greeting(self, within: Time) -> None:
-        """The app's first sound comes so soon after the beginning."""
+        """Assert that the app's first sound comes within this time of the beginning."""
         __tracebackhide__ = True
         most = Duration.of(within)
-        self._hold(f"greeting: within {most}", lambda it: judge_greeting(it, most))
+        self._judge(f"greeting: within {most}", lambda figures: judge_greeting(figures, most))
 
     def assert_response(self, within: Time, *, unanswered: int = 0) -> None:
-        """Each utterance of the caller's is answered in time; so many may be without an answer."""
+        """Assert that the app responds to each utterance within this time.
+
+        ``unanswered`` utterances may have no response.
+        """
         __tracebackhide__ = True
         most = Duration.of(within)
         wanted = f"response: within {most}" + (f", unanswered {unanswered}" if unanswered else "")
-        self._hold(wanted, lambda it: judge_response(it, most, unanswered))
+        self._judge(wanted, lambda figures: judge_response(figures, most, unanswered))
 
     def assert_barge_in(self, within: Time) -> None:
-        """The caller speaks over the app, and each time the app falls silent in time."""
+        """Assert that the caller interrupts the app, which each time is silent within this time."""
         __tracebackhide__ = True
         most = Duration.of(within)
-        self._hold(f"barge_in: within {most}", lambda it: judge_barge_in(it, most))
+        self._judge(f"barge_in: within {most}", lambda figures: judge_barge_in(figures, most))
 
     def assert_talk_over(self, most: Time) -> None:
-        """Both speak at once no longer than that, in all."""
+        """Assert that both speak at once for this time at most, in all."""
         __tracebackhide__ = True
         limit = Duration.of(most)
-        self._hold(f"talk_over: most {limit}", lambda it: judge_talk_over(it, limit))
+        self._judge(f"talk_over: most {limit}", lambda figures: judge_talk_over(figures, limit))
 
     def assert_dead_air(self, most: Time) -> None:
-        """No stretch in which nobody speaks is longer than that."""
+        """Assert that no stretch in which neither side speaks is longer than this."""
         __tracebackhide__ = True
         limit = Duration.of(most)
-        self._hold(f"dead_air: most {limit}", lambda it: judge_dead_air(it, limit))
+        self._judge(f"dead_air: most {limit}", lambda figures: judge_dead_air(figures, limit))
 
-    def _hold(self, wanted: str, judge: Callable[[Figures], str]) -> None:
+    def _judge(self, wanted: str, judge: Callable[[Figures], str]) -> None:
+        """Judge the figures. Raises AssertionError."""
         __tracebackhide__ = True
         figures = self._measure(1)
         try:
             judge(figures)
-        except LimitMissed as wanting:
-            lines = [self._name, f"  expected {wanted}", f"  found    {wanting}", ""]
-            lines += [f"  {line}" for line in _picture(figures, wanting.side, wanting.at_ms)]
+        except LimitMissed as missed:
+            lines = [self._name, f"  expected {wanted}", f"  found    {missed}", ""]
+            lines += [f"  {line}" for line in _drawing(figures, missed.side, missed.at_ms)]
         else:
             return
         raise AssertionError("\n".join(lines))
 
 
-def _picture(figures: Figures, side: int, at_ms: int) -> list[str]:
-    """Who spoke when, and a pointer at the place."""
+def _drawing(figures: Figures, side: int, at_ms: int) -> list[str]:
+    """Return lines that show when each side spoke, and a pointer at the place."""
     length = max(figures.length_ms, 1)
-    column = min(at_ms * _COLUMNS // length, _COLUMNS - 1)
+    column = min(at_ms * COLUMNS // length, COLUMNS - 1)
     begin, end = clock(0), clock(figures.length_ms / 1000)
-    lines = [" " * 7 + begin + end.rjust(_COLUMNS - len(begin))]
+    lines = [" " * 7 + begin + end.rjust(COLUMNS - len(begin))]
     for number, name, spans in ((CALLER, "caller", figures.caller), (APP, "app", figures.app)):
-        edges = [length * edge / _COLUMNS for edge in range(_COLUMNS + 1)]
+        edges = [length * edge / COLUMNS for edge in range(COLUMNS + 1)]
         row = "".join(
-            "█" if any(it.start_ms < high and low < it.end_ms for it in spans) else "·"
+            "█" if any(span.start_ms < high and low < span.end_ms for span in spans) else "·"
             for low, high in pairwise(edges)
         )
         lines.append(f"{name:<6} {row}")
         if number == side:
-            words = (
-                f"{clock(at_ms / 1000)} ^" if column > _COLUMNS // 2 else f"^ {clock(at_ms / 1000)}"
-            )
-            room = column + 1 if column > _COLUMNS // 2 else column + len(words)
-            lines.append(" " * 7 + words.rjust(room))
+            lines.append(" " * 7 + pointer(column, at_ms / 1000))
     return lines
 
 
-class CallStream:
-    """A stream of a sandbox or of a simulated run, under way or over."""
+def pointer(column: int, seconds: float) -> str:
+    """Return a line that points at a column of a drawing, with the time there in seconds."""
+    if column > COLUMNS // 2:
+        return f"{clock(seconds)} ^".rjust(column + 1)
+    return " " * column + f"^ {clock(seconds)}"
 
-    def __init__(self, name: str, stream: MediaStream, do: Do) -> None:
+
+class CallStream:
+    """A media stream of a sandbox or of a simulated run, active or ended."""
+
+    def __init__(self, name: str, stream: MediaStream, do: RunOnLoop) -> None:
         self.name = name
-        """The stream's own; of a simulated run, its call's."""
+        """Name of the stream; in a simulated run, that of its call."""
         self._stream = stream
         self._do = do
 
@@ -169,17 +180,17 @@ class CallStream:
 
     @property
     def status(self) -> str:
-        """in-progress, stopped."""
+        """in-progress or stopped."""
         return self._stream.record.status
 
     @property
     def started(self) -> bool:
-        """Whether it ever reached the app."""
+        """Whether the stream has reached the app."""
         return self._stream.started_frame is not None
 
     @property
     def error(self) -> tuple[int, str] | None:
-        """Twilio's code and words, if it broke or never began."""
+        """Twilio's error code and message, if the stream broke or never began."""
         return self._stream.error
 
     @property
@@ -189,12 +200,15 @@ class CallStream:
         return found
 
     def figures(self) -> Figures:
-        """How the app converses so far."""
+        """Return the figures of the conversation so far."""
         return self.conversation.figures
 
     @property
     def conversation(self) -> Conversation:
-        """What may be asserted of it. AssertionError for a stream that never reached its app."""
+        """The conversation, for assertions.
+
+        Raises AssertionError for a stream that never reached its app.
+        """
         if not self.started:
             code, words = self.error or (0, "the call ended before")
             raise AssertionError(f"stream {self.name} never reached its app: {code} {words}")

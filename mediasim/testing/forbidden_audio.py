@@ -1,8 +1,8 @@
-"""Looking for what must not be in a recording, in whole or in part.
+"""Search for audio that must not be in a recording, in whole or in part.
 
-The truth is asked first: it knows of a tenth of a second that slipped in before a pause. Then the
-samples are listened to, second by second of the clip, for what no truth tells of. Keys are looked
-for with a receiver of telephone tones.
+The truth is searched first: it knows of a tenth of a second before a pause. Then the samples are
+correlated with each second of the clip, for audio that no truth knows of. Keys are searched with a
+detector of telephone tones.
 """
 
 from __future__ import annotations
@@ -25,121 +25,140 @@ from mediasim.testing.source import SpokenUtterance
 from mediasim.truth.measure import find_within
 from mediasim.truth.reference import reference_of
 
-__all__ = ["ForbiddenClip", "Sought", "Trace", "clips_of", "first_trace"]
+__all__ = ["ForbiddenClip", "SearchMatch", "SearchTarget", "first_match", "search_target"]
 
 ForbiddenClip = str | Path | NDArray[np.int16]
-"""Words or keys; an audio file; samples (n,) at 8 kHz."""
+"""Words or keys; an audio file; or samples (n,) at 8 kHz."""
 
 _PIECE: Final = SAMPLE_RATE
-_LIKE: Final = 0.5
-"""The correlation from which on a piece counts as found."""
-_SHORTEST: Final = 800
-"""Samples of which nothing can be recognised: 100 ms."""
+"""Samples of a piece that is searched on its own: one second."""
+_LEAST_CORRELATION: Final = 0.5
+"""Least correlation with which a piece counts as found."""
+_FEWEST_SAMPLES: Final = 800
+"""Fewest samples that can be recognised: 100 ms."""
 _FEWEST_KEYS: Final = 4
-"""Of a longer number, so many in a row are part of it."""
+"""Fewest consecutive keys of a longer number that count as a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Sought:
-    """What is looked for."""
+class SearchTarget:
+    """What a search looks for."""
 
     name: str
+    """What the search is for, in words."""
     words: str | None
+    """Words that the truth is searched for; None without any."""
     keys: str
-    """Keys that were pressed; empty where none are looked for."""
+    """Keys that the samples are searched for; empty without any."""
     pieces: tuple[NDArray[np.int16], ...]
+    """Pieces of audio that the samples are searched for, each int16 (n,)."""
 
 
 @dataclass(frozen=True, slots=True)
-class Trace:
-    """Where some of it is."""
+class SearchMatch:
+    """A place where a part of the audio was found."""
 
     found: str
+    """What was found, in words."""
     channel: int
+    """Channel of the recording, from 1."""
     at: int
+    """Sample of the recording."""
 
 
-def clips_of(clip: ForbiddenClip, utterances: Sequence[SpokenUtterance]) -> Sought:
-    """What to look for. Raises ValueError if there is nothing to be looked for."""
+def search_target(clip: ForbiddenClip, utterances: Sequence[SpokenUtterance]) -> SearchTarget:
+    """Return what to search for.
+
+    Raises ValueError for a silent or malformed clip, and for words or keys of no call.
+    """
     if isinstance(clip, np.ndarray):
         if clip.ndim != 1 or clip.dtype != np.int16 or not clip.any():
             raise ValueError("expected a clip of int16 samples (n,), not all of them silent")
-        return Sought("the clip", None, "", tuple(_pieces(clip)))
+        return SearchTarget("the clip", None, "", tuple(_pieces(clip)))
     if isinstance(clip, Path):
-        return Sought(str(clip), None, "", tuple(_pieces(load_clip(clip))))
+        return SearchTarget(str(clip), None, "", tuple(_pieces(load_clip(clip))))
     keys = re.sub(r"[^0-9*#A-D]", "", clip) if re.fullmatch(r"[0-9*#A-D\s-]+", clip) else ""
-    meant = [it for it in utterances if _is_meant(it, clip, keys)]
-    if not meant:
+    matching = [each for each in utterances if _contains(each, clip, keys)]
+    if not matching:
         raise ValueError(
             f"nobody says or presses {clip!r} in any call: there is nothing to look for"
         )
-    pieces = [piece for it in meant if it.kind != "dtmf" for piece in _pieces(_sounding(it))]
-    pressed = keys if any(it.kind == "dtmf" for it in meant) else ""
-    return Sought(repr(clip), clip, pressed, tuple(pieces))
+    pieces = [
+        piece for each in matching if each.kind != "dtmf" for piece in _pieces(_after_codec(each))
+    ]
+    pressed = keys if any(each.kind == "dtmf" for each in matching) else ""
+    return SearchTarget(repr(clip), clip, pressed, tuple(pieces))
 
 
-def _is_meant(said: SpokenUtterance, words: str, keys: str) -> bool:
-    if said.kind == "dtmf":
-        return bool(keys) and keys in said.text
-    return said.kind == "say" and says(said.text, words)
+def _contains(utterance: SpokenUtterance, words: str, keys: str) -> bool:
+    """Return whether an utterance contains the words or keys."""
+    if utterance.kind == "dtmf":
+        return bool(keys) and keys in utterance.text
+    return utterance.kind == "say" and says(utterance.text, words)
 
 
-def _sounding(said: SpokenUtterance) -> NDArray[np.int16]:
-    return reference_of(said.pcm, said.codec)
+def _after_codec(utterance: SpokenUtterance) -> NDArray[np.int16]:
+    """Return an utterance as it sounds after its codec."""
+    return reference_of(utterance.pcm, utterance.codec)
 
 
 def _pieces(clip: NDArray[np.int16]) -> list[NDArray[np.int16]]:
-    """The clip second by second; a rest that is too short to be recognised goes to the last."""
+    """Cut a clip into seconds; a rest of less than half a second belongs to the last one."""
     cuts = list(range(0, max(1, len(clip) - _PIECE // 2), _PIECE))
     return [clip[start:end] for start, end in zip(cuts, [*cuts[1:], len(clip)], strict=True)]
 
 
-def first_trace(media: PublishedMedia, sought: Sought) -> Trace | None:
-    """Where some of it is in a recording; None: nothing of it is."""
-    for look in (_by_truth, _by_ear, _by_keys):
-        trace = look(media, sought)
-        if trace is not None:
-            return trace
+def first_match(media: PublishedMedia, target: SearchTarget) -> SearchMatch | None:
+    """Return the first place of a recording that has a part of it; None without any."""
+    for look in (_by_truth, _by_samples, _by_keys):
+        match = look(media, target)
+        if match is not None:
+            return match
     return None
 
 
-def _by_truth(media: PublishedMedia, sought: Sought) -> Trace | None:
+def _by_truth(media: PublishedMedia, target: SearchTarget) -> SearchMatch | None:
+    """Search the truth for the words."""
     for channel in media.truth.channels:
-        for it in channel.intervals:
-            long_enough = it.end - it.start >= _SHORTEST
-            spoken = it.kind == "say" and sought.words and says(it.text, sought.words)
+        for each in channel.intervals:
+            long_enough = each.end - each.start >= _FEWEST_SAMPLES
+            spoken = each.kind == "say" and target.words and says(each.text, target.words)
             if spoken and long_enough:
-                length = (it.end - it.start) / SAMPLE_RATE
-                words = f"{length:.2f} s of {it.party}'s {it.text!r} in channel {channel.channel}"
-                return Trace(words, channel.channel, it.start)
+                length = (each.end - each.start) / SAMPLE_RATE
+                words = (
+                    f"{length:.2f} s of {each.party}'s {each.text!r} in channel {channel.channel}"
+                )
+                return SearchMatch(words, channel.channel, each.start)
     return None
 
 
-def _by_ear(media: PublishedMedia, sought: Sought) -> Trace | None:
+def _by_samples(media: PublishedMedia, target: SearchTarget) -> SearchMatch | None:
+    """Search the samples for the pieces."""
     for number, pcm in enumerate(media.pcm, 1):
-        for order, piece in enumerate(sought.pieces, 1):
+        for order, piece in enumerate(target.pieces, 1):
             match = find_within(pcm, piece, (-len(piece) // 2, len(pcm)))
-            if match is not None and match.correlation >= _LIKE:
+            if match is not None and match.correlation >= _LEAST_CORRELATION:
                 words = (
                     f"second {order} of it is heard in channel {number}, "
                     f"correlation {match.correlation:.2f}"
                 )
-                return Trace(words, number, max(0, match.offset))
+                return SearchMatch(words, number, max(0, match.offset))
     return None
 
 
-def _by_keys(media: PublishedMedia, sought: Sought) -> Trace | None:
-    if not sought.keys:
+def _by_keys(media: PublishedMedia, target: SearchTarget) -> SearchMatch | None:
+    """Search the samples for the keys."""
+    if not target.keys:
         return None
     for number, pcm in enumerate(media.pcm, 1):
         detector = DtmfDetector()
         padded = np.concatenate((pcm, np.zeros(-len(pcm) % FRAME_SAMPLES + SAMPLE_RATE, np.int16)))
         hits = detector.feed(padded)
         pressed = "".join(hit.digit for hit in hits)
-        for length in range(len(sought.keys), min(_FEWEST_KEYS, len(sought.keys)) - 1, -1):
-            for start in range(len(sought.keys) - length + 1):
-                place = pressed.find(sought.keys[start : start + length])
-                if place >= 0:
+        for length in range(len(target.keys), min(_FEWEST_KEYS, len(target.keys)) - 1, -1):
+            for start in range(len(target.keys) - length + 1):
+                at = pressed.find(target.keys[start : start + length])
+                if at >= 0:
                     words = f"{length} of its keys can be heard in channel {number}"
-                    return Trace(words, number, hits[place].start)
+                    return SearchMatch(words, number, hits[at].start)
     return None

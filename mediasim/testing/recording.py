@@ -1,7 +1,7 @@
-"""A recording under test: its samples, its truth, and what can be asserted of it.
+"""A recording under test: its samples, its truth, and assertions about it.
 
-Assertions measure the file that was published; the truth says what to look for. One that fails
-raises AssertionError with the place in the file and a picture of it in text.
+Assertions measure the published file; the truth says what to expect. A failed assertion raises
+AssertionError with the place in the file and a picture of it in text.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from mediasim.scenario.model.expect import (
     ExpectNoCrosstalk,
     ExpectSilent,
 )
-from mediasim.testing.conversation import Conversation
-from mediasim.testing.forbidden_audio import ForbiddenClip, clips_of, first_trace
+from mediasim.testing.conversation import COLUMNS, Conversation, pointer
+from mediasim.testing.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
@@ -56,7 +56,7 @@ class Recording:
 
     @property
     def name(self) -> str:
-        """As the scenario calls it; in a sandbox, ``recording-1`` and so on."""
+        """Name of the recording in the scenario; in a sandbox, ``recording-1`` and so on."""
         return self._source.name
 
     @property
@@ -65,43 +65,46 @@ class Recording:
 
     @property
     def record(self) -> RecordingRecord:
-        """All that Twilio would know of it, and why it has its channels."""
+        """The recording's record, with the layout of its channels and the reason for it."""
         return self._source.record
 
     @property
     def status(self) -> str:
-        """in-progress, paused, completed, absent, deleted ..."""
+        """in-progress, paused, stopped, processing, completed, absent or deleted."""
         return self.record.status
 
     @property
     def path(self) -> Path:
-        """The WAV. Raises MediaNotFound where there is none."""
+        """Path of the WAV file. Raises MediaNotFound."""
         return self._source.path()
 
     @property
     def pcm(self) -> NDArray[np.int16]:
-        """The stored channels: (channels, samples), 8 kHz."""
+        """The stored channels at 8 kHz, int16 (channels, samples). Raises MediaNotFound."""
         return read_wav(self.path).pcm
 
     @property
     def seconds(self) -> float:
-        """How long it is."""
+        """Length in seconds. Raises MediaNotFound."""
         return float(self.pcm.shape[1] / SAMPLE_RATE)
 
     @property
     def truth(self) -> RecordingTruth:
-        """Who said what, at which sample."""
+        """Which party said what, at which sample.
+
+        Raises AssertionError for a recording that is not completed.
+        """
         self._completed()
         return self._source.truth()
 
     def download(self, channels: int | None = None, format: Format = "wav") -> Downloaded:
-        """What a download answers; ``channels`` is RequestedChannels, None leaves it out."""
+        """Return the response to a download; ``channels`` is RequestedChannels, None omits it."""
         return self._source.download(channels, format)
 
     def conversation(self, *, caller: int = 1, app: int = 2) -> Conversation:
-        """How the one in the channel ``app`` answers the one in ``caller``; channels from 1.
+        """Return how the party in channel ``app`` responds to the one in ``caller``, from 1.
 
-        AssertionError for a recording without these channels.
+        Raises AssertionError for a recording without these channels.
         """
         __tracebackhide__ = True
         self._completed()
@@ -119,7 +122,7 @@ class Recording:
     # -- what must be so --------------------------------------------------------------------
 
     def assert_dual(self) -> None:
-        """Two channels, which are not the same, each with a voice in it where the truth has one."""
+        """Assert two different channels, each with the voices that the truth has in it."""
         __tracebackhide__ = True
         media, wanted = self._media(), "two channels with a voice in each"
         count = len(media.pcm)
@@ -129,7 +132,9 @@ class Recording:
         if np.array_equal(media.pcm[0], media.pcm[1]):
             self._fail(wanted, "both channels hold the same", media.pcm)
         for channel in media.truth.channels:
-            parties = {it.party for it in channel.intervals if it.party is not None}
+            parties = {
+                interval.party for interval in channel.intervals if interval.party is not None
+            }
             for party in sorted(parties):
                 self.assert_heard(party, channel=channel.channel)
 
@@ -142,13 +147,14 @@ class Recording:
         *,
         clip: str | None = None,
     ) -> None:
-        """The party is heard; in that channel (from 1), with those words, at some of that time.
+        """Assert that the party is heard: in the channel (from 1), with the words, between the
+        times.
 
-        ``clip`` is a file its script plays, written as there.
+        ``clip`` is a file that its script plays, written as in the script.
         """
         __tracebackhide__ = True
-        given = _given(party=party, channel=channel, text=text, clip=clip, between=between)
-        self._hold(heard, _wanted(ExpectHeard, given), f"heard: {_words(given)}")
+        given = _not_none(party=party, channel=channel, text=text, clip=clip, between=between)
+        self._judge(heard, _expectation(ExpectHeard, given), f"heard: {_in_words(given)}")
 
     def assert_silent(
         self,
@@ -157,44 +163,51 @@ class Recording:
         *,
         below: float = -60.0,
     ) -> None:
-        """No 20 ms of the channel, or of all, are as loud as ``below`` (dBFS)."""
+        """Assert that each 20 ms of the channel, or of all channels, are below this level in
+        dBFS."""
         __tracebackhide__ = True
-        given = _given(channel=channel, between=between, below=below)
-        self._hold(silent, _wanted(ExpectSilent, given), f"silent: {_words(given)} dBFS")
+        given = _not_none(channel=channel, between=between, below=below)
+        self._judge(silent, _expectation(ExpectSilent, given), f"silent: {_in_words(given)} dBFS")
 
     def assert_aligned(self, within: int = 0, *, party: str | None = None) -> None:
-        """What was said stands where the truth has it, ``within`` so many samples."""
+        """Assert that speech stands where the truth has it, within so many samples."""
         __tracebackhide__ = True
-        given = _given(within=within, party=party)
-        self._hold(aligned, _wanted(ExpectAligned, given), f"aligned: {_words(given)} samples")
+        given = _not_none(within=within, party=party)
+        self._judge(
+            aligned, _expectation(ExpectAligned, given), f"aligned: {_in_words(given)} samples"
+        )
 
     def assert_no_crosstalk(self, above: float = -50.0) -> None:
-        """Nothing leaks into the other channel ``above`` so many dB of itself."""
+        """Assert that nothing leaks into another channel above this level, in dB relative to its
+        source."""
         __tracebackhide__ = True
-        given = _given(above=above)
-        self._hold(
-            no_crosstalk, _wanted(ExpectNoCrosstalk, given), f"no crosstalk: {_words(given)} dB"
+        given = _not_none(above=above)
+        self._judge(
+            no_crosstalk,
+            _expectation(ExpectNoCrosstalk, given),
+            f"no crosstalk: {_in_words(given)} dB",
         )
 
     def assert_never_contains(self, clip: ForbiddenClip) -> None:
-        """No channel holds any of it: words that were said, keys, samples, or an audio file.
+        """Assert that no channel holds a part of it: words, keys, samples, or an audio file.
 
-        Words and keys are looked for as they were said or pressed in the call, whether that was
-        recorded or not. ValueError if nobody did: there would be nothing to look for.
+        Words and keys are searched as they were said or pressed in a call, recorded or not. Raises
+        ValueError if no call has them: there would be nothing to search for.
         """
         __tracebackhide__ = True
-        sought = clips_of(clip, self._source.utterances())
+        sought = search_target(clip, self._source.utterances())
         if self.status == "absent":
             return
         media = self._media()
-        trace = first_trace(media, sought)
+        trace = first_match(media, sought)
         if trace is not None:
             self._fail(f"nothing of {sought.name}", trace.found, media.pcm, trace.channel, trace.at)
 
     def assert_downloads(
         self, channels: int | None = None, status: int = 200, *, format: Format = "wav"
     ) -> None:
-        """A download with that RequestedChannels is answered so; a file has as many channels."""
+        """Assert the status of a download with this RequestedChannels, and the channels of its
+        file."""
         __tracebackhide__ = True
         answer = self.download(channels, format)
         asked = "without RequestedChannels" if channels is None else f"RequestedChannels={channels}"
@@ -212,11 +225,13 @@ class Recording:
     # -- how it is held against it ----------------------------------------------------------
 
     def _media(self) -> PublishedMedia:
+        """Return the recording with its truth. Raises AssertionError if it is not completed."""
         __tracebackhide__ = True
         self._completed()
         return PublishedMedia(self.record, self.pcm, self._source.truth())
 
     def _completed(self) -> None:
+        """Check that the recording is completed. Raises AssertionError."""
         __tracebackhide__ = True
         record = self.record
         if record.status == "completed":
@@ -228,7 +243,8 @@ class Recording:
             f"{self.name} {self.sid} is {record.status}" + (f": {why}" if why else "")
         )
 
-    def _hold(self, judge: Callable[[PublishedMedia, E], str], expected: E, wanted: str) -> None:
+    def _judge(self, judge: Callable[[PublishedMedia, E], str], expected: E, wanted: str) -> None:
+        """Judge the recording. Raises AssertionError."""
         __tracebackhide__ = True
         media = self._media()
         failure = _failure(judge, media, expected)
@@ -246,6 +262,7 @@ class Recording:
         channel: int | None = None,
         at: int | None = None,
     ) -> None:
+        """Raise AssertionError with what was expected and found, and a picture."""
         __tracebackhide__ = True
         lines = [f"{self.name} {self.sid}", f"  expected {wanted}", f"  found    {found}"]
         if pcm is not None:
@@ -256,6 +273,7 @@ class Recording:
 def _failure(
     judge: Callable[[PublishedMedia, E], str], media: PublishedMedia, expected: E
 ) -> Failed | None:
+    """Return the failure that a judge raises; None without one."""
     try:
         judge(media, expected)
     except Failed as failure:
@@ -263,16 +281,18 @@ def _failure(
     return None
 
 
-def _given(**keys: Any) -> dict[str, Any]:
+def _not_none(**keys: Any) -> dict[str, Any]:
+    """Return the arguments that are not None."""
     return {name: value for name, value in keys.items() if value is not None}
 
 
-def _words(given: dict[str, Any]) -> str:
+def _in_words(given: dict[str, Any]) -> str:
+    """Return arguments as words."""
     return ", ".join(f"{name} {value}" for name, value in given.items()) or "always"
 
 
-def _wanted(kind: type[Any], given: dict[str, Any]) -> Any:
-    """The expectation. Raises ValueError, in our words, for what cannot be expected."""
+def _expectation(kind: type[Any], given: dict[str, Any]) -> Any:
+    """Return an expectation as a model. Raises ValueError with a message for the test's author."""
     try:
         return kind.model_validate(given)
     except ValidationError as error:
@@ -283,19 +303,21 @@ def _wanted(kind: type[Any], given: dict[str, Any]) -> Any:
 
 # -- a recording in a message --------------------------------------------------------------
 
-_COLUMNS: Final = 64
 _LONGEST: Final = 20 * SAMPLE_RATE
-"""Samples drawn at most: of a longer recording, those around the place."""
+"""Most samples that are drawn: of a longer recording, those around the place."""
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _SILENT: Final = "·"
 _LOWEST_DBFS: Final = -60.0
+"""Level below which a column is drawn as silence."""
 _DB_A_STEP: Final = 54 / (len(_BLOCKS) - 1)
+"""Level between two heights of a column, in dB."""
 
 
 def text_waveform(
     pcm: NDArray[np.int16], at: int | None = None, channel: int | None = None
 ) -> list[str]:
-    """Lines that show ``pcm (channels, samples)``, and point at a sample of a channel (from 1).
+    """Return lines that show ``pcm (channels, samples)``, and point at a sample of a channel (from
+    1).
 
     Each column is a stretch of time, its block's height the level: the lowest is -60 dBFS, the full
     one -6 dBFS, a dot is silence.
@@ -303,35 +325,26 @@ def text_waveform(
     samples = pcm.shape[1]
     if not samples:
         return ["(it holds no samples)"]
-    shown = min(samples, _LONGEST)
-    first = min(max(0, (at or 0) - shown // 2), samples - shown)
-    edges = np.linspace(first, first + shown, _COLUMNS + 1).astype(int)
-    begin, end = _clock(first), _clock(first + shown)
-    lines = ["  " + begin + end.rjust(_COLUMNS - len(begin))]
-    pointer = None
+    width = min(samples, _LONGEST)
+    first = min(max(0, (at or 0) - width // 2), samples - width)
+    edges = np.linspace(first, first + width, COLUMNS + 1).astype(int)
+    begin, end = (clock(sample / SAMPLE_RATE) for sample in (first, first + width))
+    lines = ["  " + begin + end.rjust(COLUMNS - len(begin))]
+    mark = None
     if at is not None:
         column = int(np.searchsorted(edges, min(at, samples - 1), side="right")) - 1
-        pointer = "  " + _pointer(min(max(column, 0), _COLUMNS - 1), _clock(at))
+        mark = "  " + pointer(min(max(column, 0), COLUMNS - 1), at / SAMPLE_RATE)
     for number, row in enumerate(pcm, 1):
         columns = [_block(row[low:high]) for low, high in pairwise(edges)]
         lines.append(f"{number} {''.join(columns)}")
-        if pointer is not None and number == (channel or len(pcm)):
-            lines.append(pointer)
+        if mark is not None and number == (channel or len(pcm)):
+            lines.append(mark)
     return lines
 
 
 def _block(stretch: NDArray[np.int16]) -> str:
+    """Return the character for the level of a stretch."""
     level = rms_dbfs(stretch) if len(stretch) else _LOWEST_DBFS
     if level < _LOWEST_DBFS:
         return _SILENT
     return _BLOCKS[min(int((level - _LOWEST_DBFS) / _DB_A_STEP), len(_BLOCKS) - 1)]
-
-
-def _pointer(column: int, words: str) -> str:
-    if column > _COLUMNS // 2:
-        return f"{words} ^".rjust(column + 1)
-    return " " * column + f"^ {words}"
-
-
-def _clock(sample: int) -> str:
-    return clock(sample / SAMPLE_RATE)

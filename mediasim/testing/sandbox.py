@@ -1,13 +1,13 @@
 """The ``mediasim_sandbox`` fixture: a sandbox beside the app under test, whose time the test moves.
 
-Nothing happens but while the test lets time pass: by :meth:`MediasimSandbox.advance` and
-:meth:`MediasimSandbox.run_until_idle`. With ``--mediasim-realtime`` the wall clock moves it.
+Time passes only in :meth:`MediasimSandbox.advance` and :meth:`MediasimSandbox.run_until_idle`. With
+``--mediasim-realtime`` the wall clock moves it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
@@ -21,7 +21,7 @@ from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import ServedApp, sdk_client, serve_app
+from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
@@ -30,19 +30,18 @@ from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
 from mediasim.twilio.account import Account
-from mediasim.twilio.webhooks import Delivery
 
-__all__ = ["DEFAULT_NUMBER", "DeliveryLog", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
+__all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
 T = TypeVar("T")
 DEFAULT_NUMBER: Final = "+15005550006"
-"""The app's number unless it is given another."""
+"""The app's number unless the test gives another."""
 Script = str | Sequence[Any]
-"""The steps of a party's script, as scenarios have them; a bare text is said."""
+"""The steps of a party's script, as scenarios have them; a bare text is spoken."""
 
 
 class MediasimSandbox:
-    """One test's own."""
+    """The ``mediasim_sandbox`` fixture of one test: a sandbox in memory."""
 
     def __init__(self, config: Config, artifacts: Artifacts) -> None:
         options = artifacts.options
@@ -50,22 +49,23 @@ class MediasimSandbox:
         settings = Settings(
             config=config,
             clock="real" if options.realtime else "manual",
-            # Asked for in any case: the account is the same in every run of a test.
-            asked_seed=config.seed if options.seed is None else options.seed,
+            # Always given: the account is then the same in every run of a test.
+            seed_override=config.seed if options.seed is None else options.seed,
         )
         self._artifacts = artifacts
         self._apps: list[ServedApp] = []
-        self._lines: dict[str, LiveCall] = {}
+        self._answered_calls: dict[str, LiveCall] = {}
+        """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
         self._embedded = EmbeddedSandbox(settings)
         self._do(lambda: self.service.exchange.events.on("event", self._follow))
-        artifacts.at_end(self._kept)
+        artifacts.at_end(self._write_artifacts)
 
     # -- where it is ------------------------------------------------------------------------
 
     @property
     def base_url(self) -> str:
-        """Where it serves Twilio's API, on a free port of this machine."""
+        """URL of Twilio's API, on a free port of this machine."""
         return self._embedded.base_url
 
     @property
@@ -74,20 +74,23 @@ class MediasimSandbox:
 
     @property
     def auth_token(self) -> str:
-        """What requests are authenticated and webhooks are signed with."""
+        """The token that authenticates requests and signs webhooks."""
         return self.service.account.auth_token
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that point an app at it."""
+        """Variables that point an app at the sandbox, by name."""
         return environment(self.base_url, self.service.account)
 
     @cached_property
     def client(self) -> Any:
-        """Twilio's own SDK, pointed here. RuntimeError where it is not installed."""
+        """Twilio's own SDK client, pointed here.
+
+        Raises RuntimeError where the SDK is not installed.
+        """
         return sdk_client(self.base_url, self.account_sid, self.auth_token)
 
-    # -- who is there -----------------------------------------------------------------------
+    # -- apps, parties and calls ------------------------------------------------------------
 
     def app(
         self,
@@ -98,21 +101,21 @@ class MediasimSandbox:
         status: str | None = None,
         method: Literal["POST", "GET"] = "POST",
     ) -> ServedApp:
-        """Serve an app under test and give it a number. Returns where it is served.
+        """Serve an app under test and give it a number; return where it is served.
 
-        ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or what makes it
-        of the request), or the URL of an app that is served already. ``voice`` and ``status`` are
-        the paths that decide about the number's calls and hear of their ends, asked by ``method``;
-        without ``voice`` it gets no number.
+        ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
+        makes it of the request), or the URL of an app that is served already. ``voice`` and
+        ``status`` are the paths of the number's voice URL and status callback, requested by
+        ``method``; without ``voice`` the app gets no number.
         """
         served = serve_app(app)
         self._apps.append(served)
         if voice is not None:
-            told = None if status is None else served.url + status
+            callback = None if status is None else served.url + status
             of_app = AppNumber(
                 voice_url=served.url + voice,
                 voice_method=method,
-                status_callback=told,
+                status_callback=callback,
                 status_callback_method=method,
             )
             plan = Config(numbers={number: of_app})
@@ -122,10 +125,10 @@ class MediasimSandbox:
     def party(
         self, name: str, script: Script = (), *, number: str | None = None, **more: Any
     ) -> str:
-        """Somebody with a telephone, whom the app can call; returns the number.
+        """Add a simulated party that the app can call; return its number.
 
         ``more`` is what config files say of parties: ``answer="busy"``, ``voice=...``,
-        ``network={...}``. Raises ScenarioError for what cannot be.
+        ``network={...}``. Raises ScenarioError.
         """
         callee = self._callee(script, number=number, **more)
         party = self._do(lambda: self._embedded.sandbox.phones.add(name, callee))
@@ -138,9 +141,11 @@ class MediasimSandbox:
         *,
         script: Script | None = None,
     ) -> PlacedCall:
-        """Somebody calls the app: ``from_`` is a number, or a party's name; its script is its own.
+        """Place a call to the app; it rings once time passes.
 
-        ``to`` may be left out where the app has one number. Time has to pass before it rings.
+        ``from_`` is a number, or a party's name; a party has its own script unless one is given.
+        ``to`` may be omitted where the app has one number. Raises ValueError where it is needed,
+        TwilioError for a refused call.
         """
         numbers = [each.phone_number for each in self.service.numbers.all()]
         if to is None and len(numbers) != 1:
@@ -160,7 +165,7 @@ class MediasimSandbox:
         return PlacedCall(self, record)
 
     def act(self, call_sid: str, script: Script) -> None:
-        """The party of a call in progress carries a script out from now on."""
+        """Have the party of a call in progress perform a script from now on."""
         callee = self._callee(script)
         self._do(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
 
@@ -172,9 +177,9 @@ class MediasimSandbox:
     # -- time -------------------------------------------------------------------------------
 
     def advance(self, by: float | str) -> Awaitable[None]:
-        """Let time pass, seconds or a text such as ``1m30s``, and all that it causes be done.
+        """Let time pass, in seconds or a text such as ``1m30s``, and do all that is due by then.
 
-        To be awaited in a test on a loop; so is the next.
+        A test on a loop has to await the result.
         """
         by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
 
@@ -187,7 +192,11 @@ class MediasimSandbox:
         return awaited(self._embedded.submit(pass_by))
 
     def run_until_idle(self, most: float | str = "1h") -> Awaitable[None]:
-        """Let time pass until every call is over and everything was told; AssertionError if not."""
+        """Let time pass until every call has ended and every callback was sent.
+
+        A test on a loop has to await the result. Raises AssertionError where ``most`` does not
+        suffice.
+        """
         limit, clock = Duration.of(most), self._embedded.sandbox.clock
 
         async def run() -> None:
@@ -196,39 +205,43 @@ class MediasimSandbox:
             else:
                 idle = await clock.run_until_idle(int(limit))
             if not idle:
-                raise AssertionError(f"after {limit} it is not over: {self._under_way()}")
+                raise AssertionError(f"after {limit} it is not over: {self._active_calls()}")
 
         return awaited(self._embedded.submit(run))
 
     async def _run_in_real_time(self, most: float) -> bool:
         try:
             async with asyncio.timeout(most):
-                while self.service.sessions:  # noqa: ASYNC110 - nobody tells of their end
+                while self.service.sessions:  # noqa: ASYNC110 - no event says so
                     await asyncio.sleep(0.02)
                 await self.service.webhooks.settled()
         except TimeoutError:
             return False
         return True
 
-    def _under_way(self) -> str:
+    def _active_calls(self) -> str:
+        """Return the active calls in words."""
         calls = [session.call.record for session in self.service.sessions.values()]
-        words = [f"{it.sid} from {it.from_} to {it.to} is {it.status}" for it in calls]
+        words = [
+            f"{record.sid} from {record.from_} to {record.to} is {record.status}"
+            for record in calls
+        ]
         return "; ".join(words) or "something has been set for later"
 
     # -- what came of it --------------------------------------------------------------------
 
     @property
     def calls(self) -> list[PlacedCall]:
-        """Every call, oldest first."""
+        """All calls, oldest first."""
         return [PlacedCall(self, each) for each in self._do(self.service.catalogue.calls)]
 
     @property
     def recordings(self) -> list[Recording]:
-        """Every recording, oldest first."""
+        """All recordings, oldest first."""
         return self.recordings_of()
 
     def recordings_of(self, call_sid: str | None = None) -> list[Recording]:
-        """Those of a call."""
+        """Return the recordings of a call, or all, oldest first."""
         records = self._do(self.service.catalogue.recordings)
         return [
             Recording(SandboxRecording(f"recording-{number}", each, self))
@@ -237,7 +250,7 @@ class MediasimSandbox:
         ]
 
     def streams_of(self, call_sid: str | None = None) -> list[CallStream]:
-        """Media streams of a call, or of all, oldest first."""
+        """Return the media streams of a call, or all, oldest first."""
         return [
             CallStream(each.record.name or f"stream-{number}", each, self._do)
             for number, each in enumerate(self._do(self.service.streams.all), 1)
@@ -246,16 +259,17 @@ class MediasimSandbox:
 
     @property
     def deliveries(self) -> DeliveryLog:
-        """Every request that the app was sent, or was to be sent, oldest first."""
+        """All requests to the app, sent or to be sent, oldest first."""
         return DeliveryLog(self._do(lambda: list(self.service.webhooks.deliveries)))
 
     @property
     def utterances(self) -> list[SpokenUtterance]:
-        """All that was said in all calls."""
-        return utterances_of(list(self._lines.values()))
+        """All utterances of all calls."""
+        return utterances_of(list(self._answered_calls.values()))
 
     def assert_never_contains(self, clip: ForbiddenClip) -> None:
-        """No recording holds any of it: see :meth:`Recording.assert_never_contains`."""
+        """Assert that no recording holds a part of it: see
+        :meth:`Recording.assert_never_contains`."""
         __tracebackhide__ = True
         for recording in self.recordings:
             if recording.status != "deleted":
@@ -263,34 +277,36 @@ class MediasimSandbox:
 
     # -- the weather ------------------------------------------------------------------------
 
-    def weather(self, **spell: Any) -> InjectedFaults:
-        """From now on something goes wrong: ``with sandbox.weather(webhook_duplicate=2): ...``.
+    def weather(self, **faults: Any) -> InjectedFaults:
+        """Inject faults from now on: ``with sandbox.weather(webhook_duplicate=2): ...``.
 
-        At the end of the block it is over; without one it lasts. Raises ScenarioError.
+        They end with the block; without a block they last. Raises ScenarioError.
         """
-        meant, weather = parse_weather(spell).spell, self.service.webhooks.faults
-        name = self._do(lambda: weather.begin(meant))
+        rule, weather = parse_weather(faults).fault_rule, self.service.webhooks.faults
+        name = self._do(lambda: weather.begin(rule))
         return InjectedFaults(lambda: self._do(lambda: weather.end(name)))
 
     # -- behind it --------------------------------------------------------------------------
 
     @property
     def service(self) -> Account:
-        """The account as the engine has it. Its methods are for the engine's thread."""
+        """The account on the engine's loop; its methods are for the engine's thread."""
         return self._embedded.sandbox.service
 
     def _do(self, work: Callable[[], T]) -> T:
+        """Run a function on the engine's loop, and return its result."""
         result: T = self._embedded.submit(work).result()
         return result
 
     def _follow(self, event: Event) -> None:
-        # The engine forgets calls that are over; what was said in them is still to be looked for.
+        # The engine drops calls that have ended; their utterances are still searched for.
         if isinstance(event, CallEvent) and event.kind == "call.answered":
             for call in self.service.exchange.calls:
                 if call.sid == event.call_sid:
-                    self._lines[call.sid] = call
+                    self._answered_calls[call.sid] = call
 
-    def _kept(self) -> list[str]:
+    def _write_artifacts(self) -> list[str]:
+        """Write the artifacts; return lines that name them."""
         folder = self._artifacts.folder / "sandbox"
         sandbox = self._embedded.sandbox
         return keep_sandbox(
@@ -298,7 +314,7 @@ class MediasimSandbox:
         )
 
     def close(self) -> None:
-        """End it, and the apps that it served."""
+        """End the sandbox, and the apps that it serves."""
         try:
             self._embedded.close()
         finally:
@@ -307,7 +323,7 @@ class MediasimSandbox:
 
 
 class PlacedCall:
-    """A call in the sandbox, and what its party can be made to do."""
+    """A call in the sandbox, and actions of its party."""
 
     def __init__(self, sandbox: MediasimSandbox, record: CallRecord) -> None:
         self._sandbox = sandbox
@@ -322,22 +338,22 @@ class PlacedCall:
 
     @property
     def status(self) -> str:
-        """queued, ringing, in-progress, completed, busy, no-answer, failed, canceled."""
+        """queued, ringing, in-progress, completed, busy, no-answer, failed or canceled."""
         return self.record.status
 
     @property
     def recordings(self) -> list[Recording]:
-        """Its own, oldest first."""
+        """The call's recordings, oldest first."""
         return self._sandbox.recordings_of(self.sid)
 
     @property
     def streams(self) -> list[CallStream]:
-        """Its media streams, oldest first."""
+        """The call's media streams, oldest first."""
         return self._sandbox.streams_of(self.sid)
 
     @property
     def stream(self) -> CallStream:
-        """The only one. LookupError if there is none, or if there are several."""
+        """The call's only media stream. Raises LookupError unless there is exactly one."""
         found = self.streams
         if len(found) != 1:
             known = ", ".join(each.name for each in found) or "none"
@@ -345,41 +361,24 @@ class PlacedCall:
         return found[0]
 
     def act(self, *steps: Any) -> None:
-        """Steps of a script, carried out from now on, as time passes."""
+        """Perform steps of a script from now on, as time passes."""
         self._sandbox.act(self.sid, steps)
 
     def say(self, text: str) -> None:
+        """Speak a text."""
         self.act({"say": text})
 
     def press(self, digits: str) -> None:
+        """Press keys."""
         self.act({"dtmf": digits})
 
     def hang_up(self) -> None:
+        """Hang up."""
         self.act("hangup")
 
 
-class DeliveryLog(list[Delivery]):
-    """Requests to the app, oldest first."""
-
-    def of(self, kind: str | None = None, sid: str | None = None) -> DeliveryLog:
-        """Those of a kind (``twiml``, ``call-status``, ``recording-status``), or about a SID."""
-        return DeliveryLog(
-            each for each in self if kind in (None, each.kind) and sid in (None, each.sid)
-        )
-
-    @property
-    def injected(self) -> DeliveryLog:
-        """Those that bad weather has struck."""
-        struck: Iterable[Delivery] = (
-            each
-            for each in self
-            if each.injected or any(attempt.injected for attempt in each.attempts)
-        )
-        return DeliveryLog(struck)
-
-
 class InjectedFaults:
-    """One that has begun."""
+    """Faults that are injected until :meth:`end`, or the end of a ``with`` block."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end: Callable[[], None] | None = end
@@ -391,7 +390,7 @@ class InjectedFaults:
         self.end()
 
     def end(self) -> None:
-        """It is over."""
+        """End the faults. Does nothing the second time."""
         end, self._end = self._end, None
         if end is not None:
             end()

@@ -1,4 +1,4 @@
-"""What a sandbox leaves of a test: its recordings, a report page, and the delivery log."""
+"""The artifacts of a sandbox: its recordings, a report page, and the delivery log."""
 
 from __future__ import annotations
 
@@ -27,9 +27,10 @@ def keep_sandbox(
     repeat: str,
     realtime: bool,
 ) -> list[str]:
-    """Copy what there is into the folder; ``do`` does work on the engine's loop.
+    """Copy a sandbox's recordings, report and deliveries into a folder; return lines that name
+    them.
 
-    Returns lines that name it.
+    ``do`` runs a function on the engine's loop.
     """
     folder.mkdir(parents=True, exist_ok=True)
     store = sandbox.storage.media
@@ -37,20 +38,19 @@ def keep_sandbox(
         if (store.directory / part).is_dir():
             shutil.copytree(store.directory / part, folder / part, dirs_exist_ok=True)
     clock = "real" if realtime else "virtual"
-    run, deliveries = do(lambda: (_run(sandbox, name, repeat, clock), _deliveries(sandbox)))
-    log = folder / "deliveries.json"
-    log.write_text(json.dumps(deliveries, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    log = sandbox.service.webhooks.deliveries
+    run, deliveries = do(
+        lambda: (_run(sandbox, name, repeat, clock), [each.to_json() for each in log])
+    )
+    file = folder / "deliveries.json"
+    file.write_text(json.dumps(deliveries, indent=1, ensure_ascii=False) + "\n", "utf-8")
     page = write_page(run, folder, repeat)
     found = [folder / each.file for each in run.recordings if each.file]
-    return [*(f"recording: {path}" for path in found), f"report: {page}", f"deliveries: {log}"]
-
-
-def _deliveries(sandbox: Sandbox) -> list[dict[str, Any]]:
-    return [each.to_json() for each in sandbox.service.webhooks.deliveries]
+    return [*(f"recording: {path}" for path in found), f"report: {page}", f"deliveries: {file}"]
 
 
 def _run(sandbox: Sandbox, name: str, repeat: str, clock: str) -> RunReport:
-    """A sandbox as the run of a report; how packets fared is not among it."""
+    """Return a sandbox as a run of the report, without statistics of packets."""
     service = sandbox.service
     return RunReport(
         scenario=name,
@@ -78,12 +78,13 @@ def _run(sandbox: Sandbox, name: str, repeat: str, clock: str) -> RunReport:
 
 
 def _recording(sandbox: Sandbox, record: RecordingRecord, name: str) -> RecordingReport:
+    """Return a recording of the report."""
     try:
         truth = sandbox.storage.media.truth(record.sid)
     except MediaNotFound:
         truth = None
-    begun = record.start_ns * SAMPLE_RATE // NS_PER_SECOND
+    started = record.start_ns * SAMPLE_RATE // NS_PER_SECOND
     if truth is not None and truth["map"]:
         first = truth["map"][0]
-        begun = first["call"] - first["file"]
-    return recording_report(record, name, begun, truth)
+        started = first["call"] - first["file"]
+    return recording_report(record, name, started, truth)

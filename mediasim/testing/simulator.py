@@ -29,7 +29,7 @@ __all__ = ["Mediasim", "Simulated"]
 
 
 class Mediasim:
-    """Simulates calls for one test."""
+    """The ``mediasim`` fixture of one test: simulates calls."""
 
     def __init__(self, artifacts: Artifacts, base: Path) -> None:
         """``base`` is the folder that paths in scenarios built in Python are relative to."""
@@ -46,9 +46,8 @@ class Mediasim:
     ) -> Simulated:
         """Run a scenario: an object, a dict, the path of a file, or its parts by their keys.
 
-        In a plain test it has run when this returns; ``await`` it in a test on a loop, which goes
-        on meanwhile. Raises ScenarioError for a scenario that is wrong, RunFailed when the run
-        breaks.
+        A plain test gets the ended run; a test on a loop awaits it, and its loop continues
+        meanwhile. Raises ScenarioError for a wrong scenario, RunFailed when the run breaks.
         """
         if (scenario is None) == (not parts):
             raise TypeError(
@@ -65,12 +64,15 @@ class Mediasim:
         found = Simulated(
             scenario, seed if options.seed is None else options.seed, folder, options.realtime
         )
-        self._artifacts.at_end(lambda: found._kept(self._artifacts.repeat))
+        self._artifacts.at_end(lambda: found._write_artifacts(self._artifacts.repeat))
         return found
 
 
 class Simulated:
-    """What a run left. On a loop it is to be awaited; before that, its attributes wait for it."""
+    """The results of a run.
+
+    A test on a loop awaits it; an attribute used before that waits for the end of the run.
+    """
 
     def __init__(
         self, scenario: Scenario | str | Path, seed: int | None, folder: Path, realtime: bool
@@ -86,7 +88,7 @@ class Simulated:
             except BaseException as error:
                 self._result.set_exception(error)
 
-        if on_a_loop():  # which the run's own loop cannot be run beneath
+        if on_a_loop():  # a thread runs one event loop at a time
             Thread(target=run, name="mediasim-run", daemon=True).start()
         else:
             run()
@@ -100,26 +102,26 @@ class Simulated:
 
     @property
     def result(self) -> Result:
-        """The same as :func:`mediasim.simulate` returns it."""
+        """The same result as :func:`mediasim.simulate` returns."""
         return self._result.result()
 
     @property
     def recordings(self) -> list[Recording]:
-        """In the order they were started."""
-        return [Recording(_FromRun(each, self.result)) for each in self.result.recordings]
+        """Recordings in the order they were started."""
+        return [Recording(_RunRecording(each, self.result)) for each in self.result.recordings]
 
     def recording(self, name: str | None = None) -> Recording:
-        """The recording of that name, or the first. Raises LookupError if there is none."""
-        return Recording(_FromRun(self.result.recording(name), self.result))
+        """Return the recording of that name, or the first. Raises LookupError."""
+        return Recording(_RunRecording(self.result.recording(name), self.result))
 
     @property
     def streams(self) -> list[CallStream]:
-        """Of the calls with an app, each by its call's name."""
+        """Media streams of the calls with an app, each by its call's name."""
         found = self.result.run.streams.items()
         return [CallStream(name, each, lambda work: work()) for name, each in found]
 
     def stream(self, name: str | None = None) -> CallStream:
-        """The stream of the call of that name, or the first. LookupError if there is none."""
+        """Return the stream of the call of that name, or the first. Raises LookupError."""
         for stream in self.streams:
             if name in (None, stream.name):
                 return stream
@@ -128,31 +130,31 @@ class Simulated:
 
     @property
     def calls(self) -> list[CallRecord]:
-        """Every leg's call, in the order they were dialled."""
+        """Records of all legs, in the order they were dialled."""
         return self.result.calls
 
     @property
     def events(self) -> list[Event]:
-        """Everything that happened, in order."""
+        """All events, in order."""
         return self.result.events
 
     @property
     def verdicts(self) -> list[Verdict]:
-        """One for each of the scenario's own expectations."""
+        """One verdict for each of the scenario's own expectations."""
         return self.result.verdicts
 
     @property
     def report(self) -> dict[str, Any]:
-        """The run as ``report.json`` has it."""
+        """The run as it stands in ``report.json``."""
         return self.result.report
 
     @property
     def directory(self) -> Path:
-        """Where the recordings are."""
+        """Folder of the recordings."""
         return self.result.directory
 
     def assert_ok(self) -> None:
-        """Every expectation of the scenario holds."""
+        """Assert that every expectation of the scenario holds."""
         __tracebackhide__ = True
         failed = [verdict for verdict in self.verdicts if not verdict.ok]
         if failed:
@@ -162,12 +164,14 @@ class Simulated:
             raise AssertionError("\n".join(["what the scenario expects does not hold:", *lines]))
 
     def assert_never_contains(self, clip: ForbiddenClip) -> None:
-        """No recording holds any of it: see :meth:`Recording.assert_never_contains`."""
+        """Assert that no recording holds a part of it: see
+        :meth:`Recording.assert_never_contains`."""
         __tracebackhide__ = True
         for recording in self.recordings:
             recording.assert_never_contains(clip)
 
-    def _kept(self, repeat: str) -> list[str]:
+    def _write_artifacts(self, repeat: str) -> list[str]:
+        """Write the report of an ended run; return lines that name the artifacts."""
         if not self._result.done() or self._result.exception() is not None:
             return []
         page = write_page(run_report(self.result.run, self.verdicts), self._folder, repeat)
@@ -175,7 +179,7 @@ class Simulated:
         return [*(f"recording: {path}" for path in found if path.is_file()), f"report: {page}"]
 
 
-class _FromRun:
+class _RunRecording:
     """A recording of a run: a RecordingSource."""
 
     def __init__(self, recorded: Recorded, result: Result) -> None:

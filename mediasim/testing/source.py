@@ -34,48 +34,50 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Downloaded:
-    """The answer to a download."""
+    """The response to a download."""
 
     status: int
     content: bytes
-    """The file; with another status than 200, what was said instead."""
+    """The file; with another status than 200, the body of the refusal."""
     format: Format
 
     @cached_property
     def pcm(self) -> NDArray[np.int16]:
-        """(channels, samples), decoded."""
+        """The decoded channels, int16 (channels, samples)."""
         from mediasim.audio.files import decode_audio
 
         return decode_audio(self.content)[1]
 
     @property
     def channels(self) -> int:
-        """Counted in the file; 0 where there is none."""
+        """Number of channels in the file; 0 without a file."""
         return int(self.pcm.shape[0]) if self.status == 200 else 0
 
 
 @dataclass(frozen=True, slots=True)
 class SpokenUtterance:
-    """Something a party said or played in a call, recorded or not."""
+    """Speech, audio or keys of a party in a call, recorded or not."""
 
     party: str
     kind: str
-    """say, play, dtmf ..."""
+    """say, play, dtmf and so on."""
     text: str
+    """The words, the file or the keys."""
     pcm: NDArray[np.int16]
+    """Samples before the codec, int16 (n,); empty for keys that the server received."""
     codec: str
 
 
 def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
-    """All that the parties of these calls said, and the keys that the server heard of each."""
+    """Return all utterances of the calls' parties, and the keys that the server received."""
     found = []
     for call in calls:
         if call.line is None:
             continue
         party = call.party
         found += [
-            SpokenUtterance(party.name, it.kind, it.text, it.pcm, party.codec)
-            for it in call.line.timeline.segments
+            SpokenUtterance(party.name, segment.kind, segment.text, segment.pcm, party.codec)
+            for segment in call.line.timeline.segments
         ]
         if call.digits:
             keys = "".join(digit for _, digit in call.digits)
@@ -86,30 +88,30 @@ def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
 
 
 class RecordingSource(Protocol):
-    """One recording there."""
+    """A recording, where it was made."""
 
     name: str
 
     @property
     def record(self) -> RecordingRecord: ...
     def path(self) -> Path:
-        """Of the WAV. Raises MediaNotFound."""
+        """Return the path of the WAV file. Raises MediaNotFound."""
 
     def truth(self) -> RecordingTruth:
-        """Of a recording that is completed."""
+        """Return the truth of a completed recording. Raises MediaNotFound."""
 
     def download(self, channels: int | None, format: Format) -> Downloaded:
-        """As an app would get it."""
+        """Download the recording as an app does."""
 
     def utterances(self) -> list[SpokenUtterance]:
-        """All that was said in all calls there."""
+        """Return all utterances of all calls."""
 
 
 # -- a sandbox -----------------------------------------------------------------------------------
 
 
 class RecordingSandbox(Protocol):
-    """What a recording needs of a :class:`mediasim.testing.sandbox.MediasimSandbox`."""
+    """The part of :class:`mediasim.testing.sandbox.MediasimSandbox` that a recording uses."""
 
     @property
     def base_url(self) -> str: ...
@@ -120,7 +122,7 @@ class RecordingSandbox(Protocol):
 
 
 class SandboxRecording:
-    """A recording in a sandbox: its files in the store, and as an app downloads it."""
+    """A recording in a sandbox: its files in the store, and its download over HTTP."""
 
     def __init__(self, name: str, record: RecordingRecord, sandbox: RecordingSandbox) -> None:
         self.name = name
@@ -140,7 +142,10 @@ class SandboxRecording:
         return RecordingTruth.of_json(store.truth(sid), reference)
 
     def download(self, channels: int | None, format: Format) -> Downloaded:
-        """Over HTTP, in whatever weather there is. ConnectionError if it breaks off."""
+        """Download over HTTP, with the faults injected there.
+
+        Raises ConnectionError if the download breaks off.
+        """
         service = self._sandbox.service
         account, path = service.account, f"{service.account_path}/Recordings/{self._record.sid}"
         query = "" if channels is None else f"?RequestedChannels={channels}"

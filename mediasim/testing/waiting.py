@@ -1,7 +1,7 @@
-"""Work on other threads, for plain tests and for those on a loop alike.
+"""Waiting for work on other threads, in plain tests and in tests on a loop alike.
 
-In a plain test it is done when the call returns. On a running loop the call returns at once, and
-what it returns is to be awaited: the loop may have to serve the app meanwhile.
+In a plain test a call returns when its work is done. On a running loop it returns at once, and its
+result is awaited: the loop may have to serve the app meanwhile.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Done(Generic[T]):
-    """What was waited for already."""
+    """An awaitable of a result that is there already."""
 
     def __init__(self, value: T) -> None:
         self._value = value
@@ -28,7 +28,7 @@ class Done(Generic[T]):
 
 
 def on_a_loop() -> bool:
-    """Whether this thread runs an event loop now."""
+    """Return whether this thread runs an event loop now."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -37,7 +37,10 @@ def on_a_loop() -> bool:
 
 
 def awaited(work: Future[T]) -> Awaitable[T]:
-    """Done, or to be awaited. Python warns where on a loop it is not."""
+    """Wait for work, or on a loop return what is to be awaited.
+
+    Python warns about a result that is never awaited.
+    """
     if not on_a_loop():
         return Done(work.result())
 

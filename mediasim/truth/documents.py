@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ __all__ = [
     "Interval",
     "RecordingTruth",
     "TruthDocumentError",
+    "check_channel_map",
     "check_truth",
     "read_document",
     "recordings_in",
@@ -287,8 +288,17 @@ def read_document(path: Path) -> dict[str, Any]:
 
 def check_truth(document: object) -> None:
     """Validate a truth document. Raises ValueError, which names the first invalid part."""
+    _check(_TruthShape, document)
+
+
+def check_channel_map(document: object) -> None:
+    """Validate a recording's channel map. Raises ValueError, which names the first invalid part."""
+    _check(_DocumentShape, document)
+
+
+def _check(shape: type[BaseModel], document: object) -> None:
     try:
-        _TruthShape.model_validate(document)
+        shape.model_validate(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(step) for step in first["loc"]) or "it"
@@ -351,8 +361,24 @@ class _ChannelShape(_Shape):
 class _TruthShape(_Shape):
     """The parts of a truth sidecar that are read back; others are not validated."""
 
+    sample_rate: Literal[8000] = SAMPLE_RATE
     samples: _Count = 0
     reference: str | None = None
     channels: list[_ChannelShape] = []
     faults: list[dict[str, Any]] = []
     lost_audio: str = ""
+
+
+class _PlaceShape(_Shape):
+    party: str | None = None
+    role: str | None = None
+
+
+class _MapShape(_Shape):
+    channels: list[_PlaceShape]
+
+
+class _DocumentShape(_Shape):
+    """A recording's own document, as far as ``analyze`` reads it."""
+
+    channel_map: _MapShape

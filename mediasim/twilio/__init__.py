@@ -20,5 +20,6 @@ __all__ = [
     "session",
     "streams",
     "studio",
+    "twiml",
     "webhooks",
 ]

@@ -30,7 +30,7 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _MEDIA: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/]+/Recordings/(RE\w+?)(?:\.wav|\.mp3)?")
 _CODES: Final = {429: 20429, 500: 20500, 503: 20503}
-_WORDS: Final = {429: "Too Many Requests", 503: "Account is unavailable. Please try again"}
+_WORDS: Final = {429: "Too Many Requests", 503: "Service is unavailable. Please try again"}
 _SLICES_A_SECOND: Final = 20
 
 

@@ -6,7 +6,7 @@ Sources: Twilio docs, "Status callback request parameters" and the API descripti
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,8 +17,10 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
-__all__ = ["StatusCallbacks", "call_params"]
+__all__ = ["Due", "StatusCallbacks", "call_params"]
 
+Due = tuple[int, Sequence[tuple[str, str, Sequence[str]]]]
+"""Next sequence number of a call, and URL, method and events of each status callback."""
 _PROGRESS: Final = ("initiated", "ringing", "answered")
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")
@@ -83,18 +85,42 @@ class StatusCallbacks:
         self._account = account
         self._recording_params = recording_params
         self._calls: dict[str, _Progress] = {}
-        account.exchange.events.on("event", self._on_event)
+        self.on_change: Callable[[str], object] | None = None
+        """Called with a call's SID when the result of :meth:`due` has changed."""
+        account.exchange.events.on("event", self.on_event)
 
     def follow(self, call_sid: str, callback: Callback | None) -> None:
         """Add a status callback to a call."""
         if callback is not None and callback.url:
             self._calls.setdefault(call_sid, _Progress([])).callbacks.append(callback)
+            self._changed(call_sid)
 
     def replace(self, call_sid: str, callback: Callback) -> None:
         """Replace all status callbacks of a call by one."""
         self._calls.setdefault(call_sid, _Progress([])).callbacks = [callback]
+        self._changed(call_sid)
 
-    def _on_event(self, event: Event) -> None:
+    def due(self, call_sid: str) -> Due | None:
+        """Return the callbacks of a call that goes on, for another process to continue them."""
+        progress = self._calls.get(call_sid)
+        if progress is None:
+            return None
+        return progress.sequence, [(it.url, it.method, it.events) for it in progress.callbacks]
+
+    def adopt(self, call_sid: str, due: Due | None) -> None:
+        """Continue what :meth:`due` returned in another process; None ends it."""
+        self._calls.pop(call_sid, None)
+        if due is not None:
+            sequence, callbacks = due
+            found = [Callback(url, method, tuple(events)) for url, method, events in callbacks]
+            self._calls[call_sid] = _Progress(found, sequence)
+
+    def _changed(self, call_sid: str) -> None:
+        if self.on_change is not None:
+            self.on_change(call_sid)
+
+    def on_event(self, event: Event) -> None:
+        """Send the callbacks of an event, if it is one of a call's progress."""
         if not isinstance(event, CallEvent) or event.call_sid not in self._calls:
             return
         word = event.kind.removeprefix("call.")
@@ -109,6 +135,7 @@ class StatusCallbacks:
                 self._send(progress, record, callback, event.at_ns)
         if final:
             del self._calls[event.call_sid]
+        self._changed(event.call_sid)
 
     def _send(
         self, progress: _Progress, record: CallRecord, callback: Callback, at_ns: int

@@ -15,7 +15,13 @@ from mediasim.parties.voices.clip import SpeechClip, UtteranceCache
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.level import kept_samples
 from mediasim.parties.voices.speech import Speaker, UnspeakableText
-from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, tokens, told
+from mediasim.parties.voices.word_times import (
+    WordTime,
+    times_by_alignment,
+    times_by_letters,
+    times_from_events,
+    tokens,
+)
 
 TEXTS = (
     "Good morning, I would like to change twenty five of the orders, please.",
@@ -40,8 +46,8 @@ def spoken(voice: str, text: str) -> SpeechClip:
 def test_every_word_has_its_place_in_the_clip(voice: str, estimated: bool, text: str) -> None:
     clip = spoken(voice, text)
     assert [word.text for word in clip.words] == text.split()
-    told = sum(not word.estimated for word in clip.words)
-    assert told == 0 if estimated else told >= 12  # espeak says "of the" as if it were one word
+    reported = sum(not word.estimated for word in clip.words)
+    assert reported == 0 if estimated else reported >= 12  # espeak says "of the" as one word
     starts = [word.start for word in clip.words]
     assert starts == sorted(starts)
     assert starts[0] < 400
@@ -60,13 +66,13 @@ def test_alignment_finds_the_words_of_another_voice(text: str) -> None:
         kept = kept_samples(sound)
         before = np.concatenate(([0], np.cumsum(kept)))
         moved = [(at, int(before[min(sample, kept.size)])) for at, sample in events]
-        return sound[kept], told(text, moved, sound[kept])
+        return sound[kept], times_from_events(text, moved, sound[kept])
 
     other, times = said("amy")
     off = []
     for name in ("chloe", "daniel", "isla"):
         sound, wanted = said(name)
-        found = aligned(text, sound, other, times)
+        found = times_by_alignment(text, sound, other, times)
         off += [abs(it.start - at.start) / 8 for it, at in zip(found, wanted, strict=True)]
         assert all(word.estimated for word in found)
     assert np.quantile(off, [0.5, 0.9]) == pytest.approx([0, 0], abs=80)
@@ -76,7 +82,7 @@ def test_alignment_finds_the_words_of_another_voice(text: str) -> None:
 @given(st.text(min_size=1, max_size=60), st.integers(0, 12000), st.integers(0, 1 << 30))
 def test_words_of_any_text_share_any_sound_in_order(text: str, samples: int, seed: int) -> None:
     sound = babble(samples, np.random.default_rng(seed))
-    found = shared_out(text, sound)
+    found = times_by_letters(text, sound)
     words = [word for _, word in tokens(text)]
     assert [word.text for word in found] == (words if np.any(sound) else [])
     edges = [at for word in found for at in (word.start, word.end)]

@@ -104,7 +104,7 @@ def test_a_config_file_has_them_for_all_numbers_or_one(tmp_path: Path) -> None:
         f"          {OTHER}: http://a/}}\n"
         "weather: {recorder_fault: [swapped, lost-tail:700], share: 0.1}\n"
     )
-    everywhere, own = (each.spell for each in parse_config(text, base=tmp_path).spells)
+    everywhere, own = (each.fault_rule for each in parse_config(text, base=tmp_path).all_weather)
     assert everywhere.to_json() == {"recorder_faults": ("swapped", "lost-tail:700"), "share": 0.1}
     assert own.to_json() == {"recorder_faults": ("drift:150",), "number": APP}
     assert json.dumps(own.to_json())
@@ -133,4 +133,4 @@ def test_without_any_nothing_is_touched(mediasim_sandbox: MediasimSandbox) -> No
     path = mediasim_sandbox.service.store.wav_path(record.sid)
     assert verify(path).ok
     assert len(read_wav(path).pcm) == 2
-    assert Config().spells == ()
+    assert Config().all_weather == ()

@@ -29,10 +29,9 @@ from mediasim.scenario.model.load import parse_scenario
 from mediasim.testing.doors import judge
 from mediasim.testing.doors.compile import APP, CannotSay, call_twiml
 from mediasim.testing.doors.doors import by_requests, by_scenario, by_twiml
-from mediasim.testing.doors.draw import draw_call
-from mediasim.testing.doors.judge import Doors, judged
-from mediasim.testing.doors.left import WhatIsLeft, differences
-from mediasim.testing.doors.unlike import UNLIKE, unlike
+from mediasim.testing.doors.draw import DESIGN_DIFFERENCES, design_differences, draw_call
+from mediasim.testing.doors.judge import Doors, violations
+from mediasim.testing.doors.results import DoorResults, differences
 
 RUNS = 50 * int(os.environ.get("MEDIASIM_EXAMPLES", "1"))
 BATCHES = range(4)
@@ -273,7 +272,7 @@ SCRIPTS: dict[str, Document] = {
 
 def _known(script: Document) -> Any:
     """Strictly: what the doors do alike by now has no business among what they do not."""
-    names = ", ".join(unlike(script))
+    names = ", ".join(design_differences(script))
     # Whether a party really is left alone is for the run to tell.
     strict = names != "left-alone"
     return [pytest.mark.xfail(reason=names, strict=strict)] if names else []
@@ -284,12 +283,14 @@ def _known(script: Document) -> Any:
     [pytest.param(script, id=name, marks=_known(script)) for name, script in SCRIPTS.items()],
 )
 def test_what_telephones_do_leaves_the_same_whichever_door(script: Document) -> None:
-    assert list(judged(script)) == [], f"to repeat: mediasim fuzz --doors FILE\n{yaml.dump(script)}"
+    assert list(violations(script)) == [], (
+        f"to repeat: mediasim fuzz --doors FILE\n{yaml.dump(script)}"
+    )
 
 
 def test_each_thing_unlike_has_a_script_that_shows_it() -> None:
-    shown = {name for script in SCRIPTS.values() for name in unlike(script)}
-    assert shown == UNLIKE.keys()
+    shown = {name for script in SCRIPTS.values() for name in design_differences(script)}
+    assert shown == DESIGN_DIFFERENCES.keys()
 
 
 # -- what is drawn --------------------------------------------------------------------------------
@@ -383,7 +384,7 @@ def test_a_find_is_made_small_and_written_with_what_repeats_it(
 ) -> None:
     words, door = judge.DOORS["same-by-twiml"]
 
-    def a_door_that_forgets(*asked: Any) -> WhatIsLeft:
+    def a_door_that_forgets(*asked: Any) -> DoorResults:
         return replace(door(*asked), events=())
 
     monkeypatch.setitem(judge.DOORS, "same-by-twiml", (words, a_door_that_forgets))
@@ -393,7 +394,7 @@ def test_a_find_is_made_small_and_written_with_what_repeats_it(
     assert "# Found by: mediasim fuzz --doors --seed 1 --first 0 --runs 1\n" in text
     assert f"# To repeat: mediasim fuzz --doors {find.file.name}\n" in text
     assert len(text.splitlines()) < 30
-    assert [broken.name for broken in judged(yaml.safe_load(text))] == ["same-by-twiml"]
+    assert [broken.name for broken in violations(yaml.safe_load(text))] == ["same-by-twiml"]
 
 
 # -- the account without sockets is the sandbox ---------------------------------------------------

@@ -69,7 +69,7 @@ def _live(folder: Path, app: str, trim: str, number: int) -> None:
 
     Database._write = written  # type: ignore[method-assign]
     config = parse_config(PLAN, base=folder)
-    settings = Settings(config=config, data=folder, clock="virtual", asked_seed=5)
+    settings = Settings(config=config, data=folder, clock="virtual", seed_override=5)
     with EmbeddedSandbox(settings) as embedded:
         account = embedded.sandbox.service.account
         service = embedded.sandbox.service

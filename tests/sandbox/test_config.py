@@ -96,7 +96,8 @@ def test_everything_may_be_absent() -> None:
         (
             "numbers:\n  +14155550100: nowhere",
             "plan.yaml:2:17: numbers.+14155550100: expected a URL such as "
-            "http://127.0.0.1:5000/voice, found 'nowhere'",
+            "http://127.0.0.1:5000/voice, found 'nowhere': it must be an absolute URL that begins "
+            "with http:// or https://",
         ),
         (
             "numbers:\n  12: http://127.0.0.1/",
@@ -136,6 +137,21 @@ def test_everything_may_be_absent() -> None:
         (
             "account: {sid: AC1}",
             "plan.yaml:1:16: account.sid: expected AC and 32 hexadecimal digits, found 'AC1'",
+        ),
+        (
+            "numbers: {+14155550100: {twiml: Hello}}",
+            "plan.yaml:1:33: numbers.+14155550100.twiml: expected TwiML such as <Response/>: "
+            "Document parse failure: syntax error, line 1",
+        ),
+        (
+            "numbers: {+14155550100: {twiml: <Say/>}}",
+            "plan.yaml:1:33: numbers.+14155550100.twiml: expected TwiML such as <Response/>: "
+            "Document parse failure: the root element is 'Say', where TwiML has <Response>, line 1",
+        ),
+        (
+            "allow_hosts: [example.com, 'http://example.com']",
+            "plan.yaml:1:28: allow_hosts[1]: expected the name or address of a host, without "
+            "scheme and port, or *, found 'http://example.com'",
         ),
         (
             "profile: 2023",

@@ -250,7 +250,7 @@ async def test_run_until_idle_gives_up_at_its_end(manual: EngineThread) -> None:
 
 async def test_a_virtual_clock_has_no_rate(virtual: EngineThread) -> None:
     with pytest.raises(ClockRefuses, match="real clock"):
-        await virtual.gate(lambda: virtual.clock.go_at(2))
+        await virtual.gate(lambda: virtual.clock.set_rate(2))
     with pytest.raises(ClockRefuses):
         make_clock("manual", rate=2)
 
@@ -268,11 +268,11 @@ async def test_the_real_clock_goes_at_its_rate() -> None:
         took = time.monotonic() - started
         assert 10 * SECOND <= at_ns < 100 * SECOND
         assert 0.09 < took < 5
-        await engine.gate(lambda: engine.clock.go_at(200))
+        await engine.gate(lambda: engine.clock.set_rate(200))
         assert engine.clock.rate == 200
         assert engine.clock.plane.now >= 500
         with pytest.raises(ClockRefuses, match=r"from 0\.001 to 1000"):
-            await engine.gate(lambda: engine.clock.go_at(0))
+            await engine.gate(lambda: engine.clock.set_rate(0))
     finally:
         engine.stop()
 

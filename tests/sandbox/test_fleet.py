@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.proxy import RequestOwner, Where, control_place, rest_place
+from mediasim.sandbox.fleet.proxy import Destination, RequestOwner, control_owner, rest_owner
 
 pytestmark = [
     pytest.mark.realtime,
@@ -308,7 +308,10 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
     told = f"recordingStatusCallback='{user_app.url}/done'"
     twiml = f"<Response><Start><Recording {told}/></Start><Pause length='60'/></Response>"
     with serving(*options, "--workers", "2") as sandbox:
-        heard = {"StatusCallback": f"{user_app.url}/status", "StatusCallbackEvent": "answered"}
+        heard = {
+            "StatusCallback": f"{user_app.url}/status",
+            "StatusCallbackEvent": "answered completed",
+        }
         made = [placed(sandbox, twiml=twiml, **heard) for _ in range(4)]
         time.sleep(3.5)  # recorders write once a second, and so is their truth
         before = {each.name for each in workers_of(sandbox)}
@@ -331,6 +334,11 @@ def test_a_worker_that_dies_ends_its_own_calls_alone_and_is_replaced(
             assert truth["known_until"] > 0
         eventually(lambda: len(user_app.of("/done")) == 2)
         assert {each["CallSid"] for each in user_app.of("/done")} == ended
+        eventually(lambda: len(user_app.of("/status")) == 6)
+        last = [each for each in user_app.of("/status") if each["CallStatus"] == "completed"]
+        assert sorted(each["CallSid"] for each in last) == sorted(ended)
+        assert {each["SequenceNumber"] for each in last} == {"1"}
+        assert all(int(each["CallDuration"]) >= 2 for each in last)
         eventually(lambda: sandbox.control("GET", "/health")["status"] == "ok")
         assert len({each.name for each in workers_of(sandbox)} - before) == 1
         assert sandbox.control("GET", "/health")["calls_in_progress"] == 2
@@ -387,7 +395,8 @@ def workers_of(sandbox: Sandbox) -> list[Path]:
 def test_workers_share_a_postgresql_server(folder: Path, user_app: App) -> None:
     with postgresql() as database:
         config = str(plan(folder, user_app.url))
-        options = ("--in-memory", "--config", config, "--database", database)
+        data = str(folder / "data")
+        options = ("--data", data, "--config", config, "--database", database)
         with serving(*options, "--workers", "2") as sandbox:
             made = [placed(sandbox) for _ in range(2)]
             for sid in made:
@@ -427,50 +436,50 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
 @pytest.mark.parametrize(
     ("method", "path", "place"),
     [
-        ("POST", "/Calls.json", RequestOwner(Where.ANYONE)),
-        ("GET", "/Calls.json", RequestOwner(Where.HERE)),
-        ("GET", "/Calls/CA1.json", RequestOwner(Where.HERE)),
-        ("POST", "/Calls/CA1", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Where.HERE)),
-        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Where.OWNER, "call", "CA1")),
-        ("DELETE", "/Recordings/RE1.json", RequestOwner(Where.OWNER, "recording", "RE1")),
-        ("GET", "/Recordings/RE1.wav", RequestOwner(Where.HERE)),
-        ("POST", "/Conferences/CF1.json", RequestOwner(Where.OWNER, "conference", "CF1")),
+        ("POST", "/Calls.json", RequestOwner(Destination.ANYONE)),
+        ("GET", "/Calls.json", RequestOwner(Destination.HERE)),
+        ("GET", "/Calls/CA1.json", RequestOwner(Destination.HERE)),
+        ("POST", "/Calls/CA1", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Destination.HERE)),
+        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Destination.OWNER, "call", "CA1")),
+        ("DELETE", "/Recordings/RE1.json", RequestOwner(Destination.OWNER, "recording", "RE1")),
+        ("GET", "/Recordings/RE1.wav", RequestOwner(Destination.HERE)),
+        ("POST", "/Conferences/CF1.json", RequestOwner(Destination.OWNER, "conference", "CF1")),
         (
             "GET",
             "/Conferences/CF1/Participants.json",
-            RequestOwner(Where.OWNER, "conference", "CF1"),
+            RequestOwner(Destination.OWNER, "conference", "CF1"),
         ),
         (
             "POST",
             "/Conferences/room/Participants.json",
-            RequestOwner(Where.OWNER, "conference", "room"),
+            RequestOwner(Destination.OWNER, "conference", "room"),
         ),
-        ("GET", "/Queues/QU1.json", RequestOwner(Where.HERE)),
-        ("GET", "/Queues/QU1/Members.json", RequestOwner(Where.OWNER, "queue", "QU1")),
-        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Where.OWNER, "queue", "QU1")),
-        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Where.HERE)),
+        ("GET", "/Queues/QU1.json", RequestOwner(Destination.HERE)),
+        ("GET", "/Queues/QU1/Members.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
+        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
+        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Destination.HERE)),
     ],
 )
 def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) -> None:
-    assert rest_place(method, _ACCOUNT + path) == place
+    assert rest_owner(method, _ACCOUNT + path) == place
 
 
 @pytest.mark.parametrize(
     ("method", "path", "where"),
     [
-        ("POST", "/calls", Where.ANYONE),
-        ("GET", "/calls", Where.HERE),
-        ("POST", "/calls/CA1/press", Where.OWNER),
-        ("GET", "/inspector/calls/CA1", Where.OWNER),
-        ("GET", "/streams", Where.EACH),
-        ("POST", "/weather", Where.ALL),
-        ("GET", "/weather", Where.HERE),
-        ("DELETE", "/weather/1", Where.ALL),
-        ("POST", "/reset", Where.RESET),
-        ("GET", "/health", Where.HERE),
+        ("POST", "/calls", Destination.ANYONE),
+        ("GET", "/calls", Destination.HERE),
+        ("POST", "/calls/CA1/press", Destination.OWNER),
+        ("GET", "/inspector/calls/CA1", Destination.OWNER),
+        ("GET", "/streams", Destination.EACH),
+        ("POST", "/weather", Destination.ALL),
+        ("GET", "/weather", Destination.HERE),
+        ("DELETE", "/weather/1", Destination.ALL),
+        ("POST", "/reset", Destination.RESET),
+        ("GET", "/health", Destination.HERE),
     ],
 )
-def test_where_control_belongs(method: str, path: str, where: Where) -> None:
-    assert control_place(method, path).where is where
+def test_where_control_belongs(method: str, path: str, where: Destination) -> None:
+    assert control_owner(method, path).destination is where

@@ -40,7 +40,7 @@ async def answers(scope: Scope, receive: Receive, send: Send) -> None:
 class Quick(BoundedProtocol):
     head_seconds = 0.5
     body_seconds = 0.5
-    answer_seconds = 0.5
+    response_seconds = 0.5
     most = 20
 
 

@@ -65,7 +65,7 @@ def test_killed_before_any_step_of_publishing_nothing_is_lost(tmp_path: Path, tr
 def _starts_twice(folder: Path) -> None:
     """The next start, and the one after it, which finds nothing to do."""
     for _ in range(2):
-        settings = Settings(config=parse_config(PLAN, base=folder), data=folder, asked_seed=5)
+        settings = Settings(config=parse_config(PLAN, base=folder), data=folder, seed_override=5)
         with EmbeddedSandbox(settings) as embedded:
             service = embedded.sandbox.service
             [record] = embedded.submit(service.catalogue.recordings).result(10)

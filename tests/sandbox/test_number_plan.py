@@ -112,10 +112,10 @@ def test_a_caller_of_the_plan_may_be_given_another_script(phones: PhoneBook) -> 
 
 def test_a_stranger_calls(phones: PhoneBook) -> None:
     callee = parse_callee({"codec": "PCMA", "script": [{"dtmf": "1"}]}, base=Path())
-    phone = phones.stranger(callee, "+4930123456")
+    phone = phones.outside_caller(callee, "+4930123456")
     assert (phone.party.number, phone.party.codec) == ("+4930123456", "PCMA")
     assert phone.behavior is not None
-    assert phones.stranger(parse_callee({}, base=Path()), "+4930123456").behavior is None
+    assert phones.outside_caller(parse_callee({}, base=Path()), "+4930123456").behavior is None
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ async def test_only_the_newest_of_a_log_come_back(database: Database) -> None:
     repositories = Shelves()
     write_behind = WriteBehindStore(database, EPOCH, repositories.all())
     repositories.notes += [Note(str(number)) for number in range(5)]
-    write_behind.extended("note")
+    write_behind.compare_grown("note")
     await written(write_behind)
     again = Shelves()
     write_behind = WriteBehindStore(database, EPOCH, again.all())

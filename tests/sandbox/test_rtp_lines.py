@@ -25,7 +25,7 @@ from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.config import parse_callee, parse_config
-from mediasim.sandbox.number_plan import NotNow, act, place_call
+from mediasim.sandbox.number_plan import Conflict, act, place_call
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.truth.measure import find_within
@@ -109,7 +109,7 @@ def test_a_dialled_endpoint_is_heard_and_recorded_in_its_channel() -> None:
     peer = Peer()
     try:
         with EmbeddedSandbox(settings({"remote": peer.at})) as embedded:
-            with pytest.raises(NotNow, match="peer is an endpoint elsewhere: it can be called"):
+            with pytest.raises(Conflict, match="peer is an endpoint elsewhere: it can be called"):
                 call(embedded, "peer")
             sid = call(embedded, "alice").sid
             service = embedded.sandbox.service
@@ -169,7 +169,7 @@ def test_nobody_acts_for_who_is_not_simulated() -> None:
         record = on_engine(embedded, lambda: sandbox.service.call_record(sid))
         until(lambda: record.status == "in-progress")
         keys = parse_callee({"script": [{"dtmf": "1"}]}, base=Path())
-        with pytest.raises(NotNow, match=r"caller in call CA.* is not simulated"):
+        with pytest.raises(Conflict, match=r"caller in call CA.* is not simulated"):
             on_engine(embedded, lambda: act(sandbox.service, sandbox.phones, sid, keys))
         gone = parse_callee({"script": ["hangup"]}, base=Path())
         on_engine(embedded, lambda: act(sandbox.service, sandbox.phones, sid, gone))

@@ -96,7 +96,17 @@ def until(found: object, seconds: float = 10) -> None:
         (["--clock", "virtual", "--rate", "2"], "a virtual clock has no rate"),
         (["--config", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file"),
         (["--host", "256.0.0.1"], "cannot listen on 256.0.0.1:0: "),
-        (["--database", "nothing"], "'nothing' is no database URL"),
+        (["--public-url", "nonsense"], "--public-url: it must be an absolute URL that begins"),
+        (["--public-url", "ftp://a/"], "--public-url: it must be an absolute URL that begins"),
+        (["--public-url", "http://a:99999"], "--public-url: Port out of range"),
+        (["--public-url", "http://a/?b"], "--public-url: it must have no query and no fragment"),
+        (["--allowed-host", "http://a/"], "MEDIASIM_ALLOWED_HOSTS: expected the name or address"),
+        (["--allowed-host", "a:80"], "without scheme and port, or *, found 'a:80'"),
+        (["--allowed-host", "1.2.3.400"], "found '1.2.3.400'"),
+        (["--spread", "numbers"], "--spread numbers says what workers share: expected --workers 2"),
+        (["--data", "x"], "--in-memory keeps nothing: expected it without --data, --database"),
+        (["--database", "sqlite:///x"], "--in-memory keeps nothing: expected it without --data"),
+        (["--media", "s3://x"], "--in-memory keeps nothing: expected it without --data"),
     ],
 )
 def test_what_cannot_be_served_is_told_in_a_line(options: list[str], told: str) -> None:
@@ -104,6 +114,13 @@ def test_what_cannot_be_served_is_told_in_a_line(options: list[str], told: str) 
     assert ended.exit_code == 2
     assert told in ended.stderr
     assert len(ended.stderr.splitlines()) == 1
+
+
+def test_a_database_that_there_is_not_is_told(tmp_path: Path) -> None:
+    data = ["--data", str(tmp_path / "data")]
+    ended = CliRunner().invoke(commands, ["serve", "--port", "0", *data, "--database", "nothing"])
+    assert ended.exit_code == 2
+    assert ended.stderr.startswith("'nothing' is no database URL")
 
 
 # -- control --------------------------------------------------------------------------------------

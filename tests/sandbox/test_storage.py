@@ -147,8 +147,8 @@ def test_in_memory_nothing_is_kept() -> None:
     storage = Storage(Settings())
     assert storage.database is None
     assert storage.folder.is_dir()
-    assert storage.kept("account", None, "AC1") == "AC1"
-    storage.begin(datetime(2026, 1, 1, tzinfo=UTC))
+    assert storage.stored_setting("account", None, "AC1") == "AC1"
+    storage.record_start(datetime(2026, 1, 1, tzinfo=UTC))
     storage.close()
     assert not storage.folder.exists()
 
@@ -157,13 +157,13 @@ def test_starts_are_counted_and_settings_kept(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path / "new" / "data")
     first = Storage(settings)
     assert (first.boot, first.last_epoch) == (1, None)
-    assert first.kept("auth-token", None, "made-up") == "made-up"
-    first.begin(DEFAULT_EPOCH)
+    assert first.stored_setting("auth-token", None, "made-up") == "made-up"
+    first.record_start(DEFAULT_EPOCH)
     first.close()
     second = Storage(settings)
     assert (second.boot, second.last_epoch) == (2, DEFAULT_EPOCH)
-    assert second.kept("auth-token", None, "other") == "made-up"
-    assert second.kept("auth-token", "given", "other") == "given"
+    assert second.stored_setting("auth-token", None, "other") == "made-up"
+    assert second.stored_setting("auth-token", "given", "other") == "given"
     second.close()
 
 

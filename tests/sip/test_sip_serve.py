@@ -32,7 +32,7 @@ def test_an_address_is_a_port_or_a_host_with_one() -> None:
 def test_the_command_line_goes_before_the_config_file() -> None:
     plan = parse_config("sip: 5061", base=Path())
     assert Settings(config=plan).sip == ("127.0.0.1", 5061)
-    assert Settings(config=plan, asked_sip=SipAddress("::1", 0)).sip == ("::1", 0)
+    assert Settings(config=plan, sip_override=SipAddress("::1", 0)).sip == ("::1", 0)
     assert Settings().sip is None
 
 

@@ -280,6 +280,7 @@ def test_status_callbacks_say_everything(tmp_path: Path) -> None:
     ("url", "code"),
     [
         ("ftp://127.0.0.1/x", 31922),
+        ("http://127.0.0.1/x", 31922),
         ("ws://127.0.0.1:99999/x", 31923),
         ("wss://example.com/x", 31902),
         ("", 31923),

@@ -225,7 +225,12 @@ WRONG = {
     "good.wav --truth none.json": "there is no truth none.json",
     "good.wav --truth text.mp3": "text.mp3 is not JSON",
     "good.wav --truth empty.json": "empty.json is not what mediasim writes beside a recording",
-    "good.wav --truth odd.json": "is not a channel map and a truth as mediasim writes them",
+    "good.wav --truth odd.json": "odd.json is not what mediasim writes beside a recording: "
+    "channels.0:",
+    "good.wav --truth rate.json": "rate.json is not what mediasim writes beside a recording: "
+    "sample_rate: input should be 8000",
+    "mapped.wav": "mapped.json is not what mediasim writes beside a recording: "
+    "channel_map.channels.0.party: input should be a valid string",
     "good.wav --truth mono.json": "tells of 1 channels, the recording good.wav has 2",
     "good.wav --plot x.png": "a plot is an .svg or .html file, not x.png",
     "good.wav --plot none/x.svg": "cannot write none/x.svg: No such file or directory",
@@ -246,7 +251,10 @@ def test_wrong_input_is_told(
     Path("text.mp3").write_text("text", "utf-8")
     Path("empty.json").write_text("{}", "utf-8")
     Path("odd.json").write_text('{"channels": [1, 2]}', "utf-8")
-    Path("mono.json").write_text('{"channels": [{}]}', "utf-8")
+    Path("mono.json").write_text('{"channels": [{"channel": 1, "intervals": []}]}', "utf-8")
+    Path("rate.json").write_text('{"samples": 1, "channels": [], "sample_rate": 16000}', "utf-8")
+    write_wav("mapped.wav", np.zeros((2, 8000), np.int16))
+    Path("mapped.json").write_text('{"channel_map": {"channels": [{"party": 1}]}}', "utf-8")
     told = analyze(*command.split())
     assert told.exit_code == 2
     assert problem in told.stderr

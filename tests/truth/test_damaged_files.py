@@ -149,6 +149,36 @@ def test_a_format_that_nobody_knows_is_one_sentence(tmp_path: Path) -> None:
     assert verify(path).kinds == ["unreadable"]
 
 
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: ours()[:-8000], "the header announces 64000 bytes of samples (2.000 s)"),
+        (lambda: ffmpeg("pcm_mulaw")[:-8000], "the header announces 32000 bytes of samples (2.000"),
+        (lambda: ours()[:34] + b"\x03" + ours()[35:], "the header says samples of 3 bits"),
+    ],
+)
+def test_what_is_wrong_with_a_header_is_told(
+    tmp_path: Path, make: Callable[[], bytes], words: str
+) -> None:
+    path = tmp_path / "odd.wav"
+    path.write_bytes(make())
+    assert any(words in note for note in read_recording(path).notes)
+    found = verify(path)
+    assert found.kinds == ["header"]
+    assert words in found.failures[0].words
+
+
+def test_a_byte_that_only_fills_up_is_no_defect(tmp_path: Path) -> None:
+    path = tmp_path / "odd.wav"
+    head = ffmpeg("pcm_mulaw")
+    at = head.index(b"data")
+    form = struct.pack("<HHIIHH", 7, 1, 8000, 8000, 1, 8)
+    path.write_bytes(
+        head[:12] + b"fmt \x10\0\0\0" + form + b"data\x65\0\0\0" + head[at + 8 :][:101] + b"\0"
+    )
+    assert not verify(path).failures
+
+
 def mutated(data: bytes, draw: np.random.Generator) -> bytes:
     """Some bytes changed, taken out, repeated or put in, most of them near the beginning."""
     found = bytearray(data)

@@ -221,6 +221,35 @@ def test_silent_channels_more_than_there_should_be(tmp_path: Path) -> None:
     assert found.ok
 
 
+def test_speech_beside_a_single_channel_is_one_channel_too_many(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    beside = path.with_suffix(".truth.json")
+    truth = json.loads(beside.read_text("utf-8"))
+    del truth["channels"][1]
+    beside.write_text(json.dumps(truth))
+    found = verify(path)
+    assert found.kinds == ["channels"]
+    assert "the file has 2 channels, the truth 1: sound is in channel 2" in found.failures[0].words
+
+
+def test_another_recordings_truth_is_told_as_such(tmp_path: Path) -> None:
+    path = written(tmp_path, 2)
+    truth = written(tmp_path, 3).with_suffix(".truth.json")
+    (tmp_path / "said.wav").replace(tmp_path / "three.wav")
+    truth.write_text(truth.read_text("utf-8").replace("said.wav", "three.wav"), "utf-8")
+    written(tmp_path, 2)
+    doubt = "whether the truth is this recording's: nothing of what it says was said is found"
+    assert any(doubt in words for words in verify(path, truth).cannot_tell)
+    assert not any(doubt in words for words in verify(path).cannot_tell)
+
+
+def test_a_truth_of_another_rate_is_refused(tmp_path: Path) -> None:
+    beside = written(tmp_path, 2).with_suffix(".truth.json")
+    beside.write_text(beside.read_text("utf-8").replace("{", '{"sample_rate": 16000, ', 1))
+    with pytest.raises(TruthDocumentError, match="sample_rate: input should be 8000"):
+        verify(tmp_path / "call-2.wav")
+
+
 # -- what cannot be told -----------------------------------------------------------------------
 
 

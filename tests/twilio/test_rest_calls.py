@@ -101,6 +101,8 @@ GOOD = {"To": BOB, "From": ALICE, "Url": f"{APP}/voice"}
         ({"Url": ""}, 21205),
         ({"Url": "voice"}, 21205),
         ({"Url": "ftp://127.0.0.1/voice"}, 21205),
+        ({"Url": "http://127.0.0.1:99999/voice"}, 21205),
+        ({"Url": "http://a@b@127.0.0.1/voice"}, 21205),
         ({"Url": f"{APP}/{'x' * 5000}"}, 21205),
         ({"FallbackUrl": "voice"}, 21205),
         ({"Method": "PUT"}, 21209),
@@ -144,6 +146,45 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
     notes = [(each.error_code, each.log) for each in api.service.notifications]
     assert notes == [(21609, "1"), (21626, "1")]
     assert api.service.notifications[0].call_sid == api.service.catalogue.calls()[0].sid
+
+
+@pytest.mark.parametrize(
+    ("given", "ignored"),
+    [
+        ({"MachineDetection": "Maybe", "AsyncAmd": "x"}, "MachineDetection, AsyncAmd"),
+        ({"RecordingChannels": "stereo", "Trim": "hair"}, "RecordingChannels, Trim"),
+        ({"Record": "false", "RecordingTrack": "left"}, "RecordingTrack"),
+        ({"StatusCalback": f"{APP}/status"}, "StatusCalback"),
+        ({"Twiml": "<Response/>"}, "Twiml"),
+    ],
+)
+def test_what_is_given_in_vain_is_a_warning(api: Api, given: dict[str, str], ignored: str) -> None:
+    made = api.post("Calls.json", 201, **GOOD, **given)
+    (note,) = api.get(f"Calls/{made['sid']}/Notifications.json")["notifications"]
+    assert (note["error_code"], note["log"]) == ("20001", "1")
+    assert note["message_text"] == f"Call parameters are ignored here: {ignored}"
+
+
+def test_an_applications_call_takes_nothing_else(api: Api) -> None:
+    sid = api.post("Applications.json", 201, FriendlyName="Mine")["sid"]
+    api.post("Calls.json", 201, **GOOD, ApplicationSid=sid, StatusCallback="here")
+    (note,) = api.service.notifications
+    assert note.message_text == "Call parameters are ignored here: Url, StatusCallback"
+
+
+def test_what_says_nothing_is_no_warning(api: Api) -> None:
+    call = api.post("Calls.json", 201, **GOOD, MachineDetection="", Record="true", Trim="")
+    api.post(f"Calls/{call['sid']}/Recordings.json", 201, RecordingChannels="dual")
+    assert api.service.notifications == []
+
+
+def test_a_warning_is_of_the_call_below_which_it_was_asked(api: Api) -> None:
+    call = api.service.call_in_progress()
+    api.post(f"Calls/{call.sid}/Recordings.json", 201, Channels="dual")
+    api.post("Queues.json", 201, FriendlyName="line", Size="3")
+    first, second = api.service.notifications
+    assert (first.call_sid, second.call_sid) == (call.sid, None)
+    assert first.message_text == "Recording parameters are ignored here: Channels"
 
 
 def test_a_call_is_updated(api: Api) -> None:

@@ -47,7 +47,14 @@ def test_a_stream_is_started_and_stopped(api: Api) -> None:
 
 @pytest.mark.parametrize(
     ("form", "code"),
-    [({}, 21205), ({"Url": "wss://localhost", "Track": "sideways"}, 20001)],
+    [
+        ({}, 21205),
+        ({"Url": "http://localhost/media"}, 31922),
+        ({"Url": "https://localhost/media"}, 31922),
+        ({"Url": "/media"}, 31922),
+        ({"Url": "wss://localhost:99999/media"}, 31923),
+        ({"Url": "wss://localhost", "Track": "sideways"}, 20001),
+    ],
 )
 def test_a_wrong_stream_is_refused(api: Api, form: dict[str, str], code: int) -> None:
     call = api.service.call_in_progress()

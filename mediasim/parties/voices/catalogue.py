@@ -1,13 +1,13 @@
-"""The named voices: who can be asked to speak, how each engine makes them, and what they can read.
+"""The named voices: how each engine makes them, and which letters they can read.
 
-A voice belongs to one engine, but carries a recipe for both speech engines, so that a person
-whose engine is missing is spoken by the other one and still sounds like nobody else in the call.
-The rule of this file: no two voices share a recipe, and `DEFAULT_VOICES` puts voices that are
-easy to tell apart next to each other.
+A voice belongs to one engine, but has a recipe for both speech engines, so that a voice whose
+engine is missing is spoken by the other one and still differs from all others in the call. The rule
+of this file: no two voices share a recipe, and `DEFAULT_VOICES` puts voices that are easy to
+distinguish next to each other.
 
-A letter of a script that is not its language's a voice would name or leave out, not speak. Scripts
-are told by the names that Unicode gives to letters, and by what espeak-ng's languages really read
-aloud (its Japanese reads kana and no kanji, its Korean no hanja). Latin letters every voice reads.
+A voice would spell out or omit a letter of another script than its language's. Scripts are found by
+the Unicode names of letters, and by what espeak-ng's languages really read aloud (its Japanese
+reads kana and no kanji, its Korean no hanja). Every voice reads Latin letters.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ __all__ = [
 
 
 class UnknownVoiceError(ValueError):
-    """Nobody of that name is in the catalogue."""
+    """The catalogue has no voice of that name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """One person who can speak."""
+    """One voice, with its recipes for the speech engines."""
 
     name: str
     engine: str
-    """The engine this voice is meant for: ``hibari``, ``espeak`` or ``babble``."""
+    """The voice's own engine: ``hibari``, ``espeak`` or ``babble``."""
     description: str
     formants: float = 1.0
     """hibari: the formants relative to those of its one bundled voice, a woman's."""
@@ -53,7 +53,7 @@ class Voice:
     words_per_minute: int = 175
     """espeak: the tempo."""
     language: str = "en"
-    """What it speaks, by BCP 47 without a country; "" for sounds without words."""
+    """The language (BCP 47, without a country) that it speaks; "" for sounds without words."""
 
     @property
     def british(self) -> bool:
@@ -61,7 +61,7 @@ class Voice:
         return self.variant.startswith("en") and not self.variant.startswith("en-us")
 
     def recipe(self, engine: str) -> str:
-        """All that an engine is told of this voice; equal recipes, equal sound."""
+        """Return the voice's parameters for an engine: equal recipes, equal sound."""
         if engine == "hibari":
             accent = "British" if self.british else "American"
             return f"{self.formants} {self.fundamental} {self.tempo} {accent}"
@@ -86,18 +86,18 @@ _PEOPLE: Final = (
 _BABBLE: Final = Voice("babble", "babble", "speech-shaped noise without words", language="")
 
 VOICES: Final = {voice.name: voice for voice in (*_PEOPLE, _BABBLE)}
-"""Every voice by its name."""
+"""The voices by name."""
 
 DEFAULT_VOICES: Final = tuple(voice.name for voice in _PEOPLE if voice.engine == "hibari")
-"""Whom to give to parties without a voice of their own: first party first, then around again.
+"""The voices of parties without a voice of their own, in order of the parties and then again.
 
-Women and men by turns, all of them easily understood on a telephone. Americans first: the British
+Women and men by turns, all easily understood on a telephone. Americans first: the British
 rules take a process half a second to load and 110 MB.
 """
 
 
 def voice_named(name: str) -> Voice:
-    """The voice of that name; `UnknownVoiceError` (a `ValueError`) lists the known names."""
+    """Return the voice with a name. Raises UnknownVoiceError, which lists the known names."""
     try:
         return VOICES[name]
     except KeyError:
@@ -115,15 +115,15 @@ LANGUAGES: Final = frozenset(
         *("vi", "yue", "zh"),
     )
 )
-"""Languages (BCP 47, without a country) that everybody can speak, by espeak."""
+"""The languages (BCP 47, without a country) that every voice can speak, by espeak."""
 _OF_COUNTRIES: Final = {"es-mx": "es-419", "es-us": "es-419", "pt-br": "pt-br", "zh-hk": "yue"}
 _NAMED_OTHERWISE: Final = {"no": "nb", "zh": "cmn"}
 
 
 def in_language(person: Voice, tag: str) -> Voice:
-    """The same person speaking another language than English; English is everybody's own.
+    """Return a voice speaking another language than English, which is each voice's own.
 
-    ``tag`` is of BCP 47: ``es``, ``pt-BR``. `ValueError` for a language nobody speaks.
+    ``tag`` is of BCP 47: ``es``, ``pt-BR``. Raises ValueError for a language that no voice speaks.
     """
     whole = tag.lower().replace("_", "-")
     language = whole.split("-")[0]
@@ -145,7 +145,7 @@ def in_language(person: Voice, tag: str) -> Voice:
 # -- scripts --------------------------------------------------------------------------------
 
 
-_OF_LANGUAGES: Final[dict[str, frozenset[str]]] = {
+_SCRIPTS: Final[dict[str, frozenset[str]]] = {
     language: frozenset(scripts.split())
     for scripts, languages in (
         ("ARABIC", "ar fa ur"),
@@ -170,18 +170,18 @@ _OF_LANGUAGES: Final[dict[str, frozenset[str]]] = {
     )
     for language in languages.split()
 }
-_ANYBODY: Final = frozenset(
+_ALWAYS_READ: Final = frozenset(
     (
         *("LATIN", "FULLWIDTH", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "OHM", "KELVIN"),
         *("ANGSTROM", "DOUBLE-STRUCK", "SCRIPT", "BLACK-LETTER", "MATHEMATICAL", "EULER"),
     )
 )
-"""Latin letters and signs that stand for one."""
+"""First words of the Unicode names of Latin letters, and of signs that stand for one."""
 
 
 def unreadable(text: str, language: str) -> str:
-    """The letters of a text, each once, that a voice of this language (BCP 47) cannot read."""
-    readable = _ANYBODY | _OF_LANGUAGES.get(language, frozenset())
+    """Return the letters of a text, each once, that a voice of a language (BCP 47) cannot read."""
+    readable = _ALWAYS_READ | _SCRIPTS.get(language, frozenset())
     return "".join(
         dict.fromkeys(char for char in text if char.isalpha() and _script(char) not in readable)
     )

@@ -1,8 +1,8 @@
-"""Speech engines: what every one offers, the two ways in which one can fail, and ``babble``.
+"""Speech engines: their interface, the two ways in which one can fail, and ``babble``.
 
-``babble`` is noise in place of speech: as long as the text would take, shaped like speech, no
-words. It needs no model and no library, so it is what always works: the last resort when the others
-fail, and the choice of tests that only need sound.
+``babble`` is noise in place of speech: as long as the text would take, shaped like speech, without
+words. It needs no model and no library, so it always works: the last resort when the others fail,
+and the choice of tests that only need sound.
 """
 
 from __future__ import annotations
@@ -29,45 +29,48 @@ __all__ = [
 
 
 class EngineError(Exception):
-    """The engine could not say this text; the message is the reason, in plain words."""
+    """An engine could not say a text; the message is the reason."""
 
 
 class EngineUnavailable(EngineError):
-    """The engine cannot say anything here, now or later."""
+    """An engine cannot say any text on this machine; the message is the reason."""
 
 
 class SpeechEngine(Protocol):
-    """Turns text into sound: the same text in the same voice is always the same samples."""
+    """An engine that turns text into sound: the same text in the same voice is the same samples."""
 
     def identity(self, voice: Voice) -> str | None:
-        """All that decides the sound except the text; None if it is not worth keeping on disk.
+        """Return all that decides the sound except the text; None if it is not to be cached.
 
-        Raises `EngineUnavailable` when the engine is not installed.
+        Raises EngineUnavailable if the engine is not installed.
         """
 
     def speak(self, voice: Voice, text: str) -> NDArray[np.float32]:
-        """Mono samples at 8 kHz, full scale 1.0, at any level, with any silence around them.
+        """Return mono samples (n,) at 8 kHz, full scale 1.0, of any level, with any silence around.
 
-        Raises `EngineError`.
+        Raises EngineError if the engine cannot say the text.
         """
 
 
 @runtime_checkable
 class TimedEngine(SpeechEngine, Protocol):
-    """An engine that knows when it says each word."""
+    """A speech engine that reports when it says each word."""
 
     def speak_timed(
         self, voice: Voice, text: str
     ) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
-        """As ``speak``, and where words begin: characters of the text, and samples.
+        """Return the samples of :meth:`speak`, and the beginnings of words: (character, sample).
 
-        Raises `EngineError`.
+        Raises EngineError if the engine cannot say the text.
         """
 
 
 @cache
 def versions(*distributions: str) -> str:
-    """Names and versions of installed distributions; `EngineUnavailable` names a missing one."""
+    """Return names and versions of installed distributions.
+
+    Raises EngineUnavailable, which names it, if one is missing.
+    """
     from importlib.metadata import PackageNotFoundError, version
 
     try:
@@ -77,7 +80,7 @@ def versions(*distributions: str) -> str:
 
 
 SECONDS_PER_CHARACTER: Final = 0.065
-"""An unhurried speaker: about fifteen characters a second."""
+"""Seconds a character takes: about fifteen a second, as of an unhurried speaker."""
 
 
 class BabbleEngine:

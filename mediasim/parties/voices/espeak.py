@@ -1,7 +1,7 @@
 """The engine ``espeak``: many synthetic voices, and quick.
 
 espeak-ng itself runs in `espeak_worker.py`, a program of its own; this module starts it at the
-first utterance, keeps it for the next ones, and never waits for it without a limit.
+first utterance, keeps it for the next ones, and waits for it with a time limit only.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["EspeakEngine"]
 
 LIMIT_SECONDS: Final = 30.0
-"""How long the worker may take to start and speak; it needs some 10 ms, 100 for a first start."""
+"""Longest time to start and speak; the worker needs some 10 ms, 100 for a first start."""
 
 
 class EspeakEngine:
-    """One worker process, one utterance at a time; safe to share between threads."""
+    """The engine, with one worker process for one utterance at a time. Thread-safe."""
 
     def __init__(
         self, command: Sequence[str] | None = None, limit_seconds: float = LIMIT_SECONDS
@@ -59,7 +59,7 @@ class EspeakEngine:
             "text": text,
         }
         with self._lock:
-            head, samples = self._running().ask(request, self._limit_seconds)
+            head, samples = self._running().request(request, self._limit_seconds)
         sample_rate = head["sample_rate"]
         sound = np.frombuffer(samples, np.int16).astype(np.float32) / 32768
         spoken: NDArray[np.float32] = soxr.resample(sound, sample_rate, SAMPLE_RATE)
@@ -74,7 +74,7 @@ class EspeakEngine:
 
 def _worker_command() -> list[str]:
     try:
-        import espeakng_loader  # names the files; loading them is the worker's business
+        import espeakng_loader  # names the files, which only the worker loads
 
         library, data = espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
     except (ImportError, RuntimeError) as failure:
@@ -86,7 +86,7 @@ def _worker_command() -> list[str]:
 
 
 class _Worker:
-    """A running worker process; ends with the interpreter or when nobody holds it."""
+    """A running worker process, which ends with the interpreter or with this object."""
 
     def __init__(self, command: Sequence[str]) -> None:
         import weakref
@@ -100,11 +100,17 @@ class _Worker:
         weakref.finalize(self, _end, self._process)
 
     def usable(self) -> bool:
-        """False once it has ended, and in a fork of its owner: two must not share the pipe."""
+        """Return whether it runs for this process, as a fork must not share the pipe."""
         return self._owner == os.getpid() and self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], limit_seconds: float) -> tuple[dict[str, Any], bytes]:
-        """The answer's head and its int16 samples; a worker that fails to answer is killed."""
+    def request(
+        self, request: dict[str, Any], limit_seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Return the head of the response and its int16 samples.
+
+        Raises EngineUnavailable, after killing the worker, if it is late, and EngineError if it
+        fails.
+        """
         late = Event()
 
         def give_up() -> None:
@@ -147,13 +153,13 @@ class _Worker:
 
 
 def _end(process: Popen[bytes]) -> None:
-    """Close the worker's input, which ends it; kill it if it does not see that."""
+    """Close the worker's input, which ends it; kill it if it has not ended after 2 seconds."""
     from contextlib import suppress
     from subprocess import TimeoutExpired
 
     assert process.stdin is not None
     assert process.stdout is not None
-    with suppress(OSError):  # unsent bytes for a worker that is gone
+    with suppress(OSError):  # unsent bytes for a worker that has ended
         process.stdin.close()
     try:
         process.wait(2)

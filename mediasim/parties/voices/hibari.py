@@ -1,14 +1,14 @@
 """The engine ``hibari``: natural speech from one small neural voice inside the package.
 
 The package bundles a single voice, an American woman's, and would fetch others from the network,
-so it is only ever asked for that one. Other people are made of her:
+so only that one is used. Other voices are made of it:
 
-- formants: she speaks at 1/f of the tempo and is then played f times as fast, which moves formants
-  and pitch by f and leaves the tempo;
-- pitch: her network tells the fundamental frequency it speaks at, by which pitch-synchronous
+- formants: the voice speaks at 1/f of the tempo and is then played f times as fast, which moves
+  formants and pitch by f and leaves the tempo;
+- pitch: the network reports the fundamental frequency it speaks at, by which pitch-synchronous
   overlap-add (Moulines and Charpentier, 1990) moves the pitch alone;
-- accent: the package has British spelling-to-sound rules too, in whose symbols she was not
-  trained; each of them is replaced by one that she knows and that sounds like it.
+- accent: the package has British spelling-to-sound rules too, in whose symbols the voice was not
+  trained; each of them is replaced by one that it knows and that sounds like it.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ from mediasim.parties.voices.engine import EngineError, EngineUnavailable, versi
 __all__ = ["HibariEngine", "at_pitch"]
 
 HOP: Final = 300
-"""Samples of a frame of the network's."""
+"""Samples of a frame of the network."""
 BRITISH: Final = (
     *(("ɔːl", "ɔl"), ("ɔː", "ɔɹ"), ("ɑː", "ɑɹ"), ("ː", "")),
     *(("ɒ", "ɔ"), ("Q", "əʊ"), ("a", "æ")),
 )
-"""British phonemes (misaki's symbols) in those of American English, one after the other.
+"""Replacements of British phonemes (misaki's symbols) by American ones, made in this order.
 
 Without the r after a long vowel a recogniser takes "four" for "fall" and "last" for "lost".
 """
 
 LOWEST_HZ: Final = 50.0
-"""A lower fundamental frequency is that of a sound without pitch."""
+"""Lowest fundamental frequency; a lower one stands for a sound without pitch."""
 UNVOICED_SECONDS: Final = 0.005
-"""The length of a grain's half where there is no pitch."""
+"""Length of half a grain without pitch, in seconds."""
 SEARCHED: Final = 0.15
-"""How far a period's place may be from the one reckoned, as a share of the period."""
+"""Largest distance of a period's place from the expected one, as a share of the period."""
 
 _Floats = NDArray[np.float64]
 
 
 class HibariEngine:
-    """Loads its model at the first utterance and keeps it."""
+    """The engine, which loads its model at the first utterance and keeps it."""
 
     def __init__(self) -> None:
         self._models: dict[bool, Any] = {}
@@ -62,7 +62,7 @@ class HibariEngine:
 
         try:
             sound, hertz = _spoken(model, text, voice.tempo / voice.formants)
-        except Exception as failure:  # whatever the runtime or the phonemiser meets
+        except Exception as failure:  # the runtime and the phonemiser document none
             raise EngineError(f"{type(failure).__name__}: {failure}") from failure
         if voice.fundamental != voice.formants:
             factor = voice.fundamental / voice.formants
@@ -73,20 +73,20 @@ class HibariEngine:
         return spoken
 
     def _loaded(self, british: bool) -> Any:
-        """The model with the spelling-to-sound rules of one accent."""
+        """Return the model with the spelling-to-sound rules of one accent."""
         if british not in self._models:
             try:
                 from hibari import Hibari  # type: ignore[import-untyped, unused-ignore]
                 from hibari.g2p import G2P
 
                 rules = G2P(british=british)
-                self._models[british] = Hibari(g2p=_in_her_symbols(rules) if british else rules)
+                self._models[british] = Hibari(g2p=_american_symbols(rules) if british else rules)
             except Exception as failure:  # a missing package, library, model file, CPU feature
                 raise EngineUnavailable(f"it does not load: {failure}") from failure
         return self._models[british]
 
 
-def _in_her_symbols(rules: Callable[[str], str]) -> Callable[[str], str]:
+def _american_symbols(rules: Callable[[str], str]) -> Callable[[str], str]:
     def phonemes(text: str) -> str:
         found = rules(text)
         for british, american in BRITISH:
@@ -97,7 +97,7 @@ def _in_her_symbols(rules: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _spoken(model: Any, text: str, speed: float) -> tuple[_Floats, _Floats]:
-    """What the network makes of a text, and its fundamental frequency at each sample."""
+    """Return the sound of a text (samples,), and the fundamental frequency at each sample."""
     from hibari import dsp
 
     # The noise in breath and fricatives is drawn from the seed: the same one every time.
@@ -117,11 +117,11 @@ def _spoken(model: Any, text: str, speed: float) -> tuple[_Floats, _Floats]:
 
 
 def at_pitch(sound: _Floats, hertz: _Floats, factor: float, rate: int) -> _Floats:
-    """Samples (samples,) at ``rate``, with their pitch ``hertz`` (samples,) times ``factor``.
+    """Return samples (samples,) at ``rate`` with their pitch ``hertz`` (samples,) times ``factor``.
 
     The sound is cut into grains of two periods, one around each period's peak, and the grains are
-    laid out again at the periods of the new pitch, each repeated or left out as the tempo needs it.
-    What has no pitch is laid out as it was.
+    laid out again at the periods of the new pitch, each repeated or left out as the tempo requires.
+    Sound without pitch is laid out as it was.
     """
     places, periods, voiced = _periods(sound, hertz, rate)
     made = np.zeros(sound.size + 2 * int(rate / LOWEST_HZ) + 2)
@@ -146,7 +146,7 @@ def at_pitch(sound: _Floats, hertz: _Floats, factor: float, rate: int) -> _Float
 def _periods(
     sound: _Floats, hertz: _Floats, rate: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
-    """Of each period its place and length in samples, and whether it has a pitch."""
+    """Return of each period its place and length in samples, and whether it has a pitch."""
     found: list[tuple[int, int, bool]] = []
     at = 0
     while at < sound.size:
@@ -166,7 +166,7 @@ def _periods(
 
 
 def _alike(sound: _Floats, before: int, at: int, period: int) -> int:
-    """Where around ``at`` the sound is most like the period at ``before``."""
+    """Return the sample near ``at`` at which the sound is most like the period at ``before``."""
     half, search = period // 2, int(period * SEARCHED)
     first, last = at - search - half, at + search + half
     if before < half or first < 0 or last > sound.size:

@@ -1,10 +1,9 @@
-"""The face of the voices: text in, a clip of speech out, whatever is installed.
+"""Speech synthesis: text in, a clip of speech out, whichever engines are installed.
 
-Every clip is offline, deterministic, 8 kHz, at the level asked for, and starts with its first
-sound, so that the moment it is played is the moment somebody speaks; it pauses for 400 ms at
-most, so that a longer silence is the end of it. Where the voice's own engine fails, the other
-speech engine takes over, then babble; a run never ends for want of a voice, but
-`Speaker.warnings` says what happened.
+Every clip is offline, deterministic, 8 kHz, at the requested level, and starts with its first
+sound, so that speech starts when the clip is played; it pauses for 400 ms at most, so that a longer
+silence is its end. If the voice's own engine fails, the other speech engine takes over, then
+babble; a missing engine ends no run, but `Speaker.warnings` says what happened.
 
 ``MEDIASIM_SPEECH`` set to ``hibari``, ``espeak`` or ``babble`` puts that engine first for every
 voice: ``babble`` makes runs quick and independent of what is installed. The voice ``babble`` is
@@ -35,7 +34,12 @@ from mediasim.parties.voices.engine import (
 from mediasim.parties.voices.espeak import EspeakEngine
 from mediasim.parties.voices.hibari import HibariEngine
 from mediasim.parties.voices.level import DEFAULT_LEVEL_DBFS, at_speech_level, kept_samples
-from mediasim.parties.voices.word_times import WordTime, aligned, shared_out, told
+from mediasim.parties.voices.word_times import (
+    WordTime,
+    times_by_alignment,
+    times_by_letters,
+    times_from_events,
+)
 
 __all__ = [
     "DEFAULT_LEVEL_DBFS",
@@ -50,31 +54,32 @@ __all__ = [
 STORED_LEVEL_DBFS: Final = -26.0
 """Level of cached utterances: low enough that no peak of speech is clipped."""
 KEPT_IN_MEMORY: Final = 256
-"""Clips, some 80 kB each."""
+"""Number of clips kept in memory, some 80 kB each."""
 _COMMON_SAMPLES: Final = 40_000
+"""Samples of a common clip, which bound the memory of all."""
 LONGEST_PIECE: Final = 300
-"""Characters that are synthesised at once: some 20 seconds of speech."""
+"""Most characters that are synthesised at once: some 20 seconds of speech."""
 _BREATH_SAMPLES: Final = 2000
-"""A pause of 250 ms between two pieces."""
+"""Pause between two pieces, in samples: 250 ms."""
 PROCESSING: Final = "5"
-"""To be changed whenever the same engine output would become other samples or word times."""
+"""Version of the processing, to be changed whenever its samples or word times would change."""
 
 SPEECH_ENGINES: Final = ("hibari", "espeak")
 BABBLE: Final = "babble"
 SYNTHETIC: Final = "espeak"
-"""The engine for languages and accents that no other has."""
+"""The engine for languages and accents that no other engine has."""
 _TIMING: Final = "espeak"
-"""The engine whose word times are carried over to the others' speech."""
+"""The engine whose word times are mapped to the speech of other engines."""
 
 
 @cache
 def _installed_engines() -> Mapping[str, SpeechEngine]:
-    """The engines of this process: one model, one worker, however many speakers."""
+    """Return the engines of this process, shared by all speakers: one model, one worker."""
     return {"hibari": HibariEngine(), "espeak": EspeakEngine(), BABBLE: BabbleEngine()}
 
 
 class Speaker:
-    """Says texts for the parties of a run; use one per run, from one thread."""
+    """A source of clips for the parties of a run; use one per run, from one thread."""
 
     def __init__(
         self,
@@ -82,9 +87,12 @@ class Speaker:
         engines: Mapping[str, SpeechEngine] | None = None,
         cache: UtteranceCache | None = None,
     ) -> None:
-        """``engines`` by name, babble among them; `ValueError` for a bad ``MEDIASIM_SPEECH``."""
+        """Create a speaker with engines by name, ``babble`` among them.
+
+        Raises ValueError if ``MEDIASIM_SPEECH`` is not an engine.
+        """
         self.warnings: list[str] = []
-        """What took over from what and why, and which voices are synthetic, each once."""
+        """Warnings, each once: engines replaced by others, and voices that are synthetic."""
         self._engines = _installed_engines() if engines is None else engines
         self._cache = UtteranceCache() if cache is None else cache
         self._kept_clips = clips_folder()
@@ -100,9 +108,9 @@ class Speaker:
     def say(
         self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
     ) -> SpeechClip:
-        """The text in a voice of the catalogue, at that active-speech level.
+        """Return a text in a voice of the catalogue, at an active-speech level.
 
-        `UnspeakableText` for a text that the voice cannot say, `ValueError` if there is nobody of
+        Raises UnspeakableText if the voice cannot say the text, ValueError if there is no voice of
         that name.
         """
         return run(self.saying(text, voice, level_dbfs=level_dbfs))
@@ -110,9 +118,9 @@ class Speaker:
     def saying(
         self, text: str, voice: str | Voice, *, level_dbfs: float = DEFAULT_LEVEL_DBFS
     ) -> Generator[None, None, SpeechClip]:
-        """The same in steps, each of which makes a piece of `LONGEST_PIECE` characters at most.
+        """Make the clip of :meth:`say` in steps of `LONGEST_PIECE` characters at most.
 
-        Other texts may be said between two steps, and it may be given up after any of them.
+        Other texts may be said between two steps, and the generator be closed after any.
         """
         person = voice_named(voice) if isinstance(voice, str) else voice
         words = speakable(text, person)
@@ -134,7 +142,7 @@ class Speaker:
         return clip
 
     def _forget_oldest(self) -> None:
-        """Keep `KEPT_IN_MEMORY` clips, and of samples no more than as many clips commonly have."""
+        """Remove the oldest clips beyond `KEPT_IN_MEMORY`, or beyond the samples of as many."""
         total = sum(len(clip.pcm) for clip in self._clips.values())
         while len(self._clips) > 1 and (
             len(self._clips) > KEPT_IN_MEMORY or total > KEPT_IN_MEMORY * _COMMON_SAMPLES
@@ -143,7 +151,7 @@ class Speaker:
             total -= len(oldest.pcm)
 
     def _spoken(self, voice: Voice, words: str) -> tuple[str, Utterance]:
-        """The engine that spoke, and what it made, at the stored level."""
+        """Return the engine that has spoken, and its utterance at the stored level."""
         *candidates, last = self._order(voice)
         failures = {}
         for engine in candidates:
@@ -157,9 +165,9 @@ class Speaker:
         else:
             engine, utterance = last, self._utterance(last, voice, words)
         for failed, reason in failures.items():
-            self._note(failed, reason, engine)
+            self._warn_of_fallback(failed, reason, engine)
         if engine == voice.engine == SYNTHETIC and not self._forced:
-            self._note_once(
+            self._warn_once(
                 f"the voice {voice.name} is synthetic (espeak) and hard to understand "
                 "on a telephone"
             )
@@ -196,14 +204,16 @@ class Speaker:
         sound, times = self._sound(engine, voice, words)
         if times is None:
             times = (
-                shared_out(words, sound) if engine == BABBLE else self._aligned(voice, words, sound)
+                times_by_letters(words, sound)
+                if engine == BABBLE
+                else self._aligned(voice, words, sound)
             )
         return Utterance(at_speech_level(sound, STORED_LEVEL_DBFS), times)
 
     def _sound(
         self, engine: str, voice: Voice, words: str
     ) -> tuple[NDArray[np.floating], tuple[WordTime, ...] | None]:
-        """What an engine makes of a text, trimmed and paced, and its words' times if it tells."""
+        """Return an engine's sound of a text, trimmed, and its word times if reported."""
         speaking = self._engines[engine]
         events: list[tuple[int, int]] | None = None
         if isinstance(speaking, TimedEngine):
@@ -217,24 +227,24 @@ class Speaker:
             return sound[kept], None
         before = np.concatenate(([0], np.cumsum(kept)))
         moved = [(at, int(before[min(sample, kept.size)])) for at, sample in events]
-        return sound[kept], told(words, moved, sound[kept])
+        return sound[kept], times_from_events(words, moved, sound[kept])
 
     def _aligned(
         self, voice: Voice, words: str, sound: NDArray[np.floating]
     ) -> tuple[WordTime, ...]:
-        """The times of the words in a sound whose engine does not tell them."""
+        """Return the word times of a sound whose engine does not report them."""
         timing = self._engines.get(_TIMING)
         if _TIMING in self._unavailable or not isinstance(timing, TimedEngine):
-            return shared_out(words, sound)
+            return times_by_letters(words, sound)
         try:
             other, times = self._sound(_TIMING, voice, words)
         except EngineError:
             times = None
         if times is None:
-            return shared_out(words, sound)
-        return aligned(words, sound, other, times)
+            return times_by_letters(words, sound)
+        return times_by_alignment(words, sound, other, times)
 
-    def _note(self, engine: str, reason: EngineError, instead: str) -> None:
+    def _warn_of_fallback(self, engine: str, reason: EngineError, instead: str) -> None:
         if isinstance(reason, EngineUnavailable):
             self._unavailable.add(engine)
         cause = f"{engine} cannot speak ({reason})"
@@ -243,7 +253,7 @@ class Speaker:
             wordless = " (noise without words)" if instead == BABBLE else ""
             self.warnings.append(f"{cause}: {instead}{wordless} speaks in its place")
 
-    def _note_once(self, words: str) -> None:
+    def _warn_once(self, words: str) -> None:
         if words not in self.warnings:
             self.warnings.append(words)
 
@@ -252,7 +262,7 @@ T = TypeVar("T")
 
 
 def run(steps: Generator[None, None, T]) -> T:
-    """Take all steps at once; returns what they come to."""
+    """Run a generator to its end and return its result."""
     while True:
         try:
             next(steps)
@@ -262,10 +272,10 @@ def run(steps: Generator[None, None, T]) -> T:
 
 
 def pieces(words: str) -> list[str]:
-    """Words of one line in pieces of `LONGEST_PIECE` characters at most.
+    """Return the words of one line in pieces of `LONGEST_PIECE` characters at most.
 
-    They end with a sentence where they can, else with a clause, else with a word; every piece has
-    something that can be said.
+    A piece ends with a sentence if possible, else with a clause, else with a word; each has a
+    letter or digit.
     """
     found: list[str] = []
     rest = words
@@ -280,7 +290,7 @@ def pieces(words: str) -> list[str]:
 
 
 def _joined(made: Sequence[Utterance]) -> Utterance:
-    """Pieces one after the other, with a breath between them."""
+    """Return pieces one after the other, with a pause between them."""
     sounds, words, at = list[NDArray[np.int16]](), list[WordTime](), 0
     for number, utterance in enumerate(made):
         if number:
@@ -293,11 +303,14 @@ def _joined(made: Sequence[Utterance]) -> Utterance:
 
 
 class UnspeakableText(ValueError):
-    """A text of no words, or in letters that the voice's language does not have."""
+    """A text without words, or with letters that the voice's language does not have."""
 
 
 def speakable(text: str, voice: Voice) -> str:
-    """The text on one line, without control characters; `UnspeakableText` if it cannot be said."""
+    """Return a text on one line, without control characters.
+
+    Raises UnspeakableText if the voice cannot say it.
+    """
     words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     if not any(c.isalnum() for c in words):
         raise UnspeakableText(
@@ -312,5 +325,5 @@ def speakable(text: str, voice: Voice) -> str:
 
 
 def _some(letters: str) -> str:
-    shown = ", ".join(repr(char) for char in letters[:3])
-    return shown if len(letters) <= 3 else f"{shown} and {len(letters) - 3} more letters"
+    named = ", ".join(repr(char) for char in letters[:3])
+    return named if len(letters) <= 3 else f"{named} and {len(letters) - 3} more letters"

@@ -23,7 +23,14 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.parties.voices.level import sounding
 
-__all__ = ["LONGEST_ALIGNED", "WordTime", "aligned", "shared_out", "tokens", "told"]
+__all__ = [
+    "LONGEST_ALIGNED",
+    "WordTime",
+    "times_by_alignment",
+    "times_by_letters",
+    "times_from_events",
+    "tokens",
+]
 
 LONGEST_ALIGNED: Final = 30 * SAMPLE_RATE
 """Samples of the longest sound that is aligned, as the cost grows with the square of it."""
@@ -64,7 +71,9 @@ def tokens(text: str) -> list[tuple[int, str]]:
     return found
 
 
-def told(text: str, events: Sequence[tuple[int, int]], sound: _Sound) -> tuple[WordTime, ...]:
+def times_from_events(
+    text: str, events: Sequence[tuple[int, int]], sound: _Sound
+) -> tuple[WordTime, ...]:
     """Return word times from an engine's events: (character, sample) of the words' beginnings."""
     words = tokens(text)
     starts: list[int | None] = []
@@ -75,18 +84,18 @@ def told(text: str, events: Sequence[tuple[int, int]], sound: _Sound) -> tuple[W
     return _with_ends(words, starts, sound, estimated=False)
 
 
-def aligned(
+def times_by_alignment(
     text: str, sound: _Sound, other: _Sound, words: Sequence[WordTime]
 ) -> tuple[WordTime, ...]:
     """Return word times by alignment with the same text in ``other``, whose times are known."""
     if not words or max(len(sound), len(other)) > LONGEST_ALIGNED:
-        return shared_out(text, sound)
+        return times_by_letters(text, sound)
     path = _warped(_cepstra(sound), _cepstra(other))
     starts = [int(np.searchsorted(path, word.start // _HOP)) * _HOP for word in words]
     return _with_ends(tokens(text), list(starts), sound, estimated=True)
 
 
-def shared_out(text: str, sound: _Sound) -> tuple[WordTime, ...]:
+def times_by_letters(text: str, sound: _Sound) -> tuple[WordTime, ...]:
     """Return word times that divide the samples with sound by the letters of each word."""
     words = tokens(text)
     heard = np.flatnonzero(sounding(sound))
@@ -107,7 +116,7 @@ def _with_ends(
     """Return the words with their ends; the start of a word is None if unknown."""
     known = [(number, start) for number, start in enumerate(starts) if start is not None]
     if not known:
-        return shared_out("".join(word for _, word in words), sound) if words else ()
+        return times_by_letters("".join(word for _, word in words), sound) if words else ()
     places = [word[0] for word in words]
     at = [0.0] if starts[0] is None else []
     given = [places[0]] if starts[0] is None else []

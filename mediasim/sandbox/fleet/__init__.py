@@ -1,10 +1,10 @@
-"""A sandbox of several processes: calls are spread over workers, one front answers for all.
+"""A sandbox of several processes: workers carry the calls, and one front answers all requests.
 
-A worker is a whole sandbox without a database: it carries calls, runs their documents and sends
-their webhooks. What it knows of them it reports to the front as it changes. The front keeps every
-record, writes the database alone, and answers the API; what concerns a call under way it passes on
-to the worker that carries the call. Numbers, applications, keys and queues are the front's, and
-every worker is told of them.
+A worker is a whole sandbox without a database: it carries calls, executes their documents and sends
+their webhooks. It reports records and events to the front as they change. The front keeps all
+records, alone writes the database, and answers the APIs; requests about an active call it passes on
+to the worker that carries the call. Numbers, applications, keys and queues belong to the front,
+which sends them to all workers.
 """
 
 __all__ = ["fleet", "front", "ipc"]

@@ -1,4 +1,4 @@
-"""The front's workers: begun, told, asked, chosen among, and ended."""
+"""The front's workers: how they are started, chosen, watched, replaced and ended."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
-from mediasim.sandbox.clocks import zero_of
+from mediasim.sandbox.clocks import loop_zero_ns
 from mediasim.sandbox.config import AccountConfig
-from mediasim.sandbox.fleet.ipc import MessagePipe, PipeBroken
+from mediasim.sandbox.fleet.ipc import MessagePipe, PipeClosed
 from mediasim.sandbox.fleet.proxy import RequestOwner
 from mediasim.sandbox.fleet.replica import Replica, written
 from mediasim.sandbox.persistence import to_document
@@ -42,41 +42,42 @@ if TYPE_CHECKING:
 
 __all__ = ["Fleet", "Worker"]
 
-_GOODBYE: Final = 5.0
-"""Seconds that a worker has, at the end, to publish what it was recording."""
+_END_SECONDS: Final = 5.0
+"""Seconds that a worker has, at the end, to publish its active recordings."""
 _ATTEMPTS: Final = 3
-"""At replacing a worker that has died."""
-_PATIENCE: Final = 10.0
+"""Number of attempts to replace a worker that has died."""
+_WAIT_SECONDS: Final = 10.0
 """Seconds that a call to be placed waits for a worker."""
 _LOG: Final = logging.getLogger("mediasim")
 
 
 class Worker:
-    """One, as the front knows it."""
+    """A worker, as the front knows it."""
 
-    def __init__(self, number: int, hear: Callable[[int, dict[str, Any]], Any]) -> None:
+    def __init__(self, number: int, handle: Callable[[int, dict[str, Any]], Any]) -> None:
         self.number = number
-        """Its own, which no other worker of this sandbox has or had."""
+        """Number of the worker; no other worker of this sandbox has or had it."""
         self.url = ""
-        """Where it answers the API."""
+        """URL of the worker's APIs, once it is ready."""
         self.ready = asyncio.Event()
-        self.wire = MessagePipe(lambda message: hear(number, message))
+        """Set once the worker serves."""
+        self.pipe = MessagePipe(lambda message: handle(number, message))
         self.process: subprocess.Popen[bytes]
 
     @property
-    def serves(self) -> bool:
-        """Whether it can be asked."""
-        return self.ready.is_set() and not self.wire.gone.is_set()
+    def available(self) -> bool:
+        """Whether the worker takes requests."""
+        return self.ready.is_set() and not self.pipe.gone.is_set()
 
-    def begin(self, orders: Orders) -> socket.socket:
-        """Start its process; returns our end of the connection to it."""
-        ours, its = socket.socketpair()
-        with its:
+    def start(self, orders: Orders) -> socket.socket:
+        """Start the worker's process; return the front's end of the connection to it."""
+        ours, theirs = socket.socketpair()
+        with theirs:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mediasim.sandbox.fleet.worker", str(its.fileno())],
-                pass_fds=[its.fileno()],
+                [sys.executable, "-m", "mediasim.sandbox.fleet.worker", str(theirs.fileno())],
+                pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C reaches the front alone, which ends its workers
             )
         data = pickle.dumps(orders)
         ours.sendall(struct.pack(">I", len(data)) + data)
@@ -93,12 +94,14 @@ class Fleet:
         self._on_crash = on_crash
         self._replica = Replica(sandbox)
         self._numbers = count(1)
-        self._places: list[Worker] = []
-        """The worker of each place; one that has died gives it to another."""
-        self._placing: Counter[int] = Counter()
-        self._told: dict[tuple[str, str], dict[str, Any]] = {}
-        self._telling = asyncio.Lock()
-        self._watching: list[asyncio.Future[Any]] = []
+        self._slots: list[Worker] = []
+        """The worker in each place; a worker that has died is replaced in its place."""
+        self._pending_calls: Counter[int] = Counter()
+        """Number of calls that are being placed with each worker."""
+        self._sent_records: dict[tuple[str, str], dict[str, Any]] = {}
+        """The front's records as the workers have them, by kind and key."""
+        self._sending = asyncio.Lock()
+        self._supervisors: list[asyncio.Future[Any]] = []
         self._changed = asyncio.Event()
         """Set, and replaced, when a worker has become ready or was given up."""
         self.levels: Mapping[str, tuple[float, float]] = {}
@@ -108,28 +111,28 @@ class Fleet:
         )
 
     async def __aenter__(self) -> Self:
-        """Begin all workers; returns when they are ready. Raises FleetBroke."""
+        """Start all workers; returns when they are ready. Raises FleetBroke."""
         for _ in range(self._sandbox.settings.workers):
-            self._places.append(await self._begun())
-        started = await asyncio.gather(*(_started(each) for each in self._places))
+            self._slots.append(await self._start_worker())
+        started = await asyncio.gather(*(_is_ready(each) for each in self._slots))
         if not all(started):
             await self.__aexit__()
             raise FleetBroke("a worker did not start; it says why above")
-        await self.told()
-        self._sandbox.elsewhere = self
-        for place in range(len(self._places)):
-            self._watching.append(asyncio.ensure_future(self._keep(place)))
+        await self.send_records()
+        self._sandbox.workers = self
+        for slot in range(len(self._slots)):
+            self._supervisors.append(asyncio.ensure_future(self._supervise(slot)))
         return self
 
-    async def _begun(self) -> Worker:
-        """A worker whose process has begun."""
+    async def _start_worker(self) -> Worker:
+        """Start the process of a new worker, and return the worker."""
         sandbox = self._sandbox
-        account, epoch, zero_ns, weather = await sandbox.engine.gate(self._now)
+        account, epoch, zero_ns, weather = await sandbox.engine.gate(self._start_state)
         settings, storage = sandbox.settings, sandbox.storage
         known = AccountConfig.model_construct(
             sid=account.sid, auth_token=account.auth_token, friendly_name=account.friendly_name
         )
-        worker = Worker(next(self._numbers), self._hear)
+        worker = Worker(next(self._numbers), self._handle)
         own = replace(
             settings,
             config=settings.config.model_copy(update={"account": known}),
@@ -142,41 +145,42 @@ class Fleet:
             epoch=epoch,
         )
         orders = Orders(own, sandbox.base_url, storage.boot, weather)
-        await worker.wire.open(await asyncio.to_thread(worker.begin, orders))
+        await worker.pipe.open(await asyncio.to_thread(worker.start, orders))
         return worker
 
     async def __aexit__(self, *_: object) -> None:
-        for task in self._watching:
+        for task in self._supervisors:
             task.cancel()
-        await asyncio.gather(*self._watching, return_exceptions=True)
-        for worker in self._places:
-            await worker.wire.close()
+        await asyncio.gather(*self._supervisors, return_exceptions=True)
+        for worker in self._slots:
+            await worker.pipe.close()
             worker.process.kill()
             await asyncio.to_thread(worker.process.wait)
         await self.client.aclose()
 
     # -- one that dies ----------------------------------------------------------------------
 
-    async def _keep(self, place: int) -> None:
-        """Have a worker in a place: when it dies, end what it carried and begin another."""
+    async def _supervise(self, slot: int) -> None:
+        """Watch the worker in a place: when it dies, end its calls and start another."""
         try:
             while True:
-                worker = self._places[place]
-                await worker.wire.gone.wait()
-                await self._bury(worker)
-                if not await self._replace(place):
+                worker = self._slots[slot]
+                await worker.pipe.gone.wait()
+                await self._end_worker(worker)
+                if not await self._replace(slot):
                     break
-        except Exception as error:  # what is not foreseen is no reason to be silent
+        except Exception as error:  # a supervisor must not end without notice
             self._on_crash(error)
             return
-        self._change()
-        if not any(each.serves for each in self._places):
+        self._notify_change()
+        if not any(each.available for each in self._slots):
             self._on_crash(FleetBroke("no worker is left; they say why above"))
 
-    async def _bury(self, worker: Worker) -> None:
+    async def _end_worker(self, worker: Worker) -> None:
+        """End everything that a dead worker carried."""
         worker.process.kill()
         await asyncio.to_thread(worker.process.wait)
-        await worker.wire.settled()
+        await worker.pipe.settled()  # what it reported before it died counts
         code, carried = worker.process.returncode, len(self._replica.live[worker.number])
         _LOG.error(
             "worker %d has died (exit code %d) with %d calls: they end, others go on",
@@ -186,27 +190,28 @@ class Fleet:
         )
         spool = self._sandbox.storage.worker_folder(worker.number) / SPOOL
         try:
-            await self._sandbox.engine.gate(lambda: self._replica.bury(worker.number, spool))
+            await self._sandbox.engine.gate(lambda: self._replica.end_worker(worker.number, spool))
         except OSError as error:
             _LOG.error(
                 "what worker %d recorded is left to the next start: %s", worker.number, error
             )
 
-    async def _replace(self, place: int) -> bool:
-        """Begin another worker in a place; returns whether one came to be ready."""
+    async def _replace(self, slot: int) -> bool:
+        """Start another worker in a place; return whether one became ready."""
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(attempt)
-            worker = self._places[place] = await self._begun()
-            if await _started(worker):
-                await self._tell_all(worker)
-                self._change()
+            worker = self._slots[slot] = await self._start_worker()
+            if await _is_ready(worker):
+                await self._send_all_records(worker)
+                self._notify_change()
                 _LOG.warning("worker %d is in its place", worker.number)
                 return True
             await asyncio.to_thread(worker.process.wait)
         _LOG.error("a worker that died cannot be replaced: %d attempts failed", _ATTEMPTS)
         return False
 
-    def _change(self) -> None:
+    def _notify_change(self) -> None:
+        """Wake those that wait for a worker."""
         self._changed.set()
         self._changed = asyncio.Event()
 
@@ -214,141 +219,154 @@ class Fleet:
 
     @property
     def all(self) -> list[Worker]:
-        """Those that can be asked."""
-        return [worker for worker in self._places if worker.serves]
+        """The workers that take requests."""
+        return [worker for worker in self._slots if worker.available]
 
     @property
-    def trouble(self) -> str | None:
-        """What is wrong with the workers; None: all are there."""
-        lacking = len(self._places) - len(self.all)
-        return f"{lacking} of {len(self._places)} workers not running" if lacking else None
+    def problem(self) -> str | None:
+        """Why workers are missing; None while all run."""
+        lacking = len(self._slots) - len(self.all)
+        return f"{lacking} of {len(self._slots)} workers not running" if lacking else None
 
     @property
     def calls_in_progress(self) -> int:
+        """Number of active calls in all workers."""
         return sum(len(calls) for calls in self._replica.live.values())
 
     def party(self, call_sid: str) -> str | None:
+        """Return the name of the party at a call's far end; None where it is unknown."""
         return self._replica.parties.get(call_sid)
 
-    async def heard(self) -> None:
-        """Wait until everything that has happened so far has been told."""
-        answers = await self._asked({"hear": 1})
+    async def synchronize(self) -> None:
+        """Wait until the workers have reported everything that has happened so far."""
+        answers = await self._request_all({"synchronize": True})
         found = (answer["levels"].items() for answer in answers)
         self.levels = {sid: tuple(pair) for of_one in found for sid, pair in of_one}
         self.busy = [answer["busy"] for answer in answers]
 
-    async def _asked(self, message: dict[str, Any]) -> list[dict[str, Any]]:
-        """What all workers answer, but those that die before they do."""
-        asking = (each.wire.ask(message) for each in self.all)
-        answers = await asyncio.gather(*asking, return_exceptions=True)
+    async def _request_all(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+        """Send a request to all workers; return the responses of those that do not die
+        meanwhile."""
+        requests = (each.pipe.request(message) for each in self.all)
+        answers = await asyncio.gather(*requests, return_exceptions=True)
         for answer in answers:
-            if isinstance(answer, BaseException) and not isinstance(answer, PipeBroken):
+            if isinstance(answer, BaseException) and not isinstance(answer, PipeClosed):
                 raise answer
         return [answer for answer in answers if not isinstance(answer, BaseException)]
 
-    async def told(self) -> None:
-        """Tell them what has changed of the records that the front owns, as numbers are."""
-        async with self._telling:
-            now = await self._sandbox.engine.gate(self._books)
+    async def send_records(self) -> None:
+        """Send the workers what has changed of the front's records."""
+        async with self._sending:
+            now = await self._sandbox.engine.gate(self._front_records)
             changed: list[list[Any]] = [
-                [*place, each] for place, each in now.items() if self._told.get(place) != each
+                [*key, each] for key, each in now.items() if self._sent_records.get(key) != each
             ]
-            changed += [[*place, None] for place in self._told if place not in now]
+            changed += [[*key, None] for key in self._sent_records if key not in now]
             if not changed:
                 return
-            self._told = now
-            await self._asked({"books": changed})
+            self._sent_records = now
+            await self._request_all({"records": changed})
 
-    async def _tell_all(self, worker: Worker) -> None:
-        """Tell a worker that has come later everything that the others were told."""
-        async with self._telling:
-            books = [[*place, each] for place, each in self._told.items()]
-            with contextlib.suppress(PipeBroken):
-                await worker.wire.ask({"books": books})
+    async def _send_all_records(self, worker: Worker) -> None:
+        """Send all of the front's records to a worker that started later."""
+        async with self._sending:
+            documents = [[*key, each] for key, each in self._sent_records.items()]
+            with contextlib.suppress(PipeClosed):
+                await worker.pipe.request({"records": documents})
 
-    def owner(self, place: RequestOwner) -> Worker | None:
-        """The worker that has what a place names."""
-        if place.kind == "queue":
-            number = self._replica.queue_owner(place.key)
+    def owner(self, target: RequestOwner) -> Worker | None:
+        """Return the worker that carries a request's record; None where none does."""
+        if target.kind == "queue":
+            number = self._replica.queue_owner(target.key)
         else:
-            number = self._replica.owner(place.kind, place.key)
-            if number is None and place.kind == "conference":
-                number = self._replica.conference_owner(place.key)
+            number = self._replica.owner(target.kind, target.key)
+            if number is None and target.kind == "conference":
+                number = self._replica.conference_owner(target.key)
         return next((each for each in self.all if each.number == number), None)
 
     @asynccontextmanager
-    async def chosen(self, number: str) -> AsyncIterator[Worker]:
-        """Who is to carry a call of one of the app's numbers; counted as its own meanwhile.
+    async def choose(self, number: str) -> AsyncIterator[Worker]:
+        """Choose the worker for a new call of one of the app's numbers.
 
-        One that is being replaced is waited for where no other will do. Raises TwilioError.
+        The call counts as the worker's while the context is entered. Waits for a worker that is
+        being replaced where no other may carry the call. Raises TwilioError.
         """
-        deadline = asyncio.get_running_loop().time() + _PATIENCE
-        while (chosen := self._choice(number)) is None:
+        deadline = asyncio.get_running_loop().time() + _WAIT_SECONDS
+        while (worker := self._choose(number)) is None:
             try:
                 async with asyncio.timeout_at(deadline):
                     await self._changed.wait()
             except TimeoutError:
                 raise unavailable("the worker of this call is not running") from None
-        self._placing[chosen.number] += 1
+        self._pending_calls[worker.number] += 1
         try:
-            yield chosen
-            # Counted until its record is here: the next call may come before the worker has told.
-            with contextlib.suppress(PipeBroken):
-                await chosen.wire.ask({"hear": 1})
+            yield worker
+            # Counted until its record is here: the next call may come before the worker's report.
+            with contextlib.suppress(PipeClosed):
+                await worker.pipe.request({"synchronize": True})
         finally:
-            self._placing[chosen.number] -= 1
+            self._pending_calls[worker.number] -= 1
 
-    def _choice(self, number: str) -> Worker | None:
+    def _choose(self, number: str) -> Worker | None:
+        """Return the worker for a new call; None while there is none."""
         if self._sandbox.settings.spread == "numbers":
-            worker = self._places[zlib.crc32(number.strip().encode()) % len(self._places)]
-            return worker if worker.serves else None
-        live = self._replica.live
+            # Not hash(), which differs between runs.
+            worker = self._slots[zlib.crc32(number.strip().encode()) % len(self._slots)]
+            return worker if worker.available else None
+        live, pending = self._replica.live, self._pending_calls
         return min(
             self.all,
-            key=lambda each: (len(live[each.number]) + self._placing[each.number], each.number),
+            key=lambda each: (len(live[each.number]) + pending[each.number], each.number),
             default=None,
         )
 
     async def forget(self) -> None:
-        """After a reset of all workers."""
-        await self.heard()
+        """Drop the workers' records after a reset."""
+        await self.synchronize()
         await self._sandbox.engine.gate(self._replica.forget)
-        self._told = {}
+        self._sent_records = {}
 
     async def end(self) -> None:
-        """Let them end their calls and publish what is being recorded."""
-        for task in self._watching:
+        """Have the workers end their calls and publish active recordings."""
+        for task in self._supervisors:
             task.cancel()
         for worker in self.all:
-            worker.wire.tell({"end": True})
-        gone = asyncio.gather(*(worker.wire.gone.wait() for worker in self.all))
+            worker.pipe.send({"end": True})
+        gone = asyncio.gather(*(worker.pipe.gone.wait() for worker in self.all))
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(gone, _GOODBYE)
+            await asyncio.wait_for(gone, _END_SECONDS)
 
-    # -- what they tell ---------------------------------------------------------------------
+    # -- messages of workers ----------------------------------------------------------------
 
-    async def _hear(self, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
+    async def _handle(self, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Handle a message of a worker."""
         gate, replica = self._sandbox.engine.gate, self._replica
         if "changes" in message:
             writing = await gate(lambda: replica.enter(number, message["changes"]))
             if any(kind == "queue" for kind, _, _ in message["changes"]):
-                await self.told()
+                await self.send_records()  # the other workers learn of a new queue
+            # The response comes after the write: until then the worker keeps its journals.
             await written(writing)
         elif "event" in message:
-            await gate(lambda: replica.hear(message["event"]))
+            await gate(lambda: replica.enter_event(message["event"]))
+        elif "due" in message:
+            await gate(lambda: self._sandbox.service.statuses.adopt(*message["due"]))
         elif "ready" in message:
-            for worker in self._places:
+            for worker in self._slots:
                 if worker.number == number:
                     worker.url = message["ready"]
                     worker.ready.set()
         return None
 
-    def _now(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, FaultRule]]]:
+    def _start_state(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, FaultRule]]]:
+        """Return account, epoch, loop time zero and fault rules, for a new worker; on the engine's
+        loop."""
         service = self._sandbox.service
         weather = service.webhooks.faults.rules()
-        return service.account, service.dates.epoch, zero_of(self._sandbox.clock), weather
+        return service.account, service.dates.epoch, loop_zero_ns(self._sandbox.clock), weather
 
-    def _books(self) -> dict[tuple[str, str], dict[str, Any]]:
+    def _front_records(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return the documents of the front's own records by kind and key; on the engine's loop."""
         sandbox = self._sandbox
         epoch_ns = sandbox.service.dates.unix_ns(0)
         return {
@@ -362,7 +380,7 @@ class Fleet:
         }
 
 
-async def _started(worker: Worker) -> bool:
-    """Wait until it is ready, or gone; returns whether it is ready."""
-    await first_of(worker.ready.wait(), worker.wire.gone.wait())
-    return worker.serves
+async def _is_ready(worker: Worker) -> bool:
+    """Wait until a worker is ready or has died; return whether it is ready."""
+    await first_of(worker.ready.wait(), worker.pipe.gone.wait())
+    return worker.available

@@ -1,4 +1,4 @@
-"""What stands before the front's own APIs: requests that workers are to answer."""
+"""The front's side of both APIs: requests that workers have to answer are passed on to them."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from mediasim.sandbox.access import whole_body
 from mediasim.sandbox.fleet.fleet import Fleet, Worker
 from mediasim.sandbox.fleet.proxy import (
+    Destination,
     RequestOwner,
-    Where,
-    control_place,
+    control_owner,
     pass_on,
-    rest_place,
+    rest_owner,
 )
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.rest.responses import error_response
@@ -28,11 +28,11 @@ __all__ = ["ControlOfFleet", "RestOfFleet"]
 
 _TOO_LARGE: Final = 413
 _LARGEST: Final = 4 * 1024 * 1024
-"""Bytes of a body that has to be read before it is passed on."""
+"""Largest body that is read before it is passed on, in bytes."""
 
 
 class RestOfFleet:
-    """Twilio's API: what is under way is with a worker, everything else is here."""
+    """Twilio's API: requests about active calls go to their workers, all others to the front."""
 
     def __init__(self, app: ASGIApp, fleet: Fleet) -> None:
         self._app = app
@@ -40,10 +40,8 @@ class RestOfFleet:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fleet, method, path = self._fleet, scope["method"], scope["path"]
-        place = rest_place(method, path)
-        if place.where is not Where.ANYONE:
-            await fleet.heard()
-        if place.where is Where.ANYONE:
+        target = rest_owner(method, path)
+        if target.destination is Destination.ANYONE:
             body = await whole_body(receive, _LARGEST)
             if body is None:
                 too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
@@ -51,22 +49,24 @@ class RestOfFleet:
                     scope, receive, send
                 )
                 return
-            await _placed(fleet, _form_value(body, "From"), scope, body, send)
+            await _place_call(fleet, _form_value(body, "From"), scope, body, send)
             return
-        owner = fleet.owner(place) if place.where is Where.OWNER else None
+        # The owner of a record that a worker has just made must be known.
+        await fleet.synchronize()
+        owner = fleet.owner(target) if target.destination is Destination.OWNER else None
         if owner is not None:
-            await _passed(fleet, owner, scope, receive, send)
-        elif _begins_conference(method, path, place):
+            await _pass_to_worker(fleet, owner, scope, receive, send)
+        elif _begins_conference(method, path, target):
             body = await whole_body(receive, _LARGEST) or b""
-            await _placed(fleet, _form_value(body, "From"), scope, body, send)
+            await _place_call(fleet, _form_value(body, "From"), scope, body, send)
         elif method in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         else:
-            await self._app(scope, receive, _after(send, fleet.told))
+            await self._app(scope, receive, _after(send, fleet.send_records))
 
 
 class ControlOfFleet:
-    """The control API: a middleware within its refusals."""
+    """The control API: a middleware inside the conversion of exceptions to refusals."""
 
     def __init__(self, app: ASGIApp, fleet: Fleet) -> None:
         self._app = app
@@ -78,43 +78,46 @@ class ControlOfFleet:
             return
         fleet = self._fleet
         below = scope["path"].removeprefix(scope.get("root_path", ""))
-        place = control_place(scope["method"], below)
-        if place.where is Where.EACH:
-            await JSONResponse(await self._lists(scope))(scope, receive, send)
-        elif place.where is Where.HERE:
+        target = control_owner(scope["method"], below)
+        if target.destination is Destination.EACH:
+            await JSONResponse(await self._merged_lists(scope))(scope, receive, send)
+        elif target.destination is Destination.HERE:
             if not below.startswith("/inspector/assets"):
-                await fleet.heard()
+                await fleet.synchronize()
             await self._app(scope, receive, send)
-        elif place.where is Where.OWNER:
-            await fleet.heard()
-            owner = fleet.owner(place)
+        elif target.destination is Destination.OWNER:
+            await fleet.synchronize()
+            owner = fleet.owner(target)
             if owner is None:
                 await self._app(scope, receive, send)
             else:
-                await _passed(fleet, owner, scope, receive, send)
+                await _pass_to_worker(fleet, owner, scope, receive, send)
         else:
-            await self._all(place, scope, receive, send)
+            await self._to_all(target, scope, receive, send)
 
-    async def _all(self, place: RequestOwner, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _to_all(
+        self, target: RequestOwner, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Pass a request on to a chosen worker, or to all workers and the front."""
         fleet, body = self._fleet, await whole_body(receive, _LARGEST) or b""
-        if place.where is Where.ANYONE:
-            await _placed(fleet, _json_value(body, "to"), scope, body, send)
+        if target.destination is Destination.ANYONE:
+            await _place_call(fleet, _json_value(body, "to"), scope, body, send)
             return
 
-        async def everybody() -> None:
+        async def all_workers() -> None:
             await asyncio.gather(
-                *(_passed(fleet, each, scope, body, _nowhere) for each in fleet.all)
+                *(_pass_to_worker(fleet, each, scope, body, _discard) for each in fleet.all)
             )
 
-        if place.where is Where.RESET:
-            await everybody()
+        if target.destination is Destination.RESET:
+            await all_workers()
             await fleet.forget()
-            await self._app(scope, _said(body), _after(send, fleet.told))
+            await self._app(scope, _replay(body), _after(send, fleet.send_records))
         else:
-            await self._app(scope, _said(body), _after(send, everybody))
+            await self._app(scope, _replay(body), _after(send, all_workers))
 
-    async def _lists(self, scope: Scope) -> dict[str, Any]:
-        """The lists that all workers answer with, put together."""
+    async def _merged_lists(self, scope: Scope) -> dict[str, Any]:
+        """Return the lists that the workers respond with, merged."""
         import httpx2
 
         found: dict[str, Any] = {}
@@ -130,62 +133,66 @@ class ControlOfFleet:
         return found
 
 
-async def _placed(fleet: Fleet, number: str, scope: Scope, body: bytes, send: Send) -> None:
-    """Let a worker place a call: another one if it dies before it has heard of it."""
+async def _place_call(fleet: Fleet, number: str, scope: Scope, body: bytes, send: Send) -> None:
+    """Let a worker place a call; choose another one if it has died before it got the request."""
     import httpx2
 
     as_xml = not scope["path"].endswith(".json")
     while True:
         try:
-            async with fleet.chosen(number) as worker:
-                await _passed(fleet, worker, scope, body, send, again=True)
+            async with fleet.choose(number) as worker:
+                await _pass_to_worker(fleet, worker, scope, body, send, may_retry=True)
             return
         except httpx2.ConnectError:
-            await asyncio.sleep(0)  # its end is heard of by then
-            worker.wire.gone.set()
+            # Refused before the end of its pipe was noticed: it must not be chosen again.
+            await asyncio.sleep(0)
+            worker.pipe.gone.set()
         except TwilioError as error:
-            await error_response(error, as_xml=as_xml)(scope, _said(b""), send)
+            await error_response(error, as_xml=as_xml)(scope, _replay(b""), send)
             return
 
 
-async def _passed(
+async def _pass_to_worker(
     fleet: Fleet,
     worker: Worker,
     scope: Scope,
     body: bytes | Receive,
     send: Send,
     *,
-    again: bool = False,
+    may_retry: bool = False,
 ) -> None:
-    """Let a worker answer. With ``again`` raises httpx2.ConnectError for one that never heard."""
+    """Let a worker respond to a request.
+
+    With ``may_retry`` it raises httpx2.ConnectError for a worker that never got the request.
+    """
     import httpx2
 
-    begun = False
+    response_started = False
 
     async def sent(message: Message) -> None:
-        nonlocal begun
-        begun = True
+        nonlocal response_started
+        response_started = True
         await send(message)
 
     try:
         await pass_on(fleet.client, worker.url, scope, body, sent)
     except httpx2.HTTPError as error:
-        if begun or (again and isinstance(error, httpx2.ConnectError)):
+        if response_started or (may_retry and isinstance(error, httpx2.ConnectError)):
             raise
         words = f"worker {worker.number} does not answer: {type(error).__name__}"
         as_xml = not scope["path"].endswith(".json")
         broken = TwilioError(500, 20500, words)
-        await error_response(broken, as_xml=as_xml)(scope, _said(b""), send)
+        await error_response(broken, as_xml=as_xml)(scope, _replay(b""), send)
 
 
-def _begins_conference(method: str, path: str, place: RequestOwner) -> bool:
-    """Whether somebody is called into a conference that has yet to begin."""
-    named = place.kind == "conference" and not place.key.startswith("CF")
+def _begins_conference(method: str, path: str, target: RequestOwner) -> bool:
+    """Return whether a request calls a participant into a conference that does not exist yet."""
+    named = target.kind == "conference" and not target.key.startswith("CF")
     return named and method == "POST" and path.split("/")[-1].startswith("Participants")
 
 
 def _after(send: Send, work: Callable[[], Awaitable[None]]) -> Send:
-    """Answer once that has been done, unless the answer is a refusal."""
+    """Return a ``send`` that waits for ``work`` before a response that is no refusal."""
 
     async def sent(message: Message) -> None:
         if message["type"] == "http.response.start" and message["status"] < 300:
@@ -195,8 +202,8 @@ def _after(send: Send, work: Callable[[], Awaitable[None]]) -> Send:
     return sent
 
 
-def _said(body: bytes) -> Receive:
-    """What has been read, to be read once more."""
+def _replay(body: bytes) -> Receive:
+    """Return a ``receive`` that gives a body that was read already."""
 
     async def receive() -> Message:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -204,15 +211,17 @@ def _said(body: bytes) -> Receive:
     return receive
 
 
-async def _nowhere(_: Message) -> None:
-    pass
+async def _discard(_: Message) -> None:
+    """Discard a message."""
 
 
 def _form_value(body: bytes, name: str) -> str:
+    """Return a parameter of a form; an empty text where it is absent."""
     return parse_qs(body.decode("utf-8", "replace")).get(name, [""])[0]
 
 
 def _json_value(body: bytes, name: str) -> str:
+    """Return a value of a JSON object; an empty text where there is none."""
     try:
         return str(json.loads(body)[name])
     except (ValueError, LookupError, TypeError):

@@ -1,4 +1,4 @@
-"""Which process a request is for, told from its method and path alone, and how it is passed on."""
+"""Which process has to answer a request, by its method and path, and how it is passed on."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = [
+    "Destination",
     "RequestOwner",
-    "Where",
-    "control_place",
+    "control_owner",
     "pass_on",
-    "rest_place",
+    "rest_owner",
 ]
 
 _ACCOUNT: Final = re.compile(rf"/{API_VERSION}/Accounts/[^/.]+/(.+)")
@@ -30,39 +30,39 @@ _SUFFIX: Final = re.compile(r"\.(?:json|xml)$")
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-class Where(Enum):
-    """Who answers."""
+class Destination(Enum):
+    """Which process answers a request."""
 
     HERE = "here"
     """The front, from its own records."""
     OWNER = "owner"
-    """The worker that has what the path names; the front if none has."""
+    """The worker that carries the record in the path; the front if none does."""
     ANYONE = "anyone"
     """A worker that is chosen: a call is to be placed."""
     ALL = "all"
-    """The front, and then every worker is told the same."""
+    """The front, and then every worker."""
     EACH = "each"
-    """Every worker; their lists make one."""
+    """Every worker; their lists are merged."""
     RESET = "reset"
     """Every worker, then the front."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestOwner:
-    """Where a request belongs."""
+    """The process that has to answer a request."""
 
-    where: Where
+    destination: Destination
     kind: str = ""
-    """Of the record whose owner is meant."""
+    """Kind of the record whose worker is meant."""
     key: str = ""
-    """Its SID; a conference's may be its name."""
+    """SID of that record; of a conference also its name."""
 
 
-_HERE: Final = RequestOwner(Where.HERE)
+_HERE: Final = RequestOwner(Destination.HERE)
 
 
-def rest_place(method: str, path: str) -> RequestOwner:
-    """Of a request to Twilio's API."""
+def rest_owner(method: str, path: str) -> RequestOwner:
+    """Return the owner of a request to Twilio's API."""
     match = _ACCOUNT.fullmatch(path)
     if match is None:
         return _HERE
@@ -73,38 +73,38 @@ def rest_place(method: str, path: str) -> RequestOwner:
         return _HERE
     if not rest:
         operation = resource.paths[f"{ACCOUNT}/{first}"].get(method)
-        return RequestOwner(Where.ANYONE) if operation and operation.places_call else _HERE
+        return RequestOwner(Destination.ANYONE) if operation and operation.places_call else _HERE
     if resource.stored is None or resource.stored.owner is Owner.FRONT:
         return _HERE
     # What is not stored, as a call's streams are not, is only known where it happens.
     live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
     writes = resource.stored.owner is Owner.WORKER and method not in _READS
     if writes or not live.isdisjoint(rest[1:]):
-        return RequestOwner(Where.OWNER, resource.stored.kind, rest[0])
+        return RequestOwner(Destination.OWNER, resource.stored.kind, rest[0])
     return _HERE
 
 
-def control_place(method: str, path: str) -> RequestOwner:
-    """Of a request to the control API; ``path`` is below its prefix."""
+def control_owner(method: str, path: str) -> RequestOwner:
+    """Return the owner of a request to the control API; ``path`` is below its prefix."""
     match [part for part in path.split("/") if part]:
         case ["calls"] if method == "POST":
-            return RequestOwner(Where.ANYONE)
+            return RequestOwner(Destination.ANYONE)
         case ["calls", sid, _] | ["inspector", "calls", sid]:
-            return RequestOwner(Where.OWNER, "call", sid)
+            return RequestOwner(Destination.OWNER, "call", sid)
         case ["streams"]:
-            return RequestOwner(Where.EACH)
+            return RequestOwner(Destination.EACH)
         case ["weather", *_] if method not in _READS:
-            return RequestOwner(Where.ALL)
+            return RequestOwner(Destination.ALL)
         case ["clock", "rate"]:
-            return RequestOwner(Where.ALL)
+            return RequestOwner(Destination.ALL)
         case ["reset"]:
-            return RequestOwner(Where.RESET)
+            return RequestOwner(Destination.RESET)
     return _HERE
 
 
 # -- passing on ----------------------------------------------------------------------------------
 
-_OF_THE_CONNECTION: Final = (
+_HOP_BY_HOP: Final = (
     b"connection",
     b"keep-alive",
     b"proxy-authenticate",
@@ -114,37 +114,39 @@ _OF_THE_CONNECTION: Final = (
     b"transfer-encoding",
     b"upgrade",
 )
-"""Headers that say nothing to anybody further on (RFC 9110 section 7.6.1)."""
-_OF_THIS_HOST: Final = (b"host", b"origin")
+"""Headers of a single connection, which are not passed on (RFC 9110 section 7.6.1)."""
+_HOST_HEADERS: Final = (b"host", b"origin")
+"""Headers that name the front's host."""
 
 
 async def pass_on(
     client: httpx2.AsyncClient, url: str, scope: Scope, body: bytes | Receive | None, send: Send
 ) -> None:
-    """Ask another process the same, and answer what it answers.
+    """Send a request to another process, and its response to the client.
 
-    ``url`` is where that process is; ``body`` has been read, or is still to come. Raises
-    httpx2.HTTPError if it does not answer.
+    ``url`` is that process's; ``body`` was read, or is still to be received. Raises
+    httpx2.HTTPError if the process does not respond.
     """
     target = url + scope["raw_path"].decode("ascii")
     if scope["query_string"]:
         target += f"?{scope['query_string'].decode('ascii')}"
-    dropped = (*_OF_THE_CONNECTION, *_OF_THIS_HOST)
+    dropped = (*_HOP_BY_HOP, *_HOST_HEADERS)
     headers = [pair for pair in scope["headers"] if pair[0].lower() not in dropped]
     content = _stream(body) if callable(body) else body
     request = client.build_request(scope["method"], target, headers=headers, content=content)
     answer = await client.send(request, stream=True)
     try:
-        kept = [pair for pair in answer.headers.raw if pair[0].lower() not in _OF_THE_CONNECTION]
+        kept = [pair for pair in answer.headers.raw if pair[0].lower() not in _HOP_BY_HOP]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        async for piece in answer.aiter_raw():
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        async for chunk in answer.aiter_raw():
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
         await answer.aclose()
 
 
 async def _stream(receive: Receive) -> AsyncIterator[bytes]:
+    """Yield the pieces of a request's body."""
     while True:
         message = await receive()
         if message["type"] != "http.request":

@@ -1,12 +1,11 @@
-"""The front's copy of what its workers carry: their records among its own.
+"""The front's replica of its workers' records.
 
-Runs on the front's engine loop.
+Used on the front's engine loop.
 """
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import logging
 from collections import defaultdict, deque
 from collections.abc import Iterable
@@ -25,7 +24,7 @@ from mediasim.exchange.events import (
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
 from mediasim.sandbox.crash_recovery import end_record, publish_left
-from mediasim.sandbox.persistence import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document, update_record
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
@@ -33,140 +32,144 @@ from mediasim.twilio.session import VerbEvent
 __all__ = ["Replica"]
 
 _OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
-"""Those that tell of no record."""
-_CLASH: Final = 13000
+"""Types of events that concern no record."""
+_PROBLEM_CODE: Final = 13000
+"""Notification code of a sandbox whose workers cannot do what one process would."""
 _LOG: Final = logging.getLogger(__name__)
 
 
 class Replica:
-    """Knows which worker each record is of, by number from 1."""
+    """The records of all workers among the front's own, with the number of each one's worker."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._owner: dict[tuple[str, str], int] = {}
-        self._known: dict[tuple[str, str], Any] = {}
+        self._records: dict[tuple[str, str], Any] = {}
         self.live: defaultdict[int, set[str]] = defaultdict(set)
-        """Calls under way, by worker."""
-        self._logged: defaultdict[str, deque[str]] = defaultdict(deque)
-        """Keys of what only tells what happened, by kind, oldest first."""
+        """SIDs of active calls, by worker."""
+        self._oldest_first: defaultdict[str, deque[str]] = defaultdict(deque)
+        """Keys of records that are dropped by their age, by kind, oldest first."""
         self._sizes: dict[str, dict[int, tuple[int, int]]] = {}
-        """Of queues, by worker: how many wait, and for how long on average."""
-        self._clashes: set[tuple[str, str]] = set()
+        """Sizes and average waiting times in seconds of queues, by SID and worker."""
+        self._reported_splits: set[tuple[str, str]] = set()
         self.parties: dict[str, str] = {}
-        """Who is at the far end of calls."""
+        """Name of the party at a call's far end, by call SID."""
 
     def owner(self, kind: str, key: str) -> int | None:
-        """Whose it is; None: the front's own, or nobody's."""
+        """Return the number of a record's worker; None for the front's own and unknown records."""
         return self._owner.get((kind, key))
 
     def conference_owner(self, name: str) -> int | None:
-        """Who has a conference of that name under way."""
+        """Return the worker that has an active conference of a name; None where none has."""
         for record in reversed(self._sandbox.service.catalogue.conferences(name=name)):
             if not CONFERENCE.is_final(record.status):
                 return self.owner("conference", record.sid)
         return None
 
     def queue_owner(self, sid: str) -> int | None:
-        """With whom most of a queue's calls wait; None: nobody waits."""
+        """Return the worker with most of a queue's waiting calls; None for an empty queue."""
         sizes = {worker: size for worker, (size, _) in self._sizes.get(sid, {}).items() if size}
         return max(sizes, key=lambda worker: (sizes[worker], -worker), default=None)
 
-    # -- what workers tell ------------------------------------------------------------------
+    # -- reports of workers -----------------------------------------------------------------
 
     def enter(self, worker: int, changes: Iterable[Any]) -> Future[None] | None:
-        """Take over what has changed; the future ends when it is written down."""
+        """Take over changed records of a worker; the future ends when they are in the database."""
         sandbox, write_behind = self._sandbox, self._sandbox.write_behind
         epoch_ns = sandbox.service.dates.unix_ns(0)
         for kind, key, document in changes:
             if kind == "queue":
                 self._enter_queue(worker, key, document, epoch_ns)
                 continue
-            place = kind, key
+            record_key = kind, key
             if document is None:
                 self._remove(kind, key)
                 continue
             repository = sandbox.repository(kind)
             record = from_document(repository.type, document, epoch_ns)
-            known = self._known.get(place)
+            known = self._records.get(record_key)
             if known is None:
                 repository.add(record)
-                self._known[place], self._owner[place] = record, worker
-                self._forget_oldest(kind, key)
+                self._records[record_key], self._owner[record_key] = record, worker
+                self._drop_oldest(kind, key)
             else:
-                for field in dataclasses.fields(known):
-                    setattr(known, field.name, getattr(record, field.name))
+                # Updated in place: the account's catalogue holds the same object.
+                update_record(known, record)
                 record = known
-            self._follow(worker, kind, record)
+            self._track(worker, kind, record)
             if write_behind is not None:
                 write_behind.changed(kind, record)
         return None if write_behind is None else write_behind.write()
 
-    def hear(self, told: dict[str, Any]) -> None:
-        """An event of a worker's."""
+    def enter_event(self, message: dict[str, Any]) -> None:
+        """Take over an event of a worker."""
         epoch_ns = self._sandbox.service.dates.unix_ns(0)
         kinds = (*(each.event for each in all_stored().values()), *_OTHER_EVENTS)
-        kind = next(each for each in kinds if each and each.__name__ == told["class"])
-        event: Event = from_document(kind, told["event"], epoch_ns)
-        if told.get("party") is not None and isinstance(event, CallEvent):
-            self.parties[event.call_sid] = told["party"]
+        kind = next(each for each in kinds if each and each.__name__ == message["class"])
+        event: Event = from_document(kind, message["event"], epoch_ns)
+        if message.get("party") is not None and isinstance(event, CallEvent):
+            self.parties[event.call_sid] = message["party"]
         self._sandbox.enter_event(event)
 
-    def bury(self, worker: int, spool: Path) -> None:
-        """End everything that a worker carried which has died, and publish what it recorded.
+    def end_worker(self, worker: int, spool: Path) -> None:
+        """End everything that a dead worker carried, and publish what it recorded.
 
         Raises OSError.
         """
         sandbox, service = self._sandbox, self._sandbox.service
         epoch_ns = service.dates.unix_ns(0)
-        known = {key: record for (kind, key), record in self._known.items() if kind == "recording"}
+        known = {
+            key: record for (kind, key), record in self._records.items() if kind == "recording"
+        }
         rows = {sid: to_document(record, epoch_ns) for sid, record in known.items()}
-        left = publish_left(service.store, service.dates, spool, rows)
-        for each in left:
-            self._take_over(known.get(each.record.sid), each.record)
-        for place, number in list(self._owner.items()):
+        recovered = publish_left(service.store, service.dates, spool, rows)
+        for each in recovered:
+            self._adopt_recording(known.get(each.record.sid), each.record)
+        # After the recordings: a recovered one has ended by now, and is not ended as failed.
+        for record_key, number in list(self._owner.items()):
             if number == worker:
-                del self._owner[place]
-                self._end(*place)
+                del self._owner[record_key]
+                self._end(*record_key)
         self.live.pop(worker, None)
         for sid, sizes in self._sizes.items():
             if sizes.pop(worker, None) is not None:
-                self._count(sid)
-        sandbox.finish_revived(left)
+                self._update_size(sid)
+        sandbox.finish_recovery(recovered)
 
-    def _take_over(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
-        """Enter what became of a dead worker's recording."""
+    def _adopt_recording(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
+        """Take over the record of a dead worker's recovered recording."""
         if known is None:
             self._sandbox.repository("recording").add(record)
             known = record
         elif known.status in known.LIFECYCLE.interrupted:
-            for field in dataclasses.fields(known):
-                setattr(known, field.name, getattr(record, field.name))
-        self._tell_ended("recording", known)
+            update_record(known, record)
+        self._emit_end("recording", known)
 
     def _end(self, kind: str, key: str) -> None:
         """End a dead worker's record, unless it has ended."""
         service = self._sandbox.service
-        record = self._known[kind, key]
+        record = self._records[kind, key]
         if end_record(all_stored()[kind], record, service.now_ns, service.store):
-            self._tell_ended(kind, record)
+            self._emit_end(kind, record)
             if kind == "call":
-                service.notify(key, _CLASH, "the worker that carried the call has died")
+                service.notify(key, _PROBLEM_CODE, "the worker that carried the call has died")
 
-    def _tell_ended(self, kind: str, record: Any) -> None:
+    def _emit_end(self, kind: str, record: Any) -> None:
+        """Note a record that was ended, and emit the event."""
         sandbox, write_behind = self._sandbox, self._sandbox.write_behind
         if write_behind is not None:
             write_behind.changed(kind, record)
         at_ns, word = sandbox.service.now_ns, f"{kind}.{record.status}"
         if kind == "call":
-            sandbox.enter_event(
-                CallEvent(
-                    at_ns=at_ns,
-                    kind=word,
-                    text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
-                    call_sid=record.sid,
-                    parent_call_sid=record.parent_call_sid,
-                )
+            ended = CallEvent(
+                at_ns=at_ns,
+                kind=word,
+                text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
+                call_sid=record.sid,
+                parent_call_sid=record.parent_call_sid,
             )
+            sandbox.enter_event(ended)
+            sandbox.service.statuses.on_event(ended)
         elif kind == "recording":
             sandbox.enter_event(
                 RecordingEvent(
@@ -180,39 +183,41 @@ class Replica:
             )
 
     def forget(self) -> None:
-        """After a reset."""
+        """Drop all records after a reset."""
         self._owner.clear()
-        self._known.clear()
+        self._records.clear()
         self._sizes.clear()
-        self._logged.clear()
-        self._clashes.clear()
+        self._oldest_first.clear()
+        self._reported_splits.clear()
         self.parties.clear()
         for calls in self.live.values():
             calls.clear()
 
     def _remove(self, kind: str, key: str) -> None:
-        place, write_behind = (kind, key), self._sandbox.write_behind
+        """Remove a record that its worker has removed."""
+        record_key, write_behind = (kind, key), self._sandbox.write_behind
         repository = self._sandbox.repository(kind)
-        if repository.remove is None or self._known.pop(place, None) is None:
-            return  # what only tells what happened goes by its age, here as there
-        self._owner.pop(place, None)
+        if repository.remove is None or self._records.pop(record_key, None) is None:
+            return  # logs drop entries by their age, in each process
+        self._owner.pop(record_key, None)
         repository.remove(key)
         if write_behind is not None:
-            write_behind.gone(kind, key)
+            write_behind.removed(kind, key)
 
-    def _forget_oldest(self, kind: str, key: str) -> None:
-        """Of what only tells what happened, the log keeps so many, and so does this."""
+    def _drop_oldest(self, kind: str, key: str) -> None:
+        """Drop the oldest record of a kind that keeps a limited number."""
         most = all_stored()[kind].most
         if most is None:
             return
-        logged = self._logged[kind]
+        logged = self._oldest_first[kind]
         logged.append(key)
         if len(logged) > most:
             oldest = kind, logged.popleft()
-            del self._known[oldest]
+            del self._records[oldest]
             self._owner.pop(oldest, None)
 
-    def _follow(self, worker: int, kind: str, record: Any) -> None:
+    def _track(self, worker: int, kind: str, record: Any) -> None:
+        """Keep track of active calls, and of conferences that are in two workers."""
         if kind == "call":
             live = self.live[worker]
             (live.discard if CALL.is_final(record.status) else live.add)(record.sid)
@@ -223,48 +228,50 @@ class Replica:
                 and self._owner.get(("conference", each.sid)) != worker
                 for each in others
             ):
-                self._clash("conference", record.friendly_name)
+                self._report_split("conference", record.friendly_name)
 
     def _enter_queue(
         self, worker: int, sid: str, document: dict[str, Any] | None, epoch_ns: int
     ) -> None:
+        """Take over the size of a queue in a worker."""
         sandbox, sizes = self._sandbox, self._sizes.setdefault(sid, {})
         if document is None:
             sizes.pop(worker, None)
             return
         sizes[worker] = document["current_size"], document["average_wait_seconds"]
         if sum(1 for size, _ in sizes.values() if size) > 1:
-            self._clash("queue", document["friendly_name"])
+            self._report_split("queue", document["friendly_name"])
         queues = sandbox.service.queues
         if all(each.sid != sid for each in queues.all()):
             if any(each.friendly_name == document["friendly_name"] for each in queues.all()):
-                self._clash("queue", document["friendly_name"])
+                self._report_split("queue", document["friendly_name"])
                 return
             repository = sandbox.repository("queue")
             repository.add(from_document(repository.type, document, epoch_ns))
-        self._count(sid)
+        self._update_size(sid)
 
-    def _count(self, sid: str) -> None:
-        """Have a queue be as large as all workers say."""
+    def _update_size(self, sid: str) -> None:
+        """Set a queue's size and average waiting time from those in all workers."""
         sizes = self._sizes[sid]
         total = sum(size for size, _ in sizes.values())
         waits = sum(size * wait for size, wait in sizes.values())
         queues = self._sandbox.service.queues
         queues.set_remote(sid, total, waits // total if total else 0)
 
-    def _clash(self, kind: str, name: str) -> None:
-        if (kind, name) in self._clashes:
+    def _report_split(self, kind: str, name: str) -> None:
+        """Warn, once, that a conference or queue is in two workers."""
+        if (kind, name) in self._reported_splits:
             return
-        self._clashes.add((kind, name))
+        self._reported_splits.add((kind, name))
         words = (
             f"{kind} {name!r} is in two workers, and those in it do not meet: with --spread numbers"
             " all calls of one of the app's numbers are in one worker"
         )
-        self._sandbox.service.notify(None, _CLASH, words)
+        self._sandbox.service.notify(None, _PROBLEM_CODE, words)
         _LOG.warning(words)
 
 
 async def written(future: Future[None] | None) -> None:
-    """Wait for a write, whatever comes of it: the database tells of its troubles itself."""
+    """Wait for a write, whether or not it succeeds: the database logs its errors itself."""
     if future is not None:
         await asyncio.wait([asyncio.wrap_future(future)])

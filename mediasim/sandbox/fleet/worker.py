@@ -1,4 +1,4 @@
-"""A worker's process: a sandbox that reports to its front. Begun by the front alone."""
+"""A worker's process: a sandbox that reports to its front. Started by the front alone."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.sandbox.fleet.ipc import MessagePipe, ReportedRecords
 from mediasim.sandbox.inspector.legs import levels
-from mediasim.sandbox.persistence import from_document, to_document
+from mediasim.sandbox.persistence import from_document, to_document, update_record
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import ListenAddress, serve_until
 from mediasim.sandbox.workers import Orders
@@ -23,80 +23,91 @@ __all__ = ["main"]
 
 
 class _Worker:
+    """The sandbox of one worker, and its connection to the front."""
+
     def __init__(self, orders: Orders) -> None:
         self._orders = orders
-        self._wire = MessagePipe(self._hear)
+        self._pipe = MessagePipe(self._handle)
         self._ended = asyncio.Event()
-        self._told_to_end = False
+        self._is_ending = False
         self._sandbox: Sandbox
 
-    async def live(self, end: socket.socket) -> None:
-        """Until the front says so, or is gone."""
+    async def run(self, end: socket.socket) -> None:
+        """Serve until the front ends the worker, or has died itself."""
         orders, loop = self._orders, asyncio.get_running_loop()
-        await self._wire.open(end)
+        await self._pipe.open(end)
         watching = asyncio.ensure_future(self._watch())
-        records = ReportedRecords(self._wire, loop, orders.boot)
+        records = ReportedRecords(self._pipe, loop, orders.boot)
         address = ListenAddress(port=0, public_url=orders.base_url)
-        await serve_until(self._ended, orders.settings, address, self._ready, records=records)
+        await serve_until(self._ended, orders.settings, address, self._on_ready, records=records)
         watching.cancel()
         await records.reported()
-        await self._wire.close()
+        await self._pipe.close()
 
     async def _watch(self) -> None:
-        await self._wire.gone.wait()
-        if not self._told_to_end:
+        """End the process when the front has died."""
+        await self._pipe.gone.wait()
+        if not self._is_ending:
             # The front was killed. What is being recorded stays in the spool, for its next start
             # to recover with all that it knows.
             os._exit(1)
 
-    def _ready(self, sandbox: Sandbox, url: str) -> None:
+    def _on_ready(self, sandbox: Sandbox, url: str) -> None:
+        """Adopt the front's fault rules, and report that the worker serves."""
         self._sandbox = sandbox
-        sandbox.service.webhooks.faults.replace(self._orders.weather)
+        sandbox.service.webhooks.faults.replace(self._orders.fault_rules)
         loop = asyncio.get_running_loop()
 
-        def heard(event: Event) -> None:
-            loop.call_soon_threadsafe(self._tell, _told(sandbox, event))
+        def on_event(event: Event) -> None:
+            loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, event))
 
-        sandbox.listeners.append(heard)
-        self._wire.tell({"ready": url})
+        def on_status_due(call_sid: str) -> None:
+            due = call_sid, sandbox.service.statuses.due(call_sid)
+            loop.call_soon_threadsafe(lambda: self._pipe.send({"due": due}))
 
-    def _tell(self, event: dict[str, Any]) -> None:
-        self._wire.tell({"event": event})
+        sandbox.on_status_due = sandbox.service.statuses.on_change = on_status_due
+        sandbox.listeners.append(on_event)
+        self._pipe.send({"ready": url})
 
-    async def _hear(self, message: dict[str, Any]) -> dict[str, Any] | None:
+    def _send_event(self, event: dict[str, Any]) -> None:
+        """Report an event to the front."""
+        self._pipe.send({"event": event})
+
+    async def _handle(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Handle a message of the front."""
         sandbox = self._sandbox
-        if "books" in message:
-            await sandbox.engine.gate(lambda: _enter(sandbox, message["books"]))
-        elif "hear" in message:
-            await sandbox.written(deleted=True)
+        if "records" in message:
+            await sandbox.engine.gate(lambda: _enter_documents(sandbox, message["records"]))
+        elif "synchronize" in message:
+            await sandbox.flush(deleted=True)
             return await sandbox.engine.gate(lambda: _state(sandbox))
         elif "end" in message:
-            self._told_to_end = True
+            self._is_ending = True
             self._ended.set()
         return None
 
 
 def _state(sandbox: Sandbox) -> dict[str, Any]:
-    """What is true at the moment only; on the engine's loop."""
+    """Return the levels of legs and the load; on the engine's loop."""
     return {"levels": levels(sandbox), "busy": sandbox.clock.busy}
 
 
-def _told(sandbox: Sandbox, event: Event) -> dict[str, Any]:
-    """An event as a message; on the engine's loop."""
-    told: dict[str, Any] = {
+def _event_message(sandbox: Sandbox, event: Event) -> dict[str, Any]:
+    """Return an event as a message; on the engine's loop."""
+    message: dict[str, Any] = {
         "class": type(event).__name__,
         "event": to_document(event, sandbox.service.dates.unix_ns(0)),
     }
     if isinstance(event, CallEvent):
         call = sandbox.service.live_call(event.call_sid)
-        told["party"] = None if call is None else call.party.name
-    return told
+        message["party"] = None if call is None else call.party.name
+    return message
 
 
-def _enter(sandbox: Sandbox, books: list[Any]) -> None:
-    """Take over what the front tells of the records that it owns."""
+def _enter_documents(sandbox: Sandbox, documents: list[Any]) -> None:
+    """Take over changes of the front's records; on the engine's loop."""
     epoch_ns, service = sandbox.service.dates.unix_ns(0), sandbox.service
-    for kind, key, document in books:
+    for kind, key, document in documents:
         repository = sandbox.repository(kind)
         known = next(
             (each for each in repository.records() if getattr(each, repository.key) == key), None
@@ -111,8 +122,7 @@ def _enter(sandbox: Sandbox, books: list[Any]) -> None:
                 service.queues.remove(key)
             continue
         if known is not None and record is not None:
-            for name in record.__dataclass_fields__:
-                setattr(known, name, getattr(record, name))
+            update_record(known, record)
         elif record is not None:
             repository.add(record)
         elif known is not None and repository.remove is not None:
@@ -120,20 +130,18 @@ def _enter(sandbox: Sandbox, books: list[Any]) -> None:
 
 
 def main(descriptor: int) -> None:
-    """Live as a worker; the descriptor is of a socket to the front, which gives the orders."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the front's to hear
+    """Run a worker; the descriptor is of a socket to the front, which sends the orders."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C ends the front, which ends its workers
     end = socket.socket(fileno=descriptor)
-    orders = pickle.loads(_read(end, *struct.unpack(">I", _read(end, 4))))
-    asyncio.run(_Worker(orders).live(end))
+    orders = pickle.loads(_receive(end, *struct.unpack(">I", _receive(end, 4))))
+    asyncio.run(_Worker(orders).run(end))
 
 
-def _read(end: socket.socket, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        piece = end.recv(size - len(data))
-        if not piece:
-            sys.exit(1)  # the front has gone
-        data += piece
+def _receive(end: socket.socket, size: int) -> bytes:
+    """Read so many bytes from the front; end the process if the front has died."""
+    data = end.recv(size, socket.MSG_WAITALL)
+    if len(data) < size:
+        sys.exit(1)
     return data
 
 

@@ -1,4 +1,4 @@
-"""The inspector: the page at ``/`` on which a person sees and hears what the sandbox does."""
+"""The inspector: the page at ``/`` that shows and plays what happens in the sandbox."""
 
 from mediasim.sandbox.inspector.routes import HOME, inspector_routes
 

@@ -1,7 +1,7 @@
-"""Who is at each call's far end, how its packets fared, and how loud its leg is.
+"""Legs of calls for the inspector: party, packets received and lost, and levels.
 
-What is known of a leg is kept when the call itself is let go. All of it runs on the engine's loop,
-but for the losses of what has ended: those are worked out in a thread.
+What is known of a leg is kept when its call is dropped. All functions run on the engine's loop,
+except that the losses of ended legs are computed in a thread.
 """
 
 from __future__ import annotations
@@ -22,65 +22,73 @@ from mediasim.truth.placement import gaps_of_call
 __all__ = ["Legs", "levels"]
 
 _MOST_LEGS: Final = 2000
-"""Calls that are remembered; the oldest are forgotten."""
-_STRIDE: Final = 1.01
-"""By which a live leg grows before its losses are worked out anew: the longer it is, the more
-there is to do, and the engine waits for it."""
+"""Number of newest calls whose legs are kept."""
+_GROWTH: Final = 1.01
+"""Factor by which an active leg grows before its losses are computed again.
+
+The work grows with the leg, and the engine waits for it.
+"""
 
 
 @dataclass(slots=True)
 class _Leg:
+    """What is known of one leg."""
+
     party: str
     call: LiveCall | None
-    """Until it has ended."""
-    told: dict[str, Any] = field(default_factory=dict)
-    """What was known of it at its end."""
+    """The call, until it has ended."""
+    at_end: dict[str, Any] = field(default_factory=dict)
+    """What :meth:`Legs.packets` returns once the call has ended."""
     losses: list[dict[str, Any]] = field(default_factory=list)
+    """Losses of an active leg, up to ``worked_out``."""
     worked_out: int = 0
-    """Up to which frame, of a live one."""
+    """Number of frames of an active leg whose losses are computed."""
 
 
 class Legs:
-    """Of the calls since the sandbox's start, or its last reset."""
+    """Legs of the calls since the sandbox's start or last reset."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
         self._exchange: Exchange | None = None
         self._legs: dict[str, _Leg] = {}
         self._working: set[asyncio.Future[Any]] = set()
-        sandbox.listeners.append(self._heard)
+        sandbox.listeners.append(self._on_event)
 
     def party(self, sid: str) -> str | None:
-        """Who it is; None for a call of before."""
-        leg, elsewhere = self._known().get(sid), self._sandbox.elsewhere
-        if leg is None and elsewhere is not None:
-            return elsewhere.party(sid)
+        """Return the name of the party at a call's far end; None for a call from before the
+        start."""
+        leg, workers = self._known().get(sid), self._sandbox.workers
+        if leg is None and workers is not None:
+            return workers.party(sid)
         return None if leg is None else leg.party
 
     def packets(self, sid: str) -> dict[str, Any]:
-        """``codec``, what was ``received``, ``losses``; nothing for a leg that never was."""
+        """Return ``codec``, ``received`` and ``losses`` of a leg; empty for a call without one."""
         leg = self._known().get(sid)
         if leg is None:
             return {}
         if leg.call is None:
-            return leg.told
+            return leg.at_end
         frames = leg.call.room.frame - leg.call.leg.first_frame if leg.call.has_leg else 0
-        if frames > leg.worked_out * _STRIDE:
-            leg.losses, leg.worked_out = _missed(leg.call), frames
+        if frames > leg.worked_out * _GROWTH:
+            leg.losses, leg.worked_out = _losses_of(leg.call), frames
         return {**_received(leg.call), "losses": leg.losses}
 
     def _known(self) -> dict[str, _Leg]:
+        """Return the legs by call SID, those of the present exchange only."""
         exchange = self._sandbox.service.exchange
         if exchange is not self._exchange:
             self._exchange, self._legs = exchange, {}
         return self._legs
 
-    def _heard(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
+        """Handle an event: add a new call's leg, or drop an ended call."""
         if not isinstance(event, CallEvent):
             return
         known = self._known()
         if event.call_sid not in known:
-            call = self._sandbox.service.exchange.calls[-1]  # entered just before it is told of
+            call = self._sandbox.service.exchange.calls[-1]  # added just before its first event
             if call.sid == event.call_sid:
                 known[call.sid] = _Leg(call.party.name, call)
                 if len(known) > _MOST_LEGS:
@@ -88,15 +96,16 @@ class Legs:
             return
         leg = known[event.call_sid]
         if leg.call is not None and leg.call.record.ended_ns is not None:
-            self._let_go(leg, leg.call)
+            self._end(leg, leg.call)
 
-    def _let_go(self, leg: _Leg, call: LiveCall) -> None:
-        leg.told, leg.call = {**_received(call), "losses": []}, None
+    def _end(self, leg: _Leg, call: LiveCall) -> None:
+        """Drop an ended call, and compute its losses in a thread."""
+        leg.at_end, leg.call = {**_received(call), "losses": []}, None
         if not call.has_leg or not call.leg.missing:
             return
 
         async def work_out() -> None:
-            leg.told["losses"] = await asyncio.to_thread(_missed, call)
+            leg.at_end["losses"] = await asyncio.to_thread(_losses_of, call)
 
         working = asyncio.ensure_future(work_out())
         self._working.add(working)
@@ -104,6 +113,7 @@ class Legs:
 
 
 def _received(call: LiveCall) -> dict[str, Any]:
+    """Return the codec and the statistics of received packets."""
     if not call.has_leg:
         return {}
     reception = call.room.plane.reception(call.leg)
@@ -117,24 +127,27 @@ def _received(call: LiveCall) -> dict[str, Any]:
     }
 
 
-def _missed(call: LiveCall) -> list[dict[str, Any]]:
+def _losses_of(call: LiveCall) -> list[dict[str, Any]]:
+    """Return the losses of a call's leg; empty where it lacks nothing."""
     return _losses(call) if call.has_leg and call.leg.missing else []
 
 
 # -- losses --------------------------------------------------------------------------------------
 
 _MOST_STRETCHES: Final = 1000
-"""Stretches of a leg, about; those of more stand together."""
-_WHY: Final = ("lost", "late", "stalled")
-"""Worth showing: what a jitter buffer puts in to follow a clock is no loss."""
+"""Approximate number of stretches of a leg; neighbours are merged beyond it."""
+_SHOWN_REASONS: Final = ("lost", "late", "stalled")
+"""Reasons of gaps that are shown; what a jitter buffer inserts to follow a clock is no loss."""
 
 
 def _losses(call: LiveCall) -> list[dict[str, Any]]:
-    """What of a leg never arrived, in stretches of loop seconds fit to be drawn.
+    """Return the stretches of a leg that never arrived, in order.
 
-    In order: ``start``, ``end``, ``why`` and how many ``packets`` it stands for."""
+    Each has ``start`` and ``end`` in loop seconds, ``why``, and the number of ``packets`` it stands
+    for.
+    """
     step = call.party.ptime_ms * SAMPLE_RATE // 1000
-    gaps = [gap for gap in gaps_of_call(call) if gap.why in _WHY]
+    gaps = [gap for gap in gaps_of_call(call) if gap.why in _SHOWN_REASONS]
     widest = _widest(gaps)
     found: list[list[Any]] = []
     for gap in gaps:
@@ -152,7 +165,7 @@ def _losses(call: LiveCall) -> list[dict[str, Any]]:
 
 
 def _widest(gaps: list[Gap]) -> int:
-    """Samples over which gaps are shown as one."""
+    """Return the number of samples over which neighbouring gaps are merged."""
     if len(gaps) <= _MOST_STRETCHES:
         return 0
     return (gaps[-1].end - gaps[0].start) // _MOST_STRETCHES
@@ -161,18 +174,19 @@ def _widest(gaps: list[Gap]) -> int:
 # -- levels --------------------------------------------------------------------------------------
 
 _FRAMES: Final = 8
-"""Heard for one level: 160 ms."""
+"""Frames over which a level is measured: 160 ms."""
 _MOST_MEASURED: Final = 64
-"""Legs that are measured."""
+"""Most legs whose levels are measured."""
 
 
 def levels(sandbox: Sandbox) -> dict[str, tuple[float, float]]:
-    """How loud each live leg is right now; nothing where time is not real, and no moment is now.
+    """Return the present levels of active legs by call SID, in dBFS: received and sent.
 
-    By call SID: dBFS of what the server receives from the leg, and of what it sends to it."""
+    Empty for virtual clocks, which have no present moment.
+    """
     if sandbox.clock.kind != "real":
         return {}
-    found = {} if sandbox.elsewhere is None else dict(sandbox.elsewhere.levels)
+    found = {} if sandbox.workers is None else dict(sandbox.workers.levels)
     for sid, session in list(sandbox.service.sessions.items())[:_MOST_MEASURED]:
         call = session.call
         if not call.active:

@@ -1,19 +1,18 @@
-"""The inspector's page and its assets, with a policy that runs nothing but them.
+"""The inspector's page and its assets, with a policy that permits no other scripts or sources.
 
-Everything shown comes from an app or a caller: the page's scripts put it in as text alone, and the
-policy would stop what slipped through. Source: https://www.w3.org/TR/CSP3/
+Apps and callers decide what is shown, so the page's scripts insert it as text alone, and the policy
+blocks anything else. Source: https://www.w3.org/TR/CSP3/
 """
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Scope
 
 __all__ = ["Assets", "page", "page_in"]
 
@@ -37,38 +36,28 @@ _GUARDS: Final = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+"""Security headers of pages and assets."""
 
 
 async def page(_: Request) -> Response:
-    """The inspector's."""
+    """Return the inspector's page."""
     return page_in(_ASSETS)
 
 
 def page_in(folder: Path) -> Response:
-    """The page of a folder of assets."""
+    """Return the page of a folder of assets."""
     headers = {**_GUARDS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     text = (folder / "index.html").read_text("utf-8")
     return Response(text, headers=headers, media_type="text/html; charset=utf-8")
 
 
-class Assets:
-    """What the page loads: asked for anew each time, for another version may be installed."""
+class Assets(StaticFiles):
+    """The files that a page loads, never cached unchecked: another version may be installed."""
 
     def __init__(self, folder: Path = _ASSETS) -> None:
-        self._files = StaticFiles(directory=folder)
+        super().__init__(directory=folder)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                _guard(message)
-            await send(message)
-
-        await self._files(scope, receive, guarded)
-
-
-def _guard(message: MutableMapping[str, Any]) -> None:
-    extra = {**_GUARDS, "Cache-Control": "no-cache"}
-    message["headers"] = [
-        *message["headers"],
-        *((name.lower().encode(), value.encode()) for name, value in extra.items()),
-    ]
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update({**_GUARDS, "Cache-Control": "no-cache"})
+        return response

@@ -1,10 +1,9 @@
-"""The inspector's paths, below the control API's prefix and answered by its rules."""
+"""The inspector's paths, below the control API's prefix and under its access rules."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal
 
@@ -33,24 +32,28 @@ from mediasim.twilio.representations import recording_document
 __all__ = ["HOME", "inspector_routes"]
 
 HOME: Final = "/inspector"
-"""The page's own path; the server shows it at its root."""
+"""Path of the page below the prefix; the server shows it at its root."""
 
 
 class _Script(BaseModel):
+    """A script as YAML."""
+
     model_config = ConfigDict(extra="forbid")
     yaml: str
 
 
 class _Media(BaseModel):
+    """The query of a request for a recording's media."""
+
     model_config = ConfigDict(extra="forbid")
     channels: Literal["1", "2"]
     format: Literal["wav", "mp3"] = "wav"
     save: bool = False
-    """To be kept as a file, not played."""
+    """Whether the browser saves the file instead of playing it."""
 
 
 def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """All of them."""
+    """Return all routes of the inspector."""
     inspector = _Inspector(sandbox)
     return [
         Route(HOME, page),
@@ -69,7 +72,7 @@ def inspector_routes(sandbox: Sandbox) -> list[BaseRoute]:
 
 
 class _Inspector:
-    """What each path answers."""
+    """The handlers of the paths."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
@@ -77,16 +80,17 @@ class _Inspector:
         self._legs = Legs(sandbox)
 
     async def feed(self, _: Request) -> Response:
+        """Stream the changes of the sandbox as server-sent events."""
         messages = EventFeed(self._sandbox, self._legs).messages()
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return StreamingResponse(messages, media_type="text/event-stream", headers=headers)
 
     async def plan(self, _: Request) -> Response:
-        """Whom one can call, and as whom."""
+        """Return the numbers that can be called, and the parties that can call."""
         return JSONResponse(await self._gate(lambda: _plan(self._sandbox)))
 
     async def script(self, request: Request) -> Response:
-        """A script's steps, written as in config files, as the control API takes them."""
+        """Return the steps of a script written in YAML, as the control API takes them."""
         from mediasim.documents.document import read_yaml
 
         body = _Script.model_validate_json(await request.body())
@@ -96,29 +100,28 @@ class _Inspector:
         return JSONResponse({"script": steps})
 
     async def call(self, request: Request) -> Response:
+        """Return the timeline of a call."""
         sid = request.path_params["sid"]
         return JSONResponse(await self._gate(lambda: timeline(self._sandbox, self._legs, sid)))
 
     async def resources(self, _: Request) -> Response:
-        """Every kind of record that is stored, by its resource: the newest first."""
+        """Return the newest records of each stored resource."""
         return JSONResponse(await self._gate(lambda: resources(self._sandbox.service)))
 
     async def delivery(self, request: Request) -> Response:
-        wanted, seen_as = request.path_params["id"], request.query_params.get("url")
+        """Return a delivery with the check of its signature."""
+        delivery_id, seen_as = request.path_params["id"], request.query_params.get("url")
 
-        def found() -> dict[str, Any] | None:
+        def found() -> dict[str, Any]:
             service = self._sandbox.service
-            log = service.webhooks.deliveries
-            one = next((each for each in log if each.id == wanted), None)
-            return None if one is None else evidence(one, service.account.auth_token, seen_as)
+            delivery = service.webhooks.delivery(delivery_id)
+            return evidence(delivery, service.account.auth_token, seen_as)
 
-        shown = await self._gate(found)
-        if shown is None:
-            raise LookupError(f"there is no delivery {wanted!r} in the log")
-        return JSONResponse(shown)
+        return JSONResponse(await self._gate(found))
 
     async def recording(self, request: Request) -> Response:
-        """The resource and its channel map, with its start as loop time."""
+        """Return the resource and channel map of a recording, with its start as loop time in
+        seconds."""
         sid, service = request.path_params["sid"], self._sandbox.service
 
         def found() -> dict[str, Any]:
@@ -128,27 +131,27 @@ class _Inspector:
         return JSONResponse(await self._gate(found))
 
     async def media(self, request: Request) -> Response:
-        asked = _Media.model_validate(dict(request.query_params))
+        """Return a recording's media as a file."""
+        query = _Media.model_validate(dict(request.query_params))
         record, store = await self._record(request)
-        channels = int(asked.channels)
-        path, kind = await _in_thread(lambda: _media_file(store, record, channels, asked.format))
-        name = f"{record.sid}-{channels}ch.{asked.format}" if asked.save else None
+        channels = int(query.channels)
+        path, kind = await asyncio.to_thread(_media_file, store, record, channels, query.format)
+        name = f"{record.sid}-{channels}ch.{query.format}" if query.save else None
         return FileResponse(path, media_type=kind, filename=name)
 
     async def outline(self, request: Request) -> Response:
+        """Return the waveform of a recording."""
         record, store = await self._record(request)
-        path = await _in_thread(lambda: _outline_file(store, record.sid))
+        path = await asyncio.to_thread(_outline_file, store, record.sid)
         return FileResponse(path, media_type="application/json")
 
-    async def _record(self, request: Request) -> tuple[RecordingRecord, Any]:
+    async def _record(self, request: Request) -> tuple[RecordingRecord, MediaStore]:
         sid, service = request.path_params["sid"], self._sandbox.service
         return await self._gate(lambda: service.recording_record(sid)), service.store
 
 
-_in_thread: Callable[[Callable[[], Any]], Awaitable[Any]] = asyncio.to_thread
-
-
 def _plan(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the numbers and parties of the number plan, as JSON has them."""
     config, service = sandbox.settings.config, sandbox.service
     parties = []
     for name, callee in config.parties.items():
@@ -171,6 +174,7 @@ def _plan(sandbox: Sandbox) -> dict[str, Any]:
 # -- media ---------------------------------------------------------------------------------------
 
 _SAMPLES_PER_PEAK: Final = 80
+"""Fewest samples for which a waveform has one peak."""
 _MOST_PEAKS: Final = 20_000
 _TYPES: Final[dict[Format, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 
@@ -178,7 +182,10 @@ _TYPES: Final[dict[Format, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 def _media_file(
     store: MediaStore, record: RecordingRecord, channels: int, format: Format
 ) -> tuple[Path, str]:
-    """The file and its type. Raises TwilioError where a download of Twilio's would fail."""
+    """Return a recording's file and its media type.
+
+    Raises TwilioError where a download from Twilio would fail.
+    """
     found = download(store, record, requested_channels=channels, format=format)
     if found.path is None:
         raise TwilioError(found.status, found.code or 20404, found.message)
@@ -186,7 +193,7 @@ def _media_file(
 
 
 def _outline_file(store: MediaStore, sid: str) -> Path:
-    """A JSON file: ``seconds``, and per channel the loudest of each stretch, from 0 to 1.
+    """Return a JSON file of the waveform: ``seconds``, and peaks from 0 to 1 for each channel.
 
     Raises MediaNotFound for a recording without media.
     """

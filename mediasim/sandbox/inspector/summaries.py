@@ -1,6 +1,6 @@
 """Calls, recordings, deliveries and all other resources, as the inspector lists them.
 
-Times are loop seconds. Runs on the engine's loop.
+Times are loop seconds. All functions run on the engine's loop.
 """
 
 from __future__ import annotations
@@ -27,15 +27,16 @@ __all__ = [
 ]
 
 MOST_LISTED: Final = 500
-"""Of each kind: the newest."""
+"""Number of newest entries of each kind that are listed."""
 
 
 def seconds(at_ns: int | None) -> float | None:
-    """A loop time in seconds."""
+    """Return a loop time in seconds; None for none."""
     return None if at_ns is None else at_ns / 1e9
 
 
 def clock_summary(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the state of the clock."""
     clock = sandbox.clock
     return {
         "kind": clock.kind,
@@ -46,8 +47,11 @@ def clock_summary(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def call_summary(record: CallRecord, party: str | None, troubles: int) -> dict[str, Any]:
-    """``party`` is who is at the far end, None where that is no longer known; ``troubles``
-    counts what was noted for the developer."""
+    """Return the summary of a call.
+
+    ``party`` is the name of the far end's party, None where it is unknown; ``troubles`` is the
+    number of notifications for the developer.
+    """
     return {
         "sid": record.sid,
         "parent": record.parent_call_sid,
@@ -64,6 +68,7 @@ def call_summary(record: CallRecord, party: str | None, troubles: int) -> dict[s
 
 
 def recording_summary(record: RecordingRecord) -> dict[str, Any]:
+    """Return the summary of a recording."""
     return {
         "sid": record.sid,
         "call": record.call_sid,
@@ -77,6 +82,7 @@ def recording_summary(record: RecordingRecord) -> dict[str, Any]:
 
 
 def delivery_summary(delivery: Delivery) -> dict[str, Any]:
+    """Return the summary of a delivery."""
     last = delivery.attempts[-1] if delivery.attempts else None
     return {
         "id": delivery.id,
@@ -100,7 +106,7 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
 
 
 def resources(service: Account) -> dict[str, Any]:
-    """``resources``: each that is stored, what it is called, and its newest records as JSON."""
+    """Return the newest records of each stored resource, as JSON, with the resource's name."""
     return {
         "resources": [
             {
@@ -121,14 +127,20 @@ def resources(service: Account) -> dict[str, Any]:
 
 
 def evidence(delivery: Delivery, auth_token: str, seen_as: str | None = None) -> dict[str, Any]:
-    """The log's entry and the check of its last request.
+    """Return a delivery and the check of its last request's signature.
 
-    ``seen_as`` is the URL as the app has it, behind a proxy for one: the check is then of that.
+    ``seen_as`` is the URL that the app sees, behind a proxy for one; the check then is of that.
     """
-    return {"delivery": delivery.to_json(), "signature": _check(delivery, auth_token, seen_as)}
+    return {
+        "delivery": delivery.to_json(),
+        "signature": _signature_check(delivery, auth_token, seen_as),
+    }
 
 
-def _check(delivery: Delivery, auth_token: str, seen_as: str | None) -> dict[str, Any] | None:
+def _signature_check(
+    delivery: Delivery, auth_token: str, seen_as: str | None
+) -> dict[str, Any] | None:
+    """Return the signature sent and the one expected; None before the first request."""
     if not delivery.attempts:
         return None
     sent = delivery.attempts[-1]

@@ -1,23 +1,17 @@
-"""One call with its legs, and all that happened to it on one axis: loop time in seconds.
+"""The timeline of one call with its legs: all that happened to it, in loop seconds.
 
-Its media streams are there with their lives, who talked when, and how soon the app did. Runs on
-the engine's loop. What a sandbox keeps over a restart (calls, recordings, deliveries) is all there
-afterwards; verbs, keys and lost packets are known of calls since its start.
+Media streams are there with talk, responses and interruptions. All functions run on the engine's
+loop. Stored records (calls, recordings, deliveries) survive a restart; verbs, keys and lost packets
+are known of calls since the start only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from typing import Any
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.conversation.app_figures import TimeSpan
-from mediasim.exchange.events import (
-    ConferenceEvent,
-    DtmfEvent,
-    Event,
-    RecordingEvent,
-)
+from mediasim.exchange.events import ConferenceEvent, DtmfEvent, Event, RecordingEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.summaries import (
@@ -27,7 +21,6 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.twilio.account import Account
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
 from mediasim.twilio.streams import MediaStream
@@ -36,7 +29,10 @@ __all__ = ["timeline"]
 
 
 def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
-    """All of the call that ``sid`` is a leg of. Raises TwilioError for a call there is not."""
+    """Return everything about the call that ``sid`` is a leg of.
+
+    Raises TwilioError for an unknown call.
+    """
     service = sandbox.service
     family = _family(sandbox, service.call_record(sid))
     sids = {each.sid for each in family}
@@ -56,7 +52,9 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
         "legs": [_leg(each, legs) for each in family],
         "verbs": _verbs(events, sids),
         "keys": _keys(events, sids),
-        "streams": _streams_of(service, sids),
+        "streams": [
+            _stream_json(each) for each in service.streams.all() if each.record.call_sid in sids
+        ],
         "moments": _moments(events, about),
         "recordings": [
             {**recording_summary(each), "pauses": _pauses(events, each.sid)} for each in recordings
@@ -79,7 +77,7 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
 
 
 def _family(sandbox: Sandbox, record: CallRecord) -> list[CallRecord]:
-    """A call, its parents and all their children; the first call first."""
+    """Return a call with its ancestors and all their descendants, the first call first."""
     catalogue = sandbox.service.catalogue
     known = {each.sid: each for each in catalogue.calls()}
     while record.parent_call_sid in known:
@@ -91,6 +89,7 @@ def _family(sandbox: Sandbox, record: CallRecord) -> list[CallRecord]:
 
 
 def _leg(record: CallRecord, legs: Legs) -> dict[str, Any]:
+    """Return the summary of a leg with its packets."""
     nothing: dict[str, Any] = {"codec": None, "received": None, "losses": []}
     return {
         **call_summary(record, legs.party(record.sid), 0),
@@ -100,6 +99,7 @@ def _leg(record: CallRecord, legs: Legs) -> dict[str, Any]:
 
 
 def _conferences(events: list[Event], sids: set[str]) -> set[str]:
+    """Return the SIDs of conferences that the calls took part in."""
     return {
         each.conference_sid
         for each in events
@@ -108,6 +108,7 @@ def _conferences(events: list[Event], sids: set[str]) -> set[str]:
 
 
 def _verbs(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
+    """Return the TwiML verbs that the calls executed."""
     found: list[dict[str, Any]] = []
     running: dict[str, dict[str, Any]] = {}
     for event in events:
@@ -129,6 +130,7 @@ def _verbs(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
 
 
 def _keys(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
+    """Return the keys that the calls received."""
     return [
         {"call": each.call_sid, "at": seconds(each.at_ns), "digit": each.digit}
         for each in events
@@ -137,16 +139,18 @@ def _keys(events: list[Event], sids: set[str]) -> list[dict[str, Any]]:
 
 
 def _moments(events: list[Event], about: set[str]) -> list[dict[str, Any]]:
-    """What happened besides: bridged, held, joined a conference, paused or transcribed."""
-    told = tuple(each.event for each in all_stored().values() if each.event is not None)
+    """Return the other events of these records: bridged, held, joined, paused, transcribed and so
+    on."""
+    kinds = tuple(each.event for each in all_stored().values() if each.event is not None)
     return [
         {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": each.subject}
         for each in events
-        if isinstance(each, told) and each.subject in about
+        if isinstance(each, kinds) and each.subject in about
     ]
 
 
 def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | None]]:
+    """Return the pauses of a recording as pairs of loop seconds; None ends an active one."""
     found: list[tuple[float | None, float | None]] = []
     since: float | None = None
     for each in events:
@@ -163,34 +167,36 @@ def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | N
 # -- media streams -------------------------------------------------------------------------------
 
 
-def _streams_of(service: Account, sids: Collection[str]) -> list[dict[str, Any]]:
-    """Those of these calls, oldest first; what was never said or answered is null."""
-    return [_shown(each) for each in service.streams.all() if each.record.call_sid in sids]
-
-
-def _shown(stream: MediaStream) -> dict[str, Any]:
-    told = stream.to_json()
+def _stream_json(stream: MediaStream) -> dict[str, Any]:
+    """Return a media stream with its log and talk."""
+    found = stream.to_json()
     record = stream.record
     return {
         "sid": record.sid,
         "call": record.call_sid,
         "name": record.name,
         "status": record.status,
-        "direction": told["direction"],
-        "track": told["track"],
-        "url": told["url"],
+        "direction": found["direction"],
+        "track": found["track"],
+        "url": found["url"],
         "asked": seconds(stream.requested_ns),
-        "started": told["started"],
-        "ended": told["ended"],
-        "error": told["error"],
-        "messages": {"sent": told["messages_sent"], "received": told["messages_received"]},
-        "log": told["log"],
-        **_talk(stream),
+        "started": found["started"],
+        "ended": found["ended"],
+        "error": found["error"],
+        "messages": {
+            "sent": found["messages_sent"],
+            "received": found["messages_received"],
+        },
+        "log": found["log"],
+        **_conversation(stream),
     }
 
 
-def _talk(stream: MediaStream) -> dict[str, Any]:
-    """Of an app that can speak; of one that listens only, who was heard and no more."""
+def _conversation(stream: MediaStream) -> dict[str, Any]:
+    """Return when caller and app spoke, in loop seconds.
+
+    Responses and interruptions are those of apps that speak; a one-way stream has talk only.
+    """
     began = (stream.started_frame or 0) * FRAME_NS / NS_PER_SECOND
 
     def at(ms: int) -> float:

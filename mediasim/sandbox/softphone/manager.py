@@ -1,4 +1,4 @@
-"""The softphones of a sandbox: pages that have registered, what they ask, and how they are rung."""
+"""The softphones of a sandbox: registered pages, their calls, and calls that ring them."""
 
 from __future__ import annotations
 
@@ -35,25 +35,26 @@ from mediasim.twilio.session import FollowUp
 __all__ = ["SoftphoneManager"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_UNAVAILABLE: Final = 31480
-"""Of Twilio's error dictionary: the callee is currently unavailable."""
+_CALLEE_UNAVAILABLE: Final = 31480
+"""Twilio's error code of a callee that is currently unavailable."""
 _OWN_KEY: Final = "sandbox softphone"
+"""Friendly name of the API key that signs tokens for pages without one."""
 _NO_APPLICATION: Final = "the token's application {} is not among the account's: {}"
 
 
 class SoftphoneManager:
-    """Used on the engine's loop."""
+    """The registered pages and their calls. Used on the engine's loop."""
 
     def __init__(self, service: Callable[[], Account], real_time: Callable[[], None]) -> None:
-        """``service`` is the account's of the moment; ``real_time`` raises ClockRefuses where
-        the clock is not everybody's."""
+        """``service`` returns the present account; ``real_time`` raises ClockRefuses for a clock
+        that is not in real time."""
         self.service = service
         self.real_time = real_time
         self._tokens: dict[Page, VoiceToken] = {}
         self._calls: dict[Page, dict[str, BrowserCall]] = {}
         self._rings: dict[Page, dict[str, Ringing]] = {}
         self._known: set[str] = set()
-        """Identities that a page has ever had."""
+        """Identities that a page has had since the start."""
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -63,72 +64,79 @@ class SoftphoneManager:
 
     # -- pages ------------------------------------------------------------------------------
 
-    def hear(self, page: Page, ask: PageMessage) -> None:
-        """What a page says. Raises TwilioError, ClockRefuses for what is not to be."""
-        if isinstance(ask, Register):
-            self._register(page, ask)
-        elif isinstance(ask, Invite):
-            self._invite(page, ask)
-        elif isinstance(ask, AnswerMessage | Reject):
-            ringing = self._rings.get(page, {}).get(ask.call)
-            if ringing is not None:
-                ringing.decide(page, ask.sdp if isinstance(ask, AnswerMessage) else None)
-            elif isinstance(ask, AnswerMessage):
-                page.tell("ended", call=ask.call, status="taken", words="it rings no longer")
-        else:
-            self._change(page, ask)
+    def handle(self, page: Page, message: PageMessage) -> None:
+        """Handle a message of a page.
 
-    def leave(self, page: Page) -> None:
-        """It has been closed: it rings no longer, and its calls are over."""
+        Raises TwilioError and ClockRefuses for a request that is refused.
+        """
+        if isinstance(message, Register):
+            self._register(page, message)
+        elif isinstance(message, Invite):
+            self._invite(page, message)
+        elif isinstance(message, AnswerMessage | Reject):
+            ringing = self._rings.get(page, {}).get(message.call)
+            if ringing is not None:
+                ringing.decide(page, message.sdp if isinstance(message, AnswerMessage) else None)
+            elif isinstance(message, AnswerMessage):
+                page.send("ended", call=message.call, status="taken", words="it rings no longer")
+        else:
+            self._change(page, message)
+
+    def remove_page(self, page: Page) -> None:
+        """Remove a page that was closed: it rings no longer, and its calls are hung up."""
         self._tokens.pop(page, None)
         for ringing in list(self._rings.pop(page, {}).values()):
-            ringing.left(page)
+            ringing.remove(page)
         for call in list(self._calls.pop(page, {}).values()):
             call.hang_up()
 
     async def close(self) -> None:
-        """Let go of all pages."""
+        """Remove all pages and cancel all tasks."""
         for page in list(self._tokens):
-            self.leave(page)
+            self.remove_page(page)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run beside everything else."""
+        """Run a coroutine as a task until :meth:`close`."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _register(self, page: Page, ask: Register) -> None:
+    def _register(self, page: Page, message: Register) -> None:
+        """Register a page by its token, or by a name alone.
+
+        Raises TwilioError, ClockRefuses.
+        """
         self.real_time()
         service = self.service()
         now_s = service.dates.unix_ns(service.now_ns) // 10**9
         account = service.account.sid
-        token = ask.token
+        token = message.token
         if not token:
-            token = mint(account, self._own_key(service), ask.identity, now_s=now_s)
-        read = read_access_token(
+            token = mint(account, self._own_key(service), message.identity, now_s=now_s)
+        token_read = read_access_token(
             token, account_sid=account, find_key=service.keys.find, now_s=now_s
         )
-        if read.application_sid is not None:
+        if token_read.application_sid is not None:
             try:
-                service.applications.find(read.application_sid)
+                service.applications.find(token_read.application_sid)
             except TwilioError as error:
-                words = _NO_APPLICATION.format(read.application_sid, error.message)
+                words = _NO_APPLICATION.format(token_read.application_sid, error.message)
                 raise TwilioError(400, 21218, words) from None
-        self._tokens[page] = read
-        self._known.add(read.identity)
-        page.tell(
+        self._tokens[page] = token_read
+        self._known.add(token_read.identity)
+        page.send(
             "registered",
-            identity=read.identity,
-            incoming=read.incoming,
-            application=read.application_sid,
-            own=not ask.token,
+            identity=token_read.identity,
+            incoming=token_read.incoming,
+            application=token_read.application_sid,
+            own=not message.token,
         )
 
     def _own_key(self, service: Account) -> KeyRecord:
-        """The API key that signs for who gives a name alone."""
+        """Return the API key that signs tokens for pages that give a name alone."""
         for key in service.keys.all():
             if key.friendly_name == _OWN_KEY:
                 return key
@@ -138,57 +146,62 @@ class SoftphoneManager:
         return key
 
     def _change(
-        self, page: Page, ask: HangUpMessage | PressMessage | HoldMessage | MuteMessage
+        self, page: Page, message: HangUpMessage | PressMessage | HoldMessage | MuteMessage
     ) -> None:
-        call = self._calls.get(page, {}).get(ask.call)
+        """Hang up, press keys, hold or mute in a page's call."""
+        call = self._calls.get(page, {}).get(message.call)
         if call is None:
-            return  # it is over, which the page is about to hear
-        if isinstance(ask, HangUpMessage):
+            return  # it has ended, which the page has been sent already
+        if isinstance(message, HangUpMessage):
             call.hang_up()
-        elif isinstance(ask, PressMessage):
-            call.press(ask.digits)
-        elif isinstance(ask, HoldMessage):
-            call.hold(ask.on)
+        elif isinstance(message, PressMessage):
+            call.press(message.digits)
+        elif isinstance(message, HoldMessage):
+            call.hold(message.on)
         else:
-            call.note("muted" if ask.on else "unmuted")
+            call.note("muted" if message.on else "unmuted")
 
     # -- calling ----------------------------------------------------------------------------
 
-    def _invite(self, page: Page, ask: Invite) -> None:
+    def _invite(self, page: Page, message: Invite) -> None:
+        """Begin a call of a page's. Raises TwilioError, ClockRefuses."""
         self.real_time()
         token = self._tokens.get(page)
         if token is None:
             raise TwilioError(401, 20101, "register first: a call is made by a client")
-        if ask.call in self._calls.get(page, {}):
-            raise TwilioError(400, 20001, f"there is a call {ask.call!r} already")
-        call = self.new_call(page, ask.call)
-        self.spawn(self._calling(call, token, ask))
+        if message.call in self._calls.get(page, {}):
+            raise TwilioError(400, 20001, f"there is a call {message.call!r} already")
+        call = self.new_call(page, message.call)
+        self.spawn(self._call(call, token, message))
 
-    async def _calling(self, call: BrowserCall, token: VoiceToken, ask: Invite) -> None:
+    async def _call(self, call: BrowserCall, token: VoiceToken, message: Invite) -> None:
+        """Agree on media, place the call, and follow it to its end."""
         try:
-            await self.agree(call, ask.sdp)
-            if call.gone:
+            await self.agree(call, message.sdp)
+            if call.gone:  # while media were agreed on
                 raise ConnectionError("hung up before it rang")
-            call.live = self._place(call, token, ask)
+            call.live = self._place(call, token, message)
         except (ValueError, OSError, TwilioError, ClockRefuses) as error:
             words = error.message if isinstance(error, TwilioError) else str(error)
-            self.over(call, "failed", words)
+            self.finish(call, "failed", words)
             return
-        call.page.tell("ringing", call=call.name, sid=call.live.sid)
+        call.page.send("ringing", call=call.name, sid=call.live.sid)
         await self.follow(call, call.live)
 
-    def _place(self, call: BrowserCall, token: VoiceToken, ask: Invite) -> LiveCall:
-        """Raises TwilioError."""
+    def _place(self, call: BrowserCall, token: VoiceToken, message: Invite) -> LiveCall:
+        """Place a page's call with the account. Raises TwilioError, ClockRefuses."""
         self.real_time()
         service, from_ = self.service(), f"client:{token.identity}"
         phone = Phone(Party(name=token.identity, number=from_), far_end=call)
         if token.application_sid is not None:
             application = service.applications.find(token.application_sid)
-            params = [*token.params.items(), *ask.params.items()]
+            params = [*token.params.items(), *message.params.items()]
             follow = FollowUp(application.source(), params)
-            record = service.place_from_client(from_, ask.to, phone, follow, application.callback())
+            record = service.place_from_client(
+                from_, message.to, phone, follow, application.callback()
+            )
         else:
-            to = _dialled(ask.to)
+            to = _dialled(message.to)
             if any(number.phone_number == to for number in service.numbers.all()):
                 record = service.place_inbound(from_, to, phone)
             else:
@@ -200,7 +213,7 @@ class SoftphoneManager:
     # -- any call ---------------------------------------------------------------------------
 
     def new_call(self, page: Page, name: str) -> BrowserCall:
-        """A call of a page's, with media still to be agreed on."""
+        """Return a new call of a page, whose media are not agreed on yet."""
         from mediasim.net.webrtc import WebRtcEndpoint  # loaded when a page opens
 
         call = BrowserCall(page, name, WebRtcEndpoint(page.host))
@@ -208,46 +221,49 @@ class SoftphoneManager:
         return call
 
     async def agree(self, call: BrowserCall, offer: str) -> None:
-        """Answer a page's offer and wait until media can flow. Raises ValueError, OSError."""
-        call.page.tell("media", call=call.name, sdp=await call.media.answer(offer))
+        """Answer a page's offer and wait until media can flow.
+
+        Raises ValueError for a wrong offer, OSError where no media can flow.
+        """
+        call.page.send("media", call=call.name, sdp=await call.media.answer(offer))
         await call.media.established()
 
     async def follow(self, call: BrowserCall, live: LiveCall) -> None:
-        """Until it is over."""
+        """Report the end of a call to its page, once it has ended."""
         await live.ended.wait()
-        self.over(call, live.record.status, "")
+        self.finish(call, live.record.status, "")
 
-    def over(self, call: BrowserCall, status: str, words: str) -> None:
-        """Tell the page, and let go of its media."""
+    def finish(self, call: BrowserCall, status: str, words: str) -> None:
+        """Report to a page that its call has ended, and close the call's media."""
         call.media.close()
         self._calls.get(call.page, {}).pop(call.name, None)
-        call.page.tell("ended", call=call.name, status=status, words=words)
+        call.page.send("ended", call=call.name, status=status, words=words)
 
     # -- being called -----------------------------------------------------------------------
 
-    def reach(self, address: str, otherwise: bool = False) -> SoftphoneGateway | None:
-        """The way to ``client:NAME``, where a page has ever registered by that name.
+    def reach(self, address: str, unplanned: bool = False) -> SoftphoneGateway | None:
+        """Return the gateway to ``client:NAME``; None where no page has had that name.
 
-        ``otherwise``: nobody of the number plan has the name. Who of the plan has it answers when
-        no page is open.
+        ``unplanned`` says that the number plan has no party of the name. A party of the plan
+        answers when no page is open.
         """
         scheme, _, identity = address.partition(":")
         if scheme != "client":
             return None
-        if self.pages_of(identity) or (otherwise and identity in self._known):
+        if self.pages_of(identity) or (unplanned and identity in self._known):
             return SoftphoneGateway(self, identity)
         return None
 
     def pages_of(self, identity: str) -> list[Page]:
-        """Who is rung by that name."""
+        """Return the pages that ring for a name."""
         return [
             page
             for page, token in self._tokens.items()
             if token.identity == identity and token.incoming
         ]
 
-    def rings(self, page: Page, ringing: Ringing | None, name: str) -> None:
-        """Note that a page rings, or no longer does."""
+    def set_ringing(self, page: Page, ringing: Ringing | None, name: str) -> None:
+        """Note that a page rings for a call, or no longer does (None)."""
         if ringing is not None:
             self._rings.setdefault(page, {})[name] = ringing
         else:
@@ -255,63 +271,66 @@ class SoftphoneManager:
 
 
 class SoftphoneGateway:
-    """One call that rings every page of an identity, a Reach: the first to answer has it."""
+    """The gateway to all pages of an identity: the first that answers takes the call."""
 
     def __init__(self, manager: SoftphoneManager, identity: str) -> None:
-        self._desk = manager
+        self._manager = manager
         self._identity = identity
 
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> BrowserCall:
-        """Raises NotReached."""
-        pages = self._desk.pages_of(self._identity)
+        """Ring the pages until one answers; return its call.
+
+        Raises NotReached.
+        """
+        pages = self._manager.pages_of(self._identity)
         if not pages:
             words = f"the client {self._identity} is not registered: no softphone page has the name"
-            self._desk.service().notify(call.sid, _UNAVAILABLE, words, warning=True)
+            self._manager.service().notify(call.sid, _CALLEE_UNAVAILABLE, words, warning=True)
             raise NotReached(words, "no-answer")
-        rung = Ringing(pages)
+        answers = Ringing(pages)
         end = ("canceled", "the caller has hung up, or the time was over")
         for page in pages:
-            self._desk.rings(page, rung, call.sid)
-            page.tell(
+            self._manager.set_ringing(page, answers, call.sid)
+            page.send(
                 "incoming", call=call.sid, **{"from": call.record.from_, "to": call.record.to}
             )
         ringing()
         answered: BrowserCall | None = None
         try:
-            page, offer = await rung.decided
+            page, offer = await answers.decided
             end = ("taken", "answered by another page")
-            answered = self._desk.new_call(page, call.sid)
+            answered = self._manager.new_call(page, call.sid)
             answered.live = call
-            await self._desk.agree(answered, offer)
+            await self._manager.agree(answered, offer)
         except (ValueError, OSError) as error:
             assert answered is not None
-            self._desk.over(answered, "failed", str(error))
+            self._manager.finish(answered, "failed", str(error))
             raise NotReached(f"the softphone has no media: {error}", "failed") from None
         except asyncio.CancelledError:
             if answered is not None:
-                self._desk.over(answered, "canceled", "the caller has hung up")
+                self._manager.finish(answered, "canceled", "the caller has hung up")
             raise
         finally:
             for page in pages:
-                self._desk.rings(page, None, call.sid)
-                if page in rung.waiting:
-                    page.tell("ended", call=call.sid, status=end[0], words=end[1])
-        self._desk.spawn(self._desk.follow(answered, call))
+                self._manager.set_ringing(page, None, call.sid)
+                if page in answers.waiting:
+                    page.send("ended", call=call.sid, status=end[0], words=end[1])
+        self._manager.spawn(self._manager.follow(answered, call))
         return answered
 
 
 class Ringing:
-    """What the pages that ring decide."""
+    """The decision of pages that ring for one call."""
 
     def __init__(self, pages: list[Page]) -> None:
         self.waiting = set(pages)
-        """Those that have not decided."""
+        """Pages that have not decided."""
         self.decided: asyncio.Future[tuple[Page, str]] = asyncio.get_running_loop().create_future()
         """The page that answers, with its offer; or NotReached."""
         self._rejected = False
 
     def decide(self, page: Page, offer: str | None) -> None:
-        """It answers with an offer, or rejects."""
+        """Note that a page answers with an offer, or rejects (None)."""
         if self.decided.done() or page not in self.waiting:
             return
         self.waiting.discard(page)
@@ -319,14 +338,15 @@ class Ringing:
             self.decided.set_result((page, offer))
             return
         self._rejected = True
-        self._perhaps_over()
+        self._give_up_if_none_left()
 
-    def left(self, page: Page) -> None:
-        """It has been closed."""
+    def remove(self, page: Page) -> None:
+        """Note that a page was closed."""
         self.waiting.discard(page)
-        self._perhaps_over()
+        self._give_up_if_none_left()
 
-    def _perhaps_over(self) -> None:
+    def _give_up_if_none_left(self) -> None:
+        """Give up once no page is left that could answer."""
         if self.waiting or self.decided.done():
             return
         words = "rejected by every page" if self._rejected else "every page that rang was closed"
@@ -334,6 +354,6 @@ class Ringing:
 
 
 def _dialled(text: str) -> str:
-    """A number, an address, or the name of somebody. Raises TwilioError."""
+    """Return the number or address that a page's text stands for. Raises TwilioError."""
     text = text.strip()
     return called(f"client:{text}" if _NAME.fullmatch(text) else text)

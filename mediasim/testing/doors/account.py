@@ -1,7 +1,7 @@
-"""A sandbox without its sockets: the account, its telephones and its REST API on one virtual clock.
+"""A sandbox without its sockets: account, telephones and REST API on one virtual clock.
 
-Put together of the parts that a served sandbox is made of, on the loop and with the seeds that a
-scenario of the same name has. So both draw the same noise and the same weather.
+It is composed of the parts of a served sandbox, on the loop and with the seeds that a scenario of
+the same name has. So both draw the same noise and the same fates of packets.
 """
 
 from __future__ import annotations
@@ -31,18 +31,19 @@ from mediasim.twilio.webhooks import Webhooks
 
 __all__ = ["AccountUnderTest", "RequestRefused"]
 
-_TOKEN: Final = "0" * 32
-_MOMENT_NS: Final = 1_000_000
-_ENDS: Final = {f"call.{status}" for status in CALL.moves if CALL.is_final(status)}
-"""Events that end a call."""
+_AUTH_TOKEN: Final = "0" * 32
+_SETTLING_NS: Final = 1_000_000
+"""Time to wait after the last call, in nanoseconds, so that callbacks are emitted."""
+_CALL_END_EVENTS: Final = {f"call.{status}" for status in CALL.moves if CALL.is_final(status)}
+"""Kinds of events that end a call."""
 
 
 class RequestRefused(Exception):
-    """The API refused a request; holds its status and Twilio's code."""
+    """The API refused a request; the message has its status and Twilio's code."""
 
 
 class AccountUnderTest:
-    """One account; to be made and used on a virtual loop."""
+    """One account, to be made and used on a virtual loop."""
 
     def __init__(self, config: Config, seeds: Seeds, directory: Path, plane: MediaPlane) -> None:
         self.exchange = Exchange(
@@ -53,26 +54,30 @@ class AccountUnderTest:
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
         webhooks = Webhooks(
-            _App(), auth_token=_TOKEN, clock=lambda: exchange.now_ns, seeds=seeds, one_lane=True
+            _App(),
+            auth_token=_AUTH_TOKEN,
+            clock=lambda: exchange.now_ns,
+            seeds=seeds,
+            one_lane=True,
         )
         record = AccountRecord(
-            sid=exchange.account_sid, auth_token=_TOKEN, friendly_name="doors", created_ns=0
+            sid=exchange.account_sid, auth_token=_AUTH_TOKEN, friendly_name="doors", created_ns=0
         )
         self.service = Account(
             exchange, account=record, directory=self.phones, webhooks=webhooks, studio=studio
         )
         claim_numbers(self.service, config)
         self._config = config
-        self._over = asyncio.Event()
-        exchange.events.on("event", self._follow)
+        self._call_ended = asyncio.Event()
+        exchange.events.on("event", self._on_event)
         self._client = httpx2.AsyncClient(
             transport=httpx2.ASGITransport(create_api(self.service, on_this_loop)),
             base_url=f"http://sandbox{self.service.account_path}/",
-            auth=(record.sid, _TOKEN),
+            auth=(record.sid, _AUTH_TOKEN),
         )
 
     def call(self, from_: str, to: str) -> str:
-        """A party calls one of the app's numbers; returns the call's SID."""
+        """Have a party call one of the app's numbers; return the call's SID."""
         default = self._config.default
         record = place_call(
             self.service, self.phones, to=to, from_=from_, callee=default, scripted=False
@@ -80,43 +85,47 @@ class AccountUnderTest:
         return record.sid
 
     async def get(self, path: str) -> dict[str, Any]:
-        """A resource below the account. Raises Refused."""
-        return _checked(await self._client.get(f"{path}.json"))
+        """Return a resource below the account. Raises RequestRefused."""
+        return _json(await self._client.get(f"{path}.json"))
 
     async def post(self, path: str, form: Mapping[str, str]) -> dict[str, Any]:
-        """A request that makes or changes something. Raises Refused."""
-        return _checked(await self._client.post(f"{path}.json", data=dict(form)))
+        """Create or change a resource below the account. Raises RequestRefused."""
+        return _json(await self._client.post(f"{path}.json", data=dict(form)))
 
-    async def over(self, limit_ns: int) -> bool:
-        """Wait until every call has ended, at most until a loop time; returns whether all have."""
+    async def wait_until_over(self, limit_ns: int) -> bool:
+        """Wait until every call has ended, at most until a loop time; return whether all have."""
         try:
             async with asyncio.timeout_at(limit_ns / 1e9):
                 while self.service.sessions:
-                    await self._over.wait()
-                    self._over.clear()
-                    await self.exchange.sleep(_MOMENT_NS)
+                    await self._call_ended.wait()
+                    self._call_ended.clear()
+                    await self.exchange.sleep(_SETTLING_NS)
         except TimeoutError:
             return False
         return True
 
     async def close(self) -> None:
-        """End what goes on, and publish what was recorded."""
+        """End active calls, and publish their recordings."""
         await self._client.aclose()
         await self.service.close()
 
-    def _follow(self, event: Event) -> None:
-        if event.kind in _ENDS:
-            self._over.set()
+    def _on_event(self, event: Event) -> None:
+        if event.kind in _CALL_END_EVENTS:
+            self._call_ended.set()
 
 
 class _App:
-    """What it is asked for is always the end; all other documents come with what asks for them."""
+    """An app that responds to each request with the end of the call.
+
+    Requests give all other documents inline.
+    """
 
     async def send(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         return HttpAnswer(200, {"content-type": "text/xml"}, b"<Response><Hangup/></Response>")
 
 
-def _checked(response: httpx2.Response) -> dict[str, Any]:
+def _json(response: httpx2.Response) -> dict[str, Any]:
+    """Return the JSON of a response. Raises RequestRefused."""
     found: dict[str, Any] = response.json()
     if response.is_error:
         raise RequestRefused(f"{response.status_code}, {found.get('code')}: {found.get('message')}")

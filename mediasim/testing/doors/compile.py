@@ -1,24 +1,25 @@
-"""A scenario said in TwiML and in requests to the REST API, as far as it can be said there.
+"""A scenario compiled to TwiML and to requests to the REST API, as far as they can express it.
 
-What can be said in one way alone, and is refused here with :class:`CannotSay`:
+Features that only one side has, refused here with :class:`CannotSay`:
 
-* a Dial's own recording ends with that Dial, a scenario's goes on through transfers; so beside
-  transfers only recordings asked for by request are said;
-* each Dial has a time limit of its own, a scenario's call has one for all its legs; so there is
-  none beside transfers;
-* a scenario's call waits for its transfers; who has nothing more to do hangs up in a sandbox, which
-  cannot know of a request to come: in what is drawn somebody has something to do until then;
+* a Dial's own recording ends with that Dial, a scenario's continues through transfers; so with
+  transfers only recordings by request are compiled;
+* each Dial has a time limit of its own, a scenario's call has one for all its legs; so transfers
+  exclude a time limit;
+* a scenario's call waits for its transfers; in a sandbox, a party at the end of its script hangs up
+  before a request it cannot know of; so drawn scenarios keep a party busy until then;
 * Dial and Record count their times, and Pause its length, in whole seconds;
-* a number is answered in one way: nobody is dialled twice who answers differently;
-* REST and ``<Start><Recording>`` ask something of a call that has been answered: where the caller
-  is answered with the bridge, no request falls on that very moment;
-* moments are times: a request that waits for an event would be the app's affair;
-* who leaves a conference hangs up in its script: a request that removes somebody is no hang-up;
+* a number answers in one way: no party is dialled twice with different answers;
+* REST and ``<Start><Recording>`` act on answered calls: where the caller is answered with the
+  bridge, no request comes at that very moment;
+* moments are times: a request that waits for an event would need logic in the app;
+* participants leave a conference by hanging up in their scripts: a request that removes a
+  participant is no hang-up;
 * noise and bad networks are drawn under a leg's name, and a conference's legs have other names in a
   sandbox: there only noise that has a label of its own, and networks that only delay.
 
-A transfer is a request that gives the live call another Dial. ``<Number url>``, screening, is the
-other way round: TwiML says it and no scenario does.
+A transfer is a request that gives the active call another Dial. ``<Number url>``, screening, exists
+in TwiML only.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ __all__ = [
 APP: Final = "+15005550006"
 """The app's own number."""
 OVER: Final = "http://127.0.0.1/over"
-"""Where the app answers that the call is to end."""
+"""URL at which the app ends a call."""
 
 
 class CannotSay(ScenarioError):
-    """A scenario that has no words in TwiML and REST; says which part of it."""
+    """TwiML and REST cannot express a scenario; the message says which part."""
 
     def __init__(self, words: str) -> None:
         super().__init__([Diagnostic(f"cannot be said in TwiML and REST: {words}")])
@@ -66,32 +67,35 @@ class CannotSay(ScenarioError):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A request that pauses a recording, lets it go on, or stops it."""
+    """A request that pauses, resumes or stops a recording."""
 
     at_ns: int
-    """Counted as the scenario's moments are."""
+    """Time of the request, counted as the scenario's moments are."""
     form: tuple[tuple[str, str], ...]
 
 
 def _seconds(duration: int, what: str) -> str:
-    """A duration in whole seconds. Raises CannotSay for any other."""
+    """Return a duration in whole seconds. Raises CannotSay for a fraction."""
     if duration % NS_PER_SECOND:
         raise CannotSay(f"{what}: TwiML counts whole seconds")
     return str(duration // NS_PER_SECOND)
 
 
 def moment_ns(moment: MomentSpec, what: str) -> int:
-    """A moment's time of the call. Raises CannotSay for an event."""
+    """Return the time of a moment in the call. Raises CannotSay for an event."""
     if moment.at is None:
         raise CannotSay(f"{what}: a request comes at a time, not with an event")
     return int(moment.at)
 
 
-# -- who answers, and how -------------------------------------------------------------------
+# -- answers --------------------------------------------------------------------------------
 
 
 def answers_of(call: Call) -> dict[str, AnswerSpec]:
-    """How each party that the call dials answers. Raises CannotSay for one that varies."""
+    """Return how each party that the call dials answers.
+
+    Raises CannotSay for a party that answers in several ways.
+    """
     if call.to is None:
         return {}
     answers = {call.to: call.answer}
@@ -105,7 +109,7 @@ def answers_of(call: Call) -> dict[str, AnswerSpec]:
 
 
 def call_twiml(scenario: Scenario, call: Call) -> str:
-    """The document of a call. Raises CannotSay."""
+    """Return the document of a call. Raises CannotSay."""
     response = Element("Response")
     for recording in call.recordings:
         if recording.start.on == "answer" and recording.of == "api":
@@ -122,6 +126,7 @@ def call_twiml(scenario: Scenario, call: Call) -> str:
 
 
 def _add_record(response: Element, mail: Voicemail) -> None:
+    """Add the Record verb of a voicemail. Raises CannotSay."""
     if mail.greeting is not None:
         raise CannotSay("a greeting: Say has voices of its own")
     SubElement(
@@ -137,6 +142,7 @@ def _add_record(response: Element, mail: Voicemail) -> None:
 
 
 def _add_dial(response: Element, scenario: Scenario, call: Call) -> None:
+    """Add the Dial verb of a call. Raises CannotSay."""
     assert call.to is not None
     if call.transfers and call.time_limit is not None:
         raise CannotSay("a time limit beside transfers: each Dial has its own")
@@ -160,19 +166,21 @@ def _add_dial(response: Element, scenario: Scenario, call: Call) -> None:
 
 
 def transfer_twiml(scenario: Scenario, transfer: Transfer) -> str:
-    """The document that a live call is given to be put through to somebody. Raises CannotSay."""
+    """Return the document that transfers an active call to a party. Raises CannotSay."""
     response = Element("Response")
     _dial(response, scenario.numbers[transfer.to], transfer.timeout)
     return tostring(response, "unicode")
 
 
 def _dial(response: Element, number: str, timeout: int) -> Element:
+    """Add a Dial verb with a number. Raises CannotSay."""
     dial = SubElement(response, "Dial", timeout=_seconds(timeout, "timeout"))
     SubElement(dial, "Number").text = number
     return dial
 
 
 def _recording_element(start: Element, recording: RecordingSpec) -> None:
+    """Add the Recording noun of a Start verb."""
     SubElement(
         start,
         "Recording",
@@ -183,10 +191,10 @@ def _recording_element(start: Element, recording: RecordingSpec) -> None:
 
 
 def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
-    """The document of whoever calls to take part. Raises CannotSay."""
-    for who in conference.participants:
-        if _drawn(scenario.parties[who.party]):
-            raise CannotSay(f"what is drawn under the name of {who.party}'s leg")
+    """Return the document of a call that takes part in a conference. Raises CannotSay."""
+    for participant in conference.participants:
+        if _has_leg_draws(scenario.parties[participant.party]):
+            raise CannotSay(f"what is drawn under the name of {participant.party}'s leg")
     response = Element("Response")
     noun = SubElement(SubElement(response, "Dial"), "Conference", beep="false", waitUrl="")
     noun.text = conference.name
@@ -196,8 +204,8 @@ def conference_twiml(scenario: Scenario, conference: ConferenceSpec) -> str:
     return tostring(response, "unicode")
 
 
-def _drawn(party: PartySpec) -> bool:
-    """Whether something of a party is drawn at random under the name of its leg."""
+def _has_leg_draws(party: PartySpec) -> bool:
+    """Return whether something of a party is drawn at random under the name of its leg."""
     network = party.network
     links = (network.towards_server, network.towards_party)
     return (
@@ -212,7 +220,7 @@ def _drawn(party: PartySpec) -> bool:
 
 
 def recording_form(recording: RecordingSpec) -> dict[str, str]:
-    """What a request to record says."""
+    """Return the parameters of a request to record."""
     return {
         "RecordingChannels": recording.channels,
         "RecordingTrack": recording.track,
@@ -221,13 +229,13 @@ def recording_form(recording: RecordingSpec) -> dict[str, str]:
 
 
 def changes_of(pauses: Sequence[RecordingPause], stop: MomentSpec | None) -> Iterator[Change]:
-    """The requests that change a recording under way, in order. Raises CannotSay."""
+    """Yield the requests that change an active recording, in order. Raises CannotSay."""
     for pause in pauses:
-        begin = moment_ns(pause, "a pause")
+        begin_ns = moment_ns(pause, "a pause")
         behavior = ("PauseBehavior", pause.behavior)
-        yield Change(begin, (("Status", "paused"), behavior))
+        yield Change(begin_ns, (("Status", "paused"), behavior))
         if pause.for_ is not None:
-            yield Change(begin + int(pause.for_), (("Status", "in-progress"),))
+            yield Change(begin_ns + int(pause.for_), (("Status", "in-progress"),))
         elif pause.until is not None:
             yield Change(moment_ns(pause.until, "a pause"), (("Status", "in-progress"),))
     if stop is not None:

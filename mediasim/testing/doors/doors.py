@@ -1,10 +1,11 @@
-"""The three doors: each carries a scenario's document out and says what it left."""
+"""The three doors: each executes a scenario's document and returns its results."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -35,45 +36,50 @@ from mediasim.testing.doors.compile import (
     recording_form,
     transfer_twiml,
 )
-from mediasim.testing.doors.left import WhatIsLeft, left_by
+from mediasim.testing.doors.results import DoorResults, results_of
 
 __all__ = ["by_requests", "by_scenario", "by_twiml"]
 
 _FIRST_CALL: Final = "call-1"
-_PATIENCE_NS: Final = 30 * NS_PER_SECOND
-"""How much longer than through the first door calls may last."""
+"""Name of a sandbox's first call."""
+_EXTRA_NS: Final = 30 * NS_PER_SECOND
+"""Time that calls may last longer than through the first door, in nanoseconds."""
 
 Document = Mapping[str, Any]
 
 
-def by_scenario(document: Document, base: Path | None = None) -> WhatIsLeft:
-    """As ``mediasim run`` does it. Raises ScenarioError, RunFailed."""
+def by_scenario(document: Document, base: Path | None = None) -> DoorResults:
+    """Run the scenario as ``mediasim run`` does. Raises ScenarioError, RunFailed."""
     scenario = _scenario(document, base)
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
         exchange = run_scenario(scenario, Path(folder)).exchange
-        return left_by(exchange)
+        return results_of(exchange)
 
 
-def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
-    """Parties call the app's number, and its documents do the rest.
+def by_twiml(document: Document, last_ns: int, base: Path | None = None) -> DoorResults:
+    """Have parties call the app's number, whose documents do the rest.
 
-    ``last_ns``: when it was over through another door. Raises CannotSay.
+    ``last_ns`` is the time at which another door's calls had ended. Raises CannotSay.
     """
     return _in_account(document, last_ns, base, requested=False)
 
 
-def by_requests(document: Document, last_ns: int, base: Path | None = None) -> WhatIsLeft:
-    """The app calls the parties, and records them, by requests as far as there are any."""
+def by_requests(document: Document, last_ns: int, base: Path | None = None) -> DoorResults:
+    """Have the app call and record the parties by requests, as far as there are requests for that.
+
+    ``last_ns`` is the time at which another door's calls had ended. Raises CannotSay.
+    """
     return _in_account(document, last_ns, base, requested=True)
 
 
 def _in_account(
     document: Document, last_ns: int, base: Path | None, *, requested: bool
-) -> WhatIsLeft:
+) -> DoorResults:
+    """Execute the scenario in an account of its own."""
     scenario = _scenario(document, base)
     config = _config(scenario, document, base or Path())
 
-    async def main(plane: MediaPlane) -> WhatIsLeft:
+    async def main(plane: MediaPlane) -> DoorResults:
         account = AccountUnderTest(
             config, Seeds(scenario.seed).fork(scenario.name), Path(folder), plane
         )
@@ -82,25 +88,25 @@ def _in_account(
             await account.phones.prepare()  # as a sandbox does when it starts
             door.plan()
             await door.carry_out()
-            over = await account.over(last_ns + _PATIENCE_NS)
+            over = await account.wait_until_over(last_ns + _EXTRA_NS)
         finally:
             await account.close()
-        left = left_by(account.exchange)
-        return left if over else WhatIsLeft(left.recordings, left.events, left.end_ns, endless=True)
+        results = results_of(account.exchange)
+        return replace(results, endless=not over)
 
     with tempfile.TemporaryDirectory(prefix="mediasim-") as folder:
         return run_virtual(main, VIRTUAL_BLOCK)
 
 
 def _scenario(document: Document, base: Path | None) -> Scenario:
-    """Its call has the name that a sandbox's first has: what is drawn is drawn under that."""
+    """Return the scenario, its call under the name that random draws use in a sandbox."""
     scenario = parse_scenario(document, base=base or Path())
     calls = tuple(call.model_copy(update={"name": _FIRST_CALL}) for call in scenario.calls[:1])
     return scenario.model_copy(update={"calls": (*calls, *scenario.calls[1:])})
 
 
 def _config(scenario: Scenario, document: Document, base: Path) -> Config:
-    """The number plan that the scenario is played in."""
+    """Return the number plan of the scenario. Raises CannotSay."""
     answers = {name: AnswerSpec(outcome="answer", after=Duration(0)) for name in scenario.parties}
     twiml = ""
     if len(scenario.calls) + len(scenario.conferences) != 1:
@@ -123,43 +129,43 @@ def _config(scenario: Scenario, document: Document, base: Path) -> Config:
 
 
 class _Door:
-    """Places calls, and sends requests, each at its moment."""
+    """Places calls and sends requests, each at its time."""
 
     def __init__(self, account: AccountUnderTest, scenario: Scenario, *, requested: bool) -> None:
         self._account = account
         self._scenario = scenario
         self._requested = requested
-        self._doing: list[tuple[int, Callable[[], Awaitable[Any]]]] = []
+        self._schedule: list[tuple[int, Callable[[], Awaitable[Any]]]] = []
         self._calls: dict[str, str] = {}
         """SIDs of first legs, by party."""
         self._recordings: dict[int, str] = {}
-        """SIDs of what was asked for during the call, by their numbers in the file."""
+        """SIDs of recordings requested during the call, by their numbers in the scenario."""
 
     def plan(self) -> None:
-        """Everything that comes from outside. Raises CannotSay."""
+        """Schedule all calls and requests. Raises CannotSay."""
         for call in self._scenario.calls:
             self._plan_call(call)
         for conference in self._scenario.conferences:
             self._plan_conference(conference)
 
     async def carry_out(self) -> None:
-        """Each thing at its time."""
-        self._doing.sort(key=lambda it: it[0])
-        for at_ns, do in self._doing:
+        """Perform what is scheduled, each at its time."""
+        self._schedule.sort(key=lambda each: each[0])
+        for at_ns, do in self._schedule:
             if at_ns > self._account.exchange.now_ns:
                 await self._account.exchange.sleep_until(at_ns)
             with suppress(RequestRefused):  # the call is over by then
                 await do()
 
     def _at(self, at_ns: int, do: Callable[[], Awaitable[Any]]) -> None:
-        self._doing.append((at_ns, do))
+        self._schedule.append((at_ns, do))
 
     # -- calls ------------------------------------------------------------------------------
 
     def _plan_call(self, call: Call) -> None:
         at_ns = int(call.at)
         by_request = self._requested and not call.answer_on_bridge
-        at_answer = [it for it in call.recordings if it.of == "call"]
+        at_answer = [each for each in call.recordings if each.of == "call"]
         if at_answer and (not by_request or len(at_answer) > 1):
             raise CannotSay("a recording asked for with the call")
         self._at(at_ns, partial(self._place, call, at_answer, by_request=by_request))
@@ -214,10 +220,16 @@ class _Door:
         sid = self._recordings.get(number)
         if sid is None:
             found = await self._account.get(f"Calls/{self._calls[call.from_]}/Recordings")
-            made = [it["sid"] for it in found["recordings"] if it["source"] == recording.source]
+            made = [
+                each["sid"] for each in found["recordings"] if each["source"] == recording.source
+            ]
             made = [sid for sid in reversed(made) if sid not in self._recordings.values()]
-            # Those of one kind that were asked for by verbs begin in the order of their verbs.
-            alike = [it for it in call.recordings[:number] if (it.of, it.start) == _kind(recording)]
+            # Recordings of one kind that verbs request begin in the order of their verbs.
+            alike = [
+                each
+                for each in call.recordings[:number]
+                if (each.of, each.start) == _kind(recording)
+            ]
             if len(alike) >= len(made):
                 return
             sid = made[len(alike)]
@@ -226,23 +238,24 @@ class _Door:
     # -- conferences ------------------------------------------------------------------------
 
     def _plan_conference(self, conference: ConferenceSpec) -> None:
-        if len({who.party for who in conference.participants}) < len(conference.participants):
+        parties = [participant.party for participant in conference.participants]
+        if len(set(parties)) < len(parties):
             raise CannotSay("somebody takes part twice")
-        for who in conference.participants:
-            if who.leave is not None:
+        for participant in conference.participants:
+            if participant.leave is not None:
                 raise CannotSay("somebody leaves by the clock, not by its script")
             join = self._invite if self._requested else self._dial_in
-            self._at(int(who.join), partial(join, conference, who))
-            for mute in who.mutes:
-                if mute.at <= who.join:
+            self._at(int(participant.join), partial(join, conference, participant))
+            for mute in participant.mutes:
+                if mute.at <= participant.join:
                     raise CannotSay("somebody is muted before it is there")
                 changes = [(int(mute.at), "true")]
                 if mute.for_ is not None:
                     changes.append((int(mute.at) + int(mute.for_), "false"))
                 for at_ns, muted in changes:
-                    self._at(at_ns, partial(self._mute, who, muted))
+                    self._at(at_ns, partial(self._mute, participant, muted))
         if conference.recording is not None:
-            joins = sorted(who.join for who in conference.participants)
+            joins = sorted(participant.join for participant in conference.participants)
             begins_ns = int(joins[min(1, len(joins) - 1)])
             for change in changes_of(conference.recording.pauses, conference.recording.stop):
                 if change.at_ns <= begins_ns:
@@ -253,21 +266,21 @@ class _Door:
             form = {"Status": "completed"}
             self._at(int(conference.end), partial(self._of_conference, "", form))
 
-    async def _dial_in(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
-        self._calls[who.party] = self._account.call(who.party, APP)
+    async def _dial_in(self, conference: ConferenceSpec, participant: ParticipantSpec) -> None:
+        self._calls[participant.party] = self._account.call(participant.party, APP)
 
-    async def _invite(self, conference: ConferenceSpec, who: ParticipantSpec) -> None:
-        form = {"To": self._scenario.numbers[who.party], "From": APP, "Beep": "false"}
+    async def _invite(self, conference: ConferenceSpec, participant: ParticipantSpec) -> None:
+        form = {"To": self._scenario.numbers[participant.party], "From": APP, "Beep": "false"}
         if conference.recording is not None:
             form |= {
                 "ConferenceRecord": "record-from-start",
                 "ConferenceTrim": conference.recording.trim,
             }
         path = f"Conferences/{quote(conference.name, safe='')}/Participants"
-        self._calls[who.party] = (await self._account.post(path, form))["call_sid"]
+        self._calls[participant.party] = (await self._account.post(path, form))["call_sid"]
 
-    async def _mute(self, who: ParticipantSpec, muted: str) -> None:
-        path = f"/Participants/{self._calls[who.party]}"
+    async def _mute(self, participant: ParticipantSpec, muted: str) -> None:
+        path = f"/Participants/{self._calls[participant.party]}"
         await self._of_conference(path, {"Muted": muted})
 
     async def _of_conference(self, below: str, form: dict[str, str]) -> None:
@@ -277,4 +290,5 @@ class _Door:
 
 
 def _kind(recording: RecordingSpec) -> tuple[object, object]:
+    """Return what requested a recording, and when it starts."""
     return recording.of, recording.start

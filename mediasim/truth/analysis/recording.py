@@ -13,7 +13,7 @@ one utterance.)
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -25,7 +25,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances as joined
-from mediasim.truth.documents import check_truth, recordings_in
+from mediasim.truth.documents import check_channel_map, check_truth, recordings_in
 
 __all__ = [
     "AnalysedRecording",
@@ -124,34 +124,26 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
 
     Raises AnalysisError if a file is not valid.
     """
-    pcm, damaged = _sound(path)
-    document = _document(path.with_suffix(".json"), "channel_map")
+    pcm, defects = _sound(path)
+    document = _document(path.with_suffix(".json"), "channel_map", check_channel_map)
     beside = path.with_name(path.stem + _TRUTH)
     if truth is not None and not truth.is_file():
         raise AnalysisError(f"there is no truth {truth}")
-    said = _document(truth or beside, "channels")
-    if said is not None and isinstance(said["channels"], list):
+    said = _document(truth or beside, "channels", check_truth)
+    if said is not None:
         count = len(said["channels"])
         if count != len(pcm):
             raise AnalysisError(
                 f"{truth or beside} tells of {count} channels, the recording {path.name} has "
                 f"{len(pcm)}: it is another's"
             )
-    try:
-        if said is not None:
-            check_truth(said)
-        voices, notes = _voices(pcm, document)
-        if said is not None:
-            notes = (*notes, *_server_notes(said))
-        unscripted = sorted(_unscripted(said)) if said is not None else []
-    except (LookupError, TypeError, ValueError, AttributeError):
-        raise AnalysisError(
-            f"what lies beside {path} is not a channel map and a truth as mediasim writes them"
-        ) from None
+    voices, notes = _voices(pcm, document)
+    if said is not None:
+        notes = (*notes, *_server_notes(said))
+    unscripted = sorted(_unscripted(said)) if said is not None else []
     if said is None:
         notes = (*notes, f"no truth lies beside it ({beside.name}): nothing to compare with")
-    if damaged:
-        notes = (*notes, f"damaged packets of the file were passed over: {damaged}")
+    notes = (*notes, *defects)
     if unscripted:
         who = ", ".join(unscripted)
         notes = (*notes, f"nothing to compare with: not simulated, so unknown, is {who}")
@@ -159,9 +151,10 @@ def read_recording(path: Path, truth: Path | None = None) -> AnalysedRecording:
     return AnalysedRecording(path.stem, path, pcm, voices, said, notes)
 
 
-def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
-    """Return the samples (channels, samples) at 8 kHz, and the number of undecodable packets."""
+def _sound(path: Path) -> tuple[NDArray[np.int16], list[str]]:
+    """Return the samples (channels, samples) at 8 kHz, and what is wrong with the file."""
     from mediasim.audio.files import read_audio
+    from mediasim.truth.verify.media import header_defects
 
     try:
         rate, pcm, damaged = read_audio(path)
@@ -171,10 +164,13 @@ def _sound(path: Path) -> tuple[NDArray[np.int16], int]:
         import soxr
 
         pcm = soxr.resample(pcm.T, rate, SAMPLE_RATE).T
-    return np.ascontiguousarray(pcm), damaged
+    defects = [it.words for it in header_defects(path, path.read_bytes())]
+    if damaged:
+        defects.append(f"damaged packets of the file were passed over: {damaged}")
+    return np.ascontiguousarray(pcm), defects
 
 
-def _document(path: Path, key: str) -> dict[str, Any] | None:
+def _document(path: Path, key: str, check: Callable[[object], None]) -> dict[str, Any] | None:
     try:
         found = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
@@ -185,6 +181,11 @@ def _document(path: Path, key: str) -> dict[str, Any] | None:
         raise AnalysisError(f"{path} is not JSON") from None
     if not isinstance(found, dict) or key not in found:
         raise AnalysisError(f"{path} is not what mediasim writes beside a recording: no {key!r}")
+    try:
+        check(found)
+    except ValueError as error:
+        words = f"{path} is not what mediasim writes beside a recording: {error}"
+        raise AnalysisError(words) from None
     return found
 
 

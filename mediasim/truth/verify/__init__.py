@@ -7,4 +7,4 @@ channels with each other; ``judge`` names the failures, ``picture`` draws them. 
 cannot be taken is None, and ``cannot_tell`` says why.
 """
 
-__all__ = ["judge", "picture", "verify"]
+__all__ = ["judge", "media", "picture", "verify"]

@@ -21,13 +21,14 @@ from mediasim.audio.levels import to_samples
 from mediasim.audio.wav import AudioFileError
 from mediasim.truth.verify.findings import Failure
 
-__all__ = ["MediaUnderTest", "read_media"]
+__all__ = ["MediaUnderTest", "header_defects", "read_media"]
 
 _CHUNK: Final = struct.Struct("<4sI")
 _FORM: Final = struct.Struct("<HHIIHH")
 _NOT_KNOWN: Final = 0xFFFFFFFF
 """Size in the header of a WAV whose writer could not seek back, as into a pipe."""
 _PCM_CODES: Final = (1, 0xFFFE)
+_PCM_BITS: Final = (8, 16, 24, 32, 64)
 _AT_ONCE: Final = 1 << 18
 """Samples that are resampled in one block."""
 
@@ -46,8 +47,14 @@ class MediaUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class _Wav:
-    rate: int
+    code: int
+    """Of the format of its samples; 1 is linear PCM."""
     channels: int
+    rate: int
+    byte_rate: int
+    """Bytes of samples a second."""
+    bits: int
+    """Of a sample of one channel."""
     announced: int
     """Bytes of samples that the header announces."""
     data: memoryview
@@ -75,11 +82,11 @@ def _read(path: Path) -> MediaUnderTest:
     except OSError as error:
         return _nothing("unreadable", f"{path} cannot be read: {error.strerror or error}")
     wav = _parse(data)
-    if wav is None:
-        return _decoded(path, data)
+    problems = header_defects(path, data)
+    if wav is None or not wav.byte_rate or (wav.code in _PCM_CODES, wav.bits) != (True, 16):
+        return _decoded(path, data, problems)
     frame = 2 * wav.channels
     interleaved = np.frombuffer(wav.data[: len(wav.data) // frame * frame], "<i2")
-    problems = [*_header_problems(path, wav)]
     try:
         check_rate(path, wav.rate)
     except AudioFileError as error:
@@ -92,7 +99,7 @@ def _read(path: Path) -> MediaUnderTest:
 
 
 def _parse(data: bytes) -> _Wav | None:
-    """Parse a WAV of 16-bit samples with a right or wrong header; None for any other format."""
+    """Parse a WAV file with a right or wrong header; None for any other format."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
     at, form = 12, None
@@ -102,15 +109,15 @@ def _parse(data: bytes) -> _Wav | None:
         if name == b"fmt " and size >= _FORM.size <= len(data) - at:
             form = _FORM.unpack_from(data, at)
         elif name == b"data":
-            return _samples(data, at, size, form)
+            return None if form is None else _wav(memoryview(data)[at:], size, form)
         at += size + size % 2
     return None
 
 
-def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _Wav | None:
-    if form is None or form[0] not in _PCM_CODES or form[5] != 16 or not (form[1] and form[2]):
-        return None
-    rest = memoryview(data)[at:]
+def _wav(rest: memoryview, size: int, form: tuple[int, ...]) -> _Wav:
+    code, channels, rate, byte_rate, _, bits = form
+    if code in _PCM_CODES:
+        byte_rate = bits // 8 * channels * rate
     # A plausible chunk behind the announced size proves the size; otherwise the header is
     # not trusted and the rest of the file is taken as samples.
     follows = rest[size + size % 2 :]
@@ -119,22 +126,30 @@ def _samples(data: bytes, at: int, size: int, form: tuple[int, ...] | None) -> _
         and bytes(follows[:4]).isalnum()
         and _CHUNK.unpack_from(follows)[1] + _CHUNK.size <= len(follows)
     )
-    return _Wav(form[2], form[1], size, rest[:size] if another else rest, not another)
+    samples = rest[:size] if another else rest
+    return _Wav(code, channels, rate, byte_rate, bits, size, samples, not another)
 
 
-def _header_problems(path: Path, wav: _Wav) -> list[Failure]:
-    found = len(wav.data)
-    if not wav.to_the_end or wav.announced in (found, _NOT_KNOWN):
+def header_defects(path: Path, data: bytes) -> list[Failure]:
+    """Return what cannot be in the header of a WAV file; nothing for files of other formats."""
+    wav = _parse(data)
+    if wav is None:
         return []
-    seconds = 2 * wav.channels * wav.rate
-    words = (
-        f"{path}: the header announces {wav.announced} bytes of samples "
-        f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
-    )
-    return [Failure("header", words)]
+    told = []
+    if wav.code in _PCM_CODES and wav.bits not in _PCM_BITS:
+        told.append(f"{path}: the header says samples of {wav.bits} bits, which no recorder makes")
+    found = len(wav.data)
+    right = wav.announced, wav.announced + wav.announced % 2
+    if wav.to_the_end and found not in right and wav.announced != _NOT_KNOWN:
+        seconds = wav.byte_rate or 1
+        told.append(
+            f"{path}: the header announces {wav.announced} bytes of samples "
+            f"({wav.announced / seconds:.3f} s), the file has {found} ({found / seconds:.3f} s)"
+        )
+    return [Failure("header", words) for words in told]
 
 
-def _decoded(path: Path, data: bytes) -> MediaUnderTest:
+def _decoded(path: Path, data: bytes, problems: Sequence[Failure]) -> MediaUnderTest:
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
@@ -142,7 +157,7 @@ def _decoded(path: Path, data: bytes) -> MediaUnderTest:
         rate, pcm = decode_audio(data)
     except AudioFileError as error:
         return _nothing("unreadable", f"{path} {error.problem}")
-    return MediaUnderTest(_at_8_khz(pcm, rate), rate, ())
+    return MediaUnderTest(_at_8_khz(pcm, rate), rate, tuple(problems))
 
 
 def _nothing(kind: str, words: str) -> MediaUnderTest:

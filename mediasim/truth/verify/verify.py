@@ -127,6 +127,11 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
         found.cannot_tell += [
             f"channel {number + 1}: {why}" for why in _unknowns(measures, each, some)
         ]
+    if not any(it.pieces_found for it in found.channels) and _could_be_found(result):
+        found.cannot_tell.append(
+            "whether the truth is this recording's: nothing of what it says was said is found in"
+            " the file, so it may be another's"
+        )
     _extra(found, media)
     _compare_channels(found, media, expected)
     _crosstalk(result, media, wanted, spans)
@@ -134,6 +139,12 @@ def _measure(result: Verified, media: MediaUnderTest, expected: Expected) -> Non
     if len(offsets) > 1 and offsets[0] is not None and offsets[1] is not None:
         found.across.offset_between = offsets[1] - offsets[0]
     _drop_leaked_findings(found)
+
+
+def _could_be_found(result: Verified) -> bool:
+    """Return whether something was said, and the file is not silent."""
+    said = any(channel.pieces for channel in result.found.channels)
+    return said and any(sounding(channel) for channel in result.media.channels)
 
 
 def _unknowns(
@@ -226,7 +237,7 @@ def _extra(found: Verification, media: MediaUnderTest) -> None:
     """Find channels of the file with sound that belong to none of the truth's."""
     known = set(found.across.order)
     for number, channel in enumerate(media.channels, 1):
-        if len(found.channels) > 1 and number not in known and sounding(channel):
+        if number not in known and sounding(channel):
             found.across.extra.append(number)
 
 

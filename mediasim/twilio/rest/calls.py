@@ -50,6 +50,7 @@ from mediasim.twilio.rest.resource import (
     call_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
+from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
@@ -290,6 +291,10 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
     url = form.text("Url", longest=4000, code=_BAD_URL)
     if not url:
         raise bad_parameter("Url parameter is required.", _BAD_URL)
+    try:
+        address_of(url)
+    except StreamFailed as failed:
+        raise bad_parameter(f"{NAMES[failed.code]}: {failed}", failed.code) from None
     parameters = {}
     for number in range(1, _MOST_PARAMETERS + 1):
         name = form.text(f"Parameter{number}.Name")

@@ -20,7 +20,7 @@ import binascii
 import hmac
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
@@ -28,7 +28,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.account import Account
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
@@ -39,6 +39,7 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
 _LARGEST: Final = 1 << 20
+_LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
 
@@ -82,8 +83,10 @@ class ResourceEndpoint:
             return error_response(error, as_xml=as_xml, headers=headers)
         return to_response(answer, self._resource.name, as_xml=as_xml)
 
-    def _handle(self, method: str, authorization: str | None, request: ApiRequest) -> Any:
-        """Handle a request on the engine's loop; return its response or an awaitable of it."""
+    async def _handle(
+        self, method: str, authorization: str | None, request: ApiRequest
+    ) -> ApiResponse:
+        """Handle a request on the engine's loop; a notification names ignored parameters."""
         own = self._account.sid
         authenticate(
             self._account,
@@ -97,10 +100,23 @@ class ResourceEndpoint:
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
-        answer: ApiResponse | Awaitable[ApiResponse] = operation.do(
-            replace(request, query=request.query.only(names), form=request.form.only(names))
-        )
+        request = replace(request, query=request.query.only(names), form=request.form.only(names))
+        answer = operation.do(request)
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if ignored := request.form.unread():
+            words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
+            call = _call_of(request, answer)
+            self._account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
         return answer
+
+
+def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:
+    """Return the call that a request was about, or has placed; None for any other resource."""
+    shown = answer.body if isinstance(answer.body, dict) else {}
+    placed = shown.get("sid") if request.resource.prefix == "CA" else None
+    call: str | None = placed or shown.get("call_sid") or request.at.get("call")
+    return call
 
 
 # -- credentials -------------------------------------------------------------------------------

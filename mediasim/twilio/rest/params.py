@@ -1,6 +1,7 @@
 """Parameters of a query or a form: wrong values are refused with Twilio's code.
 
-Twilio ignores unknown names, and so does this. Of a parameter given twice the last counts, but for
+Twilio ignores unknown names, and so does this; a warning among the notifications names what was
+given and never read (:meth:`Params.unread`). Of a parameter given twice the last counts, but for
 those that may be repeated. An empty word, number or flag counts as absent; an empty URL removes a
 URL. Codes are those of Twilio's error dictionary; 20001 where it names none.
 
@@ -27,6 +28,7 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "LONGEST_CALL",
@@ -72,7 +74,7 @@ W = TypeVar("W", bound=str)
 class Params:
     """Names and values of parameters, in order."""
 
-    __slots__ = ("_declared", "_last", "pairs")
+    __slots__ = ("_declared", "_last", "_read", "pairs")
 
     def __init__(
         self, pairs: Iterable[tuple[str, str]] = (), declared: Collection[str] | None = None
@@ -81,6 +83,7 @@ class Params:
         self.pairs = tuple(pairs)
         self._last = dict(self.pairs)
         self._declared = declared
+        self._read: set[str] = set()
 
     @classmethod
     def parse(cls, text: str) -> Params:
@@ -98,6 +101,10 @@ class Params:
     def only(self, declared: Collection[str]) -> Params:
         """Return the same parameters, of which only those of some names can be read."""
         return Params(self.pairs, declared)
+
+    def unread(self) -> list[str]:
+        """Return the names that were given with a value and that nothing has read."""
+        return [name for name, value in self._last.items() if value and name not in self._read]
 
     def all(self, name: str) -> list[str]:
         """Return all values of a parameter that may be repeated."""
@@ -169,8 +176,13 @@ class Params:
         value = self._get(name)
         if not value:
             return value
-        if len(value) > _LONGEST_URL or re.fullmatch(r"https?://[^\s/?#]\S*", value, re.I) is None:
-            raise bad_parameter(f"{name} is not a valid URL: {_excerpt(value)}", code)
+        try:
+            WebhookUrl.parse(value)
+        except ValueError as error:
+            words = f"{name} is not a valid URL: {_excerpt(value)}: {error}"
+            raise bad_parameter(words, code) from None
+        if len(value) > _LONGEST_URL:
+            raise bad_parameter(f"{name} is not a valid URL: it is too long", code)
         return value
 
     def sid(self, name: str, prefix: str, *, code: int = _BAD) -> str | None:
@@ -196,6 +208,7 @@ class Params:
     def _check(self, name: str) -> None:
         # The table of supported parameters is made of the declared ones, so these must be all.
         assert self._declared is None or name in self._declared, f"{name} is not declared"
+        self._read.add(name)
 
 
 _NONE: Final = Params()
@@ -297,10 +310,9 @@ def twiml_source(form: Params) -> TwimlSource | None:
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
-    twiml = form.text("Twiml", longest=_LONGEST_TWIML)
     if url:
         return TwimlSource(url, method, fallback, fallback_method)
-    if twiml:
+    if twiml := form.text("Twiml", longest=_LONGEST_TWIML):
         return TwimlSource(None, method, fallback, fallback_method, twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from mediasim.twilio.webhooks import HostGuard
 from mediasim.twilio.webhooks.address import WebhookUrl, signature
 
-__all__ = ["NAMES", "StreamCode", "StreamFailed", "StreamTarget", "target_of"]
+__all__ = ["NAMES", "StreamCode", "StreamFailed", "StreamTarget", "address_of", "target_of"]
 
 
 class StreamCode(IntEnum):
@@ -48,7 +48,7 @@ NAMES: Final[dict[int, str]] = {
     StreamCode.MALFORMED_MESSAGE: "Stream - Protocol - Malformed Message",
     StreamCode.INVALID_MESSAGE: "Stream - Protocol - Invalid Message",
 }
-_AS_HTTP: Final = {"ws": "http", "wss": "https", "http": "http", "https": "https"}
+_AS_HTTP: Final = {"ws": "http", "wss": "https"}
 _USER_AGENT: Final = "Twilio.TmeWs/1.0"
 
 
@@ -70,8 +70,8 @@ class StreamTarget:
     """The query that was left out of the URL."""
 
 
-def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
-    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed."""
+def address_of(url: str) -> WebhookUrl:
+    """Read the URL of a stream, with http for ws. Raises StreamFailed if it is wrong."""
     if not url.strip():
         raise StreamFailed(StreamCode.MALFORMED_URL, "a stream needs a URL")
     scheme = urlsplit(url.strip()).scheme.lower() if "://" in url else ""
@@ -80,9 +80,14 @@ def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
             StreamCode.SCHEME, f"{url!r}: a stream's URL begins with wss:// (or ws://)"
         )
     try:
-        address = WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
+        return WebhookUrl.parse(_AS_HTTP[scheme] + url.strip()[len(scheme) :])
     except ValueError as error:
         raise StreamFailed(StreamCode.MALFORMED_URL, f"{url!r}: {error}") from None
+
+
+def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
+    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed."""
+    address = address_of(url)
     if (refusal := guard.refusal(address.host)) is not None:
         raise StreamFailed(StreamCode.REFUSED, refusal)
     socket = "wss" if address.scheme == "https" else "ws"

@@ -34,7 +34,9 @@ __all__ = [
     "Failure",
     "HostGuard",
     "WebhookUrl",
+    "allowed_host",
     "body_signed_url",
+    "is_address",
     "signature",
 ]
 
@@ -44,6 +46,9 @@ _AUTHORITY: Final = re.compile(
 )
 _STRAY_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _EVERY_HOST: Final = "*"
+_HOST_NAME: Final = re.compile(
+    r"(?=.{1,254}$)(?:[a-z0-9_][a-z0-9_-]{0,62}\.)*[a-z0-9_-]*[a-z_][a-z0-9_-]*\.?"
+)
 Failure = Literal["ct", "rt", "4xx", "5xx"]
 """Why an attempt failed: no connection, no response on it, an error status of the app."""
 _POLICIES: Final = ("4xx", "5xx", "ct", "rt", "all")
@@ -151,6 +156,26 @@ class HostGuard:
             f"the host {host} was not called: only this machine (localhost, 127.0.0.1, [::1]) is, "
             "and hosts that were allowed when the sandbox was started"
         )
+
+
+def allowed_host(text: str) -> str:
+    """A host as :class:`HostGuard` takes it. Raises ValueError for what no host is called."""
+    plain = _plain(text)
+    if plain != _EVERY_HOST and _HOST_NAME.fullmatch(plain) is None and not is_address(plain):
+        raise ValueError(
+            f"expected the name or address of a host, without scheme and port, or *,"
+            f" found {text[:60]!r}"
+        )
+    return text
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an IP address, IPv6 without its brackets."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _plain(host: str) -> str:

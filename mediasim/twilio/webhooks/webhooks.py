@@ -162,14 +162,19 @@ class Webhooks:
         """Wait until all callbacks so far are sent or have failed."""
         await self._turns.settled()
 
+    def delivery(self, delivery_id: str) -> Delivery:
+        """Return a delivery of the log. Raises LookupError."""
+        for each in self.deliveries:
+            if each.id == delivery_id:
+                return each
+        raise LookupError(f"there is no delivery {delivery_id!r} in the log")
+
     async def replay(self, delivery_id: str) -> Delivery:
         """Send a delivery of the log again, signed anew; return the new delivery, done.
 
         Raises LookupError if the log has no such delivery, or it was no request to the app.
         """
-        old = next((each for each in self.deliveries if each.id == delivery_id), None)
-        if old is None:
-            raise LookupError(f"there is no delivery {delivery_id!r} in the log")
+        old = self.delivery(delivery_id)
         if old.kind in (API_REQUEST, DOWNLOAD):
             raise LookupError(f"{delivery_id!r} was the app's own request: nothing was delivered")
         if old.kind == RECORDER:

@@ -1,4 +1,7 @@
-"""What a door left: samples and truth of its recordings, and its events, named alike everywhere."""
+"""The results of a door: samples and truth of recordings, and events, with the same names for all.
+
+:func:`differences` compares them.
+"""
 
 from __future__ import annotations
 
@@ -18,117 +21,127 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import CallRecord, RecordingRecord
 
-__all__ = ["RecordingLeft", "WhatIsLeft", "differences", "left_by"]
+__all__ = ["DoorResults", "RecordingResult", "differences", "results_of"]
 
 _BEFORE_ANSWER: Final = ("call.queued", "call.initiated", "call.ringing")
-_ASKED_BY: Final = {"DialVerb": "dial", "RecordVerb": "record", "Conference": "conference"}
-_TRANSFERRED: Final = "call.transferred"
-"""A request that gives a call another document does not say that it is put through to somebody."""
-_COMMON: Final = ("call", "recording", "conference")
+_REQUESTED_BY: Final = {"DialVerb": "dial", "RecordVerb": "record", "Conference": "conference"}
+"""What requested a recording, by its source."""
+_TRANSFER: Final = "call.transferred"
+"""Event of a transfer, which a request with another document does not emit."""
+_COMMON_FAMILIES: Final = ("call", "recording", "conference")
+"""Families of events that all doors emit."""
 
 
 @dataclass(frozen=True, slots=True)
-class RecordingLeft:
+class RecordingResult:
     """One recording."""
 
     status: str
     pcm: NDArray[np.int16] | None
-    """(channels, samples); None where there is no media."""
+    """Samples, int16 (channels, samples); None without media."""
     truth: Mapping[str, Any] | None
-    """Its sidecar, but for SIDs."""
+    """The recording's truth, without SIDs; None without one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Happened:
+class DoorEvent:
     """An event, as all doors have it."""
 
     at_ns: int
+    """Loop time in nanoseconds."""
     kind: str
-    who: str
-    """The number of the call's party, or the recording."""
+    subject: str
+    """Number of the call's party, or name of the recording; empty for a conference."""
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.who or 'the conference'} at {self.at_ns / 1e9:g} s"
+        return f"{self.kind} of {self.subject or 'the conference'} at {self.at_ns / 1e9:g} s"
 
 
 @dataclass(frozen=True, slots=True)
-class WhatIsLeft:
-    """All of a run."""
+class DoorResults:
+    """All results of a run."""
 
-    recordings: Mapping[str, RecordingLeft]
-    """By what asked for them, and their numbers among those."""
-    events: Sequence[Happened]
+    recordings: Mapping[str, RecordingResult]
+    """Recordings by what requested them, and their numbers among those."""
+    events: Sequence[DoorEvent]
     end_ns: int
+    """Loop time of the end, in nanoseconds."""
     endless: bool = False
-    """Calls were still going on long after they were over through another door."""
+    """Whether calls were active long after they had ended through another door."""
 
 
-def left_by(exchange: Exchange) -> WhatIsLeft:
-    """What an exchange has left once everything is over."""
+def results_of(exchange: Exchange) -> DoorResults:
+    """Return the results in an exchange whose calls have ended."""
     names = _names(exchange.catalogue.recordings())
     calls = {call.sid: call for call in exchange.catalogue.calls()}
     recordings = {
-        name: _recorded(exchange.catalogue.recording(sid), exchange.store)
+        name: _result(exchange.catalogue.recording(sid), exchange.store)
         for sid, name in names.items()
     }
     events = tuple(_events(exchange.events.log, calls, names))
-    return WhatIsLeft(recordings, events, exchange.now_ns)
+    return DoorResults(recordings, events, exchange.now_ns)
 
 
 def _names(records: Sequence[RecordingRecord]) -> dict[str, str]:
+    """Return names of recordings that do not depend on the door, by SID."""
     counts: dict[str, int] = {}
     names = {}
     for record in records:
-        kind = _ASKED_BY.get(record.source, "request")
+        kind = _REQUESTED_BY.get(record.source, "request")
         counts[kind] = counts.get(kind, 0) + 1
         names[record.sid] = f"{kind}-{counts[kind]}"
     return names
 
 
-def _recorded(record: RecordingRecord, store: MediaStore) -> RecordingLeft:
+def _result(record: RecordingRecord, store: MediaStore) -> RecordingResult:
+    """Return one recording's results."""
     pcm, truth = None, None
     with contextlib.suppress(MediaNotFound):
         truth = store.truth(record.sid)
         del truth["recording"], truth["reference"]
     with contextlib.suppress(MediaNotFound):
         pcm = read_wav(store.wav_path(record.sid)).pcm
-    return RecordingLeft(record.status, pcm, truth)
+    return RecordingResult(record.status, pcm, truth)
 
 
 def _events(
     log: Sequence[Event], calls: Mapping[str, CallRecord], names: Mapping[str, str]
-) -> Iterator[Happened]:
-    """What all doors tell: how a first leg came to be answered is each door's own."""
-    # A room is lived through some frames at a time: what it tells may come after later events.
+) -> Iterator[DoorEvent]:
+    """Yield the events that all doors emit.
+
+    Excluded are those before a first leg's answer, which differ by door.
+    """
+    # A room is processed some frames at a time: its events may come after later ones.
     for event in sorted(log, key=lambda event: event.at_ns):
         family, dot, _ = event.kind.partition(".")
-        if (dot and family not in _COMMON) or event.kind == _TRANSFERRED:
+        if (dot and family not in _COMMON_FAMILIES) or event.kind == _TRANSFER:
             continue
         call = calls.get(getattr(event, "call_sid", None) or "")
         if call is not None and call.parent_call_sid is None and event.kind in _BEFORE_ANSWER:
             continue
         if isinstance(event, RecordingEvent):
-            who = names[event.recording_sid]
+            subject = names[event.recording_sid]
         elif isinstance(event, ScriptEvent):
-            who = event.party
+            subject = event.party
         else:
-            who = "" if call is None else _party(call)
-        yield Happened(event.at_ns, event.kind, who)
+            subject = "" if call is None else _party(call)
+        yield DoorEvent(event.at_ns, event.kind, subject)
 
 
 def _party(call: CallRecord) -> str:
-    """The number of a call's party, whoever dialled."""
+    """Return the number of a call's party."""
     return call.from_ if call.direction == "inbound" else call.to
 
 
 # -- compared -------------------------------------------------------------------------------
 
 
-def differences(one: WhatIsLeft, two: WhatIsLeft, *, in_order: bool = True) -> Iterator[str]:
-    """Where two doors left something else, in words; nothing where they left the same.
+def differences(one: DoorResults, two: DoorResults, *, in_order: bool = True) -> Iterator[str]:
+    """Yield the differences between the results of two doors, in words.
 
-    ``in_order``: also what happens at one moment happens in one order. Else what was late when a
-    recording was published is not compared either: that depends on whether its legs were down.
+    With ``in_order``, events of one moment have to be in the same order. Without it, packets that
+    were late when a recording was published are not compared either: they depend on whether its
+    legs had ended.
     """
     if one.endless or two.endless:
         yield f"it never ends through the {'first' if one.endless else 'second'} door"
@@ -141,7 +154,7 @@ def differences(one: WhatIsLeft, two: WhatIsLeft, *, in_order: bool = True) -> I
         if a.status != b.status:
             yield f"recording {name} is {a.status} and {b.status}"
         yield from (f"recording {name}: {words}" for words in _samples(a.pcm, b.pcm))
-        where = _elsewhere(_truth(a, late=in_order), _truth(b, late=in_order))
+        where = _first_difference(_truth(a, late=in_order), _truth(b, late=in_order))
         if where is not None:
             yield f"the truth of {name}: {where}"
     first, second = one.events, two.events
@@ -154,6 +167,7 @@ def differences(one: WhatIsLeft, two: WhatIsLeft, *, in_order: bool = True) -> I
 
 
 def _samples(one: NDArray[np.int16] | None, two: NDArray[np.int16] | None) -> Iterator[str]:
+    """Yield the differences of samples."""
     if one is None or two is None:
         if one is not two:
             yield "it has media through one door alone"
@@ -165,13 +179,14 @@ def _samples(one: NDArray[np.int16] | None, two: NDArray[np.int16] | None) -> It
         yield f"{one.shape[1]} samples and {two.shape[1]}"
     common = min(one.shape[1], two.shape[1])
     for channel in range(len(one)):
-        apart = np.flatnonzero(one[channel, :common] != two[channel, :common])
-        if len(apart):
-            at = apart[0] / SAMPLE_RATE
-            yield f"channel {channel + 1}: {len(apart)} samples differ, the first at {at:.3f} s"
+        differing = np.flatnonzero(one[channel, :common] != two[channel, :common])
+        if len(differing):
+            at = differing[0] / SAMPLE_RATE
+            yield f"channel {channel + 1}: {len(differing)} samples differ, the first at {at:.3f} s"
 
 
-def _truth(recorded: RecordingLeft, *, late: bool) -> Mapping[str, Any] | None:
+def _truth(recorded: RecordingResult, *, late: bool) -> Mapping[str, Any] | None:
+    """Return a recording's truth, without late packets unless ``late``."""
     if recorded.truth is None or late:
         return recorded.truth
     channels = [
@@ -181,19 +196,20 @@ def _truth(recorded: RecordingLeft, *, late: bool) -> Mapping[str, Any] | None:
     return {**recorded.truth, "channels": channels}
 
 
-def _elsewhere(one: Any, two: Any, at: str = "") -> str | None:
-    """The first place where two documents differ."""
+def _first_difference(one: Any, two: Any, at: str = "") -> str | None:
+    """Return the first difference of two documents, with its place; None if they are equal."""
     if isinstance(one, Mapping) and isinstance(two, Mapping) and one.keys() == two.keys():
         pairs = [(f"{at}.{key}", one[key], two[key]) for key in one]
     elif isinstance(one, list) and isinstance(two, list) and len(one) == len(two):
         pairs = [(f"{at}[{n}]", *each) for n, each in enumerate(zip(one, two, strict=True))]
     else:
         return None if one == two else f"{at.strip('.')}: {_short(one)} and {_short(two)}"
-    found = (_elsewhere(first, second, where) for where, first, second in pairs)
+    found = (_first_difference(first, second, where) for where, first, second in pairs)
     return next((each for each in found if each is not None), None)
 
 
 def _short(value: Any) -> str:
+    """Return a value in a few words."""
     if isinstance(value, list):
         texts = [each.get("text", each.get("kind")) for each in value if isinstance(each, Mapping)]
         return f"{len(value)} of them ({', '.join(map(str, texts))})" if value else "none"
