@@ -114,8 +114,11 @@ def _wrong(expected: str, value: object) -> ValueError:
     return ValueError(f"expected {expected}" + (f", found {str(value)[:40]!r}" if plain else ""))
 
 
-def _quantity(low: float, high: float, unit: str, noun: str) -> _Reader:
-    """Return an annotation for a number within bounds, which may carry its unit."""
+def _quantity(name: str, low: float, high: float, unit: str, noun: str) -> _Reader:
+    """Return an annotation for a number within bounds, which may carry its unit.
+
+    ``name`` is that of its definition in a JSON Schema.
+    """
 
     def read(value: object) -> float:
         number = float(_decimal(value, unit))
@@ -124,7 +127,8 @@ def _quantity(low: float, high: float, unit: str, noun: str) -> _Reader:
         return number
 
     in_text = {"type": "string", "pattern": _written(unit)}
-    return _Reader(read, {"anyOf": [{"type": "number", "minimum": low, "maximum": high}, in_text]})
+    schema = {"anyOf": [{"type": "number", "minimum": low, "maximum": high}, in_text]}
+    return _Reader(read, {**schema, SHARED: name})
 
 
 def _read_ratio(value: object) -> float:
@@ -208,11 +212,13 @@ Ratio = Annotated[
     ),
 ]
 """A share from 0 to 1: ``1%`` or ``0.01``."""
-PartsPerMillion = Annotated[float, _quantity(-5000, 5000, "ppm", "parts per million")]
+PartsPerMillion = Annotated[
+    float, _quantity("PartsPerMillion", -5000, 5000, "ppm", "parts per million")
+]
 """The error of a clock: ``120ppm`` or ``120``; a fast clock is positive."""
-Level = Annotated[float, _quantity(-100, 0, "dBFS|dB", "a level in dBFS")]
+Level = Annotated[float, _quantity("Level", -100, 0, "dBFS|dB", "a level in dBFS")]
 """A level, 20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
-Frequency = Annotated[float, _quantity(20, 3999, "Hz", "a frequency in Hz")]
+Frequency = Annotated[float, _quantity("Frequency", 20, 3999, "Hz", "a frequency in Hz")]
 """A frequency in Hz, below half of the 8 kHz sampling rate of a call."""
 Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
