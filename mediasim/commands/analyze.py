@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["analyze"]
 
 
-Form = Literal["text", "json", "rttm", "vtt"]
+Form = Literal["text", "json", "rttm", "vtt", "ctm"]
 """The format that is printed."""
 Detector = Literal["auto", "energy", "silero", "webrtc"]
 """The detector of speech."""
@@ -45,7 +45,8 @@ def analyze(
         Detector, typer.Option(help="What tells speech from silence; auto: by the channel's noise.")
     ] = "auto",
     out: Annotated[
-        Path | None, typer.Option(help="Also write JSON, RTTM, WebVTT and plot into this folder.")
+        Path | None,
+        typer.Option(help="Also write JSON, RTTM, WebVTT, CTM and plot into this folder."),
     ] = None,
 ) -> None:
     """Tell who speaks when: talk time, silence, overlap, interruptions, response latency.
@@ -60,6 +61,7 @@ def analyze(
         found = list(_analysed(recording, truth, detector, transcribe, asr_model, one=one))
         for analysis in found:
             _write(analysis, plot, out)
+        printed = [_printed(analysis, format) for analysis in found]
     except AnalysisError as error:
         stop(str(error))
     except OSError as error:
@@ -68,7 +70,7 @@ def analyze(
         sys.stdout.write(_json([_document(analysis) for analysis in found]))
     else:
         between = "\n" if format == "text" else ""
-        sys.stdout.write(between.join(_printed(analysis, format) for analysis in found))
+        sys.stdout.write(between.join(printed))
 
 
 def _analysed(
@@ -123,6 +125,8 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
             from mediasim.truth.analysis.as_text import rttm
 
             files[out / f"{name}.truth.rttm"] = rttm(analysis.true, name)
+        if any(said.words for said in analysis.true_utterances or ()):
+            files[out / f"{name}.truth.ctm"] = _printed(analysis, "ctm")
         out.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         file.write_text(content, "utf-8")
@@ -138,6 +142,10 @@ def _printed(analysis: Analysis, form: Form) -> str:
         from mediasim.truth.analysis.as_text import webvtt
 
         return webvtt(analysis)
+    if form == "ctm":
+        from mediasim.truth.analysis.as_text import ctm
+
+        return ctm(analysis)
     if form == "json":
         return _json(_document(analysis))
     from mediasim.truth.analysis.as_text import analysis_text

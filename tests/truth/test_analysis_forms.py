@@ -265,3 +265,60 @@ def test_several_recordings_are_to_be_told_apart(tmp_path: Path) -> None:
         write_wav(tmp_path / name, np.zeros((1, 8), np.int16))
     assert "name one of: RE1.wav, RE2.wav" in analyze(tmp_path, "--format", "vtt").stderr
     assert [each["recording"] for each in json.loads(analyze(tmp_path, "--format", "json").stdout)]
+
+
+LONG = (
+    "Good morning, this is the billing department calling about the invoice of last Tuesday, "
+    "which was for forty two euros and nineteen cents, and which has not been paid as yet, so I "
+    "would like to ask you whether you have received it, and when you think that you can pay it."
+)
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The WAV of a call in which one of them says a lot, and is cut short by the other."""
+    given = {
+        "parties": {
+            "ana": {"script": [{"say": {"text": LONG, "at": "1s"}}]},
+            "bo": {"script": [{"pause": "12s"}, "hangup"]},
+        },
+        "call": {"from": "ana", "to": "bo", "recording": "dual"},
+    }
+    folder = tmp_path_factory.mktemp("long")
+    return mediasim.simulate(given, directory=folder).recording().path
+
+
+def test_captions_are_cut_between_the_words_that_are_in_the_recording(long: Path) -> None:
+    text = analyze(long, "--format", "vtt").stdout
+    cues = re.findall(r"(\S+) --> (\S+)\n<v ana>(.*)\n", text)
+    assert len(cues) > 2
+    for start, end, words in cues:
+        lasted = seconds(end) - seconds(start)
+        assert 0 < lasted <= 7.001
+        assert len(words) <= 84
+    said = " ".join(words for _, _, words in cues)
+    assert LONG.startswith(said)
+    assert len(said) < len(LONG), "what came after the hangup is in no caption"
+
+
+def test_ctm_has_each_word_with_its_time(long: Path) -> None:
+    comment, *lines = analyze(long, "--format", "ctm").stdout.splitlines()
+    assert re.fullmatch(r";; \d+ words, the times of \d+ estimated", comment)
+    fields = [line.split() for line in lines]
+    assert LONG.split()[: len(fields)] == [each[4] for each in fields]
+    assert {(each[0], each[1]) for each in fields} == {(long.stem, "1")}
+    ends = [float(each[2]) + float(each[3]) for each in fields]
+    assert all(end <= float(later[2]) + 0.002 for end, later in zip(ends, fields[1:], strict=False))
+
+
+def test_ctm_needs_the_times_of_words(tmp_path: Path, call: Path) -> None:
+    alien = tmp_path / "alien.wav"
+    alien.write_bytes(call.read_bytes())
+    told = analyze(alien, "--format", "ctm")
+    assert told.exit_code == 2
+    assert "CTM needs the times of words" in told.stderr
+
+
+def seconds(time: str) -> float:
+    hours, minutes, rest = time.split(":")
+    return int(hours) * 3600 + int(minutes) * 60 + float(rest)

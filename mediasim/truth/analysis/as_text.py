@@ -15,6 +15,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import Span
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.recording import AnalysisError, TrueUtterance, TrueWord
 
 __all__ = ["analysis_text", "rttm", "webvtt"]
 
@@ -170,12 +171,44 @@ def _field(text: str) -> str:
     return "_".join(text.split()) or "<NA>"
 
 
+# -- CTM ------------------------------------------------------------------------------------
+
+
+def ctm(analysis: Analysis) -> str:
+    """Return the true words as a CTM file (NIST sclite): recording, channel, begin, seconds, word.
+
+    Words whose times were found by aligning the audio are counted in a comment. Raises
+    AnalysisError if the times of words are unknown.
+    """
+    words = [
+        (word.start, said.channel, word)
+        for said in analysis.true_utterances or ()
+        for word in said.words
+    ]
+    if not words:
+        raise AnalysisError(
+            f"{analysis.recording.name}: CTM needs the times of words, which only the truth of"
+            " simulated parties has"
+        )
+    estimated = sum(word.estimated for _, _, word in words)
+    name = _field(analysis.recording.name)
+    return f";; {len(words)} words, the times of {estimated} estimated\n" + "".join(
+        f"{name} {channel} {start / SAMPLE_RATE:.3f} {(word.end - start) / SAMPLE_RATE:.3f} "
+        f"{_field(word.text)}\n"
+        for start, channel, word in sorted(words)
+    )
+
+
 # -- WebVTT ---------------------------------------------------------------------------------
 
 
 _Cue = tuple[int, int, str | None, str]
 """(first sample, end, speaker, text)."""
 _WITHOUT_WORDS: Final = "[speech]"
+_CAPTION_CHARACTERS: Final = 84
+"""Most characters of a caption: two lines of 42, as broadcasters have it."""
+_CAPTION_SAMPLES: Final = 7 * SAMPLE_RATE
+"""Most samples that a caption is shown for: 7 s."""
 
 
 def webvtt(analysis: Analysis) -> str:
@@ -205,13 +238,40 @@ def _cues(analysis: Analysis) -> Iterator[_Cue]:
                 yield each.start, each.end, who, each.text
     elif analysis.true_utterances is not None:
         for said in analysis.true_utterances:
-            yield said.start, said.end, said.party, said.text or _WITHOUT_WORDS
+            yield from _captions(said)
     elif analysis.measured.turns is not None and voices is not None:
         for turn in analysis.measured.turns:
             yield turn.start, turn.end, voices[turn.speaker].name, _WITHOUT_WORDS
     else:
         for start, end in analysis.measured.active:
             yield start, end, None, _WITHOUT_WORDS
+
+
+def _captions(said: TrueUtterance) -> Iterator[_Cue]:
+    """Cut an utterance into captions that can be read in time, between its words."""
+    if not said.words:
+        yield said.start, said.end, said.party, said.text or _WITHOUT_WORDS
+        return
+    start, line = said.start, ""
+    end = start
+    for word, text in _with_signs(said):
+        longer = f"{line} {text}".lstrip()
+        if line and (len(longer) > _CAPTION_CHARACTERS or word.end - start > _CAPTION_SAMPLES):
+            yield start, end, said.party, line
+            start, longer = word.start, text
+        line, end = longer, word.end
+    yield start, said.end, said.party, line
+
+
+def _with_signs(said: TrueUtterance) -> Iterator[tuple[TrueWord, str]]:
+    """Yield the words with the signs written behind them, which are not said: ``so -->``."""
+    tokens = (said.text or "").split()
+    for word in said.words:
+        text, at = word.text, tokens.index(word.text) if word.text in tokens else -1
+        tokens = tokens[at + 1 :]
+        while tokens and not any(sign.isalnum() for sign in tokens[0]):
+            text += f" {tokens.pop(0)}"
+        yield word, text
 
 
 def _written(cue: _Cue) -> str:

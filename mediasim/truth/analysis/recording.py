@@ -16,7 +16,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -240,6 +240,18 @@ _PIECES_APART: Final = SAMPLE_RATE // 10
 """Largest distance of an utterance's pieces in samples: jitter buffers move in smaller steps."""
 
 
+class TrueWord(NamedTuple):
+    """A word of an utterance that is in the recording, by the truth."""
+
+    text: str
+    start: int
+    """First sample, in the file."""
+    end: int
+    """Sample after the last one, in the file."""
+    estimated: bool
+    """Whether its times were found by aligning the audio; the speech engine told them otherwise."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrueUtterance:
     """Words that a party said in one go, by the truth."""
@@ -255,6 +267,8 @@ class TrueUtterance:
     """The words said; None if they are unknown."""
     share: float
     """Share (0 to 1) of the text that is in the recording."""
+    words: tuple[TrueWord, ...] = ()
+    """The words that are in the recording, in order; empty if their times are unknown."""
 
 
 def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
@@ -277,6 +291,11 @@ def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
                     first["party"],
                     first["text"] if first["kind"] == "say" else None,
                     min(1.0, samples / max(1, whole[_clip(first)])),
+                    tuple(
+                        TrueWord(word["word"], word["start"], word["end"], word["estimated"])
+                        for each in pieces
+                        for word in each.get("words", ())
+                    ),
                 )
             )
     return sorted(found, key=lambda utterance: (utterance.start, utterance.channel))
