@@ -84,6 +84,11 @@ class TelephoneLine(Model):
         """Whether there is noise on it."""
         return self.kind != "clean" and self.noise != "none"
 
+    @property
+    def drawn_by_leg(self) -> bool:
+        """Whether something of it is drawn under the name of its leg."""
+        return self.kind != "clean" and (self.level is None or self.noise != "none")
+
     def troubles(self) -> Iterator[Misfit]:
         if self.kind == "clean":
             for key in sorted(self.model_fields_set - {"kind"}):

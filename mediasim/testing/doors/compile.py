@@ -15,8 +15,9 @@ Features that only one side has, refused here with :class:`CannotSay`:
 * moments are times: a request that waits for an event would need logic in the app;
 * participants leave a conference by hanging up in their scripts: a request that removes a
   participant is no hang-up;
-* noise and bad networks are drawn under a leg's name, and a conference's legs have other names in a
-  sandbox: there only noise that has a label of its own, and networks that only delay.
+* noise, telephone lines and bad networks are drawn under a leg's name, and a conference's legs have
+  other names in a sandbox: there only noise that has a label of its own, lines of a given level
+  without noise, and networks that only delay.
 
 A transfer is a request that gives the active call another Dial. ``<Number url>``, screening, exists
 in TwiML only.
@@ -210,6 +211,7 @@ def _has_leg_draws(party: PartySpec) -> bool:
     links = (network.towards_server, network.towards_party)
     return (
         party.noise is not None
+        or party.line.drawn_by_leg
         or party.dtx == "comfort-noise"
         or any(link.jitter or link.loss or link.reorder or link.duplicate for link in links)
         or any(step.drawn_by_leg for _, step in walk(party.script))

@@ -227,6 +227,8 @@ def _with_conference(draws: Draws) -> Document:
 def _remove_leg_draws(party: Document, name: str) -> None:
     """Remove from a party what is drawn under the name of its leg, which differs in a sandbox."""
     party.pop("noise", None)
+    if "line" in party:
+        party["line"] = {"kind": "telephone", "level": -26, "noise": "none"}
     party["network"] = {"delay": "40ms"}
     if party["dtx"] == "comfort-noise":
         party["dtx"] = "silence"
