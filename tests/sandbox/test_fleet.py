@@ -19,7 +19,7 @@ from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 
-from mediasim.sandbox.fleet.proxy import Destination, RequestOwner, control_owner, rest_owner
+from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, control_owner, rest_owner
 
 pytestmark = [
     pytest.mark.realtime,
@@ -436,30 +436,30 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
 @pytest.mark.parametrize(
     ("method", "path", "place"),
     [
-        ("POST", "/Calls.json", RequestOwner(Destination.ANYONE)),
-        ("GET", "/Calls.json", RequestOwner(Destination.HERE)),
-        ("GET", "/Calls/CA1.json", RequestOwner(Destination.HERE)),
-        ("POST", "/Calls/CA1", RequestOwner(Destination.OWNER, "call", "CA1")),
-        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Destination.OWNER, "call", "CA1")),
-        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Destination.HERE)),
-        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Destination.OWNER, "call", "CA1")),
-        ("DELETE", "/Recordings/RE1.json", RequestOwner(Destination.OWNER, "recording", "RE1")),
-        ("GET", "/Recordings/RE1.wav", RequestOwner(Destination.HERE)),
-        ("POST", "/Conferences/CF1.json", RequestOwner(Destination.OWNER, "conference", "CF1")),
+        ("POST", "/Calls.json", RequestOwner(Responder.ANYONE)),
+        ("GET", "/Calls.json", RequestOwner(Responder.HERE)),
+        ("GET", "/Calls/CA1.json", RequestOwner(Responder.HERE)),
+        ("POST", "/Calls/CA1", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Responder.HERE)),
+        ("POST", "/Calls/CA1/Streams.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("DELETE", "/Recordings/RE1.json", RequestOwner(Responder.OWNER, "recording", "RE1")),
+        ("GET", "/Recordings/RE1.wav", RequestOwner(Responder.HERE)),
+        ("POST", "/Conferences/CF1.json", RequestOwner(Responder.OWNER, "conference", "CF1")),
         (
             "GET",
             "/Conferences/CF1/Participants.json",
-            RequestOwner(Destination.OWNER, "conference", "CF1"),
+            RequestOwner(Responder.OWNER, "conference", "CF1"),
         ),
         (
             "POST",
             "/Conferences/room/Participants.json",
-            RequestOwner(Destination.OWNER, "conference", "room"),
+            RequestOwner(Responder.OWNER, "conference", "room"),
         ),
-        ("GET", "/Queues/QU1.json", RequestOwner(Destination.HERE)),
-        ("GET", "/Queues/QU1/Members.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
-        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Destination.OWNER, "queue", "QU1")),
-        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Destination.HERE)),
+        ("GET", "/Queues/QU1.json", RequestOwner(Responder.HERE)),
+        ("GET", "/Queues/QU1/Members.json", RequestOwner(Responder.OWNER, "queue", "QU1")),
+        ("POST", "/Queues/QU1/Members/Front.json", RequestOwner(Responder.OWNER, "queue", "QU1")),
+        ("POST", "/IncomingPhoneNumbers.json", RequestOwner(Responder.HERE)),
     ],
 )
 def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) -> None:
@@ -469,17 +469,17 @@ def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) ->
 @pytest.mark.parametrize(
     ("method", "path", "where"),
     [
-        ("POST", "/calls", Destination.ANYONE),
-        ("GET", "/calls", Destination.HERE),
-        ("POST", "/calls/CA1/press", Destination.OWNER),
-        ("GET", "/inspector/calls/CA1", Destination.OWNER),
-        ("GET", "/streams", Destination.EACH),
-        ("POST", "/weather", Destination.ALL),
-        ("GET", "/weather", Destination.HERE),
-        ("DELETE", "/weather/1", Destination.ALL),
-        ("POST", "/reset", Destination.RESET),
-        ("GET", "/health", Destination.HERE),
+        ("POST", "/calls", Responder.ANYONE),
+        ("GET", "/calls", Responder.HERE),
+        ("POST", "/calls/CA1/press", Responder.OWNER),
+        ("GET", "/inspector/calls/CA1", Responder.OWNER),
+        ("GET", "/streams", Responder.EACH),
+        ("POST", "/weather", Responder.ALL),
+        ("GET", "/weather", Responder.HERE),
+        ("DELETE", "/weather/1", Responder.ALL),
+        ("POST", "/reset", Responder.RESET),
+        ("GET", "/health", Responder.HERE),
     ],
 )
-def test_where_control_belongs(method: str, path: str, where: Destination) -> None:
+def test_where_control_belongs(method: str, path: str, where: Responder) -> None:
     assert control_owner(method, path).destination is where

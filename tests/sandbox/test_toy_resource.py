@@ -16,7 +16,7 @@ import pytest
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import Lifecycle
-from mediasim.sandbox.fleet.proxy import Destination, RequestOwner, rest_owner
+from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, rest_owner
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.representations import account_path, rfc2822
@@ -177,15 +177,15 @@ def test_a_parameter_that_its_row_does_not_declare_cannot_be_read() -> None:
 
 def test_whose_a_toy_is_in_a_sandbox_of_several_processes() -> None:
     toys = f"{account_path('AC1')}/Toys"
-    assert rest_owner("POST", f"{toys}.json") == RequestOwner(Destination.HERE)
-    assert rest_owner("DELETE", f"{toys}/TY1.json") == RequestOwner(Destination.HERE)
+    assert rest_owner("POST", f"{toys}.json") == RequestOwner(Responder.HERE)
+    assert rest_owner("DELETE", f"{toys}/TY1.json") == RequestOwner(Responder.HERE)
     stored = Stored("toy", ToyRecord, in_resource_list("Toys"), Owner.WORKER)
     RESOURCES[-1] = Resource(name="Toy", many="toys", paths=TOYS.paths, stored=stored)
     try:
         assert rest_owner("DELETE", f"{toys}/TY1.json") == RequestOwner(
-            Destination.OWNER, "toy", "TY1"
+            Responder.OWNER, "toy", "TY1"
         )
-        assert rest_owner("GET", f"{toys}/TY1.json") == RequestOwner(Destination.HERE)
+        assert rest_owner("GET", f"{toys}/TY1.json") == RequestOwner(Responder.HERE)
     finally:
         RESOURCES[-1] = TOYS
 

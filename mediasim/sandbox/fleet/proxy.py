@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import httpx2
 
 __all__ = [
-    "Destination",
     "RequestOwner",
+    "Responder",
     "control_owner",
     "pass_on",
     "rest_owner",
@@ -30,7 +30,7 @@ _SUFFIX: Final = re.compile(r"\.(?:json|xml)$")
 _READS: Final = ("GET", "HEAD", "OPTIONS")
 
 
-class Destination(Enum):
+class Responder(Enum):
     """Which process answers a request."""
 
     HERE = "here"
@@ -51,14 +51,14 @@ class Destination(Enum):
 class RequestOwner:
     """The process that has to answer a request."""
 
-    destination: Destination
+    destination: Responder
     kind: str = ""
     """Kind of the record whose worker is meant."""
     key: str = ""
     """SID of that record; of a conference also its name."""
 
 
-_HERE: Final = RequestOwner(Destination.HERE)
+_HERE: Final = RequestOwner(Responder.HERE)
 
 
 def rest_owner(method: str, path: str) -> RequestOwner:
@@ -73,14 +73,14 @@ def rest_owner(method: str, path: str) -> RequestOwner:
         return _HERE
     if not rest:
         operation = resource.paths[f"{ACCOUNT}/{first}"].get(method)
-        return RequestOwner(Destination.ANYONE) if operation and operation.places_call else _HERE
+        return RequestOwner(Responder.ANYONE) if operation and operation.places_call else _HERE
     if resource.stored is None or resource.stored.owner is Owner.FRONT:
         return _HERE
     # What is not stored, as a call's streams are not, is only known where it happens.
     live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
     writes = resource.stored.owner is Owner.WORKER and method not in _READS
     if writes or not live.isdisjoint(rest[1:]):
-        return RequestOwner(Destination.OWNER, resource.stored.kind, rest[0])
+        return RequestOwner(Responder.OWNER, resource.stored.kind, rest[0])
     return _HERE
 
 
@@ -88,17 +88,17 @@ def control_owner(method: str, path: str) -> RequestOwner:
     """Return the owner of a request to the control API; ``path`` is below its prefix."""
     match [part for part in path.split("/") if part]:
         case ["calls"] if method == "POST":
-            return RequestOwner(Destination.ANYONE)
+            return RequestOwner(Responder.ANYONE)
         case ["calls", sid, _] | ["inspector", "calls", sid]:
-            return RequestOwner(Destination.OWNER, "call", sid)
+            return RequestOwner(Responder.OWNER, "call", sid)
         case ["streams"]:
-            return RequestOwner(Destination.EACH)
+            return RequestOwner(Responder.EACH)
         case ["weather", *_] if method not in _READS:
-            return RequestOwner(Destination.ALL)
+            return RequestOwner(Responder.ALL)
         case ["clock", "rate"]:
-            return RequestOwner(Destination.ALL)
+            return RequestOwner(Responder.ALL)
         case ["reset"]:
-            return RequestOwner(Destination.RESET)
+            return RequestOwner(Responder.RESET)
     return _HERE
 
 
