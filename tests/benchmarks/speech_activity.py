@@ -30,7 +30,7 @@ from mediasim.conversation.spans import Span, intersection, total
 from mediasim.conversation.turns import utterances
 from mediasim.seeds import Seeds
 from mediasim.truth.analysis.analysis import detect_speech
-from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import (
     SpeakerChannel,
     read_recording,
@@ -94,13 +94,13 @@ def heard(pcm: Samples, draw: np.random.Generator, seeds: Seeds) -> tuple[Sample
     return np.clip(np.rint(signal), -32768, 32767).astype(np.int16), name
 
 
-def conversation(speech: list[list[Span]], samples: int) -> Conversation:
-    return Conversation(
+def conversation(speech: list[list[Span]], samples: int) -> ConversationMeasures:
+    return ConversationMeasures(
         (SpeakerChannel("a", 1), SpeakerChannel("b", 2)), speech, samples, [None, None]
     )
 
 
-def latency_errors(true: Conversation, found: Conversation) -> list[float]:
+def latency_errors(true: ConversationMeasures, found: ConversationMeasures) -> list[float]:
     """How far off each response's latency is, in milliseconds."""
     errors = []
     for response in true.gaps or ():

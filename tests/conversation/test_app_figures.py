@@ -18,7 +18,7 @@ from mediasim.conversation.app_figures import (
 from mediasim.conversation.spans import total
 from mediasim.conversation.turns import utterances
 from mediasim.media.recorder import Track
-from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import SpeakerChannel
 
 
@@ -112,7 +112,7 @@ def test_an_apps_figures_are_those_of_two_speakers(
         [(it.start_ms * 8, it.end_ms * 8) for it in each] for each in (found.caller, found.app)
     ]
     assert [utterances(each) for each in voices] == voices
-    whole = Conversation(
+    whole = ConversationMeasures(
         (SpeakerChannel("caller", 1), SpeakerChannel("app", 2)), voices, length * 160, [None, None]
     )
     assert whole.overlaps is not None

@@ -26,7 +26,7 @@ from mediasim.scenario.report.waveform import Waveform
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-__all__ = ["CallStream", "RecordingAudio", "safe_json", "scripts_data", "sound_blocks"]
+__all__ = ["RecordingAudio", "ReportedStream", "safe_json", "scripts_data", "sound_blocks"]
 
 _ROWS: Final = 3
 """Rows of labels at most in a channel whose parties talk at the same time."""
@@ -61,7 +61,7 @@ _WAYS: Final = {"up": "→ server", "down": "← server"}
 
 
 @dataclass(frozen=True, slots=True)
-class CallStream:
+class ReportedStream:
     """A stream with the call it belongs to."""
 
     call: CallReport
@@ -84,7 +84,7 @@ def scripts_data(
     span: float,
     colours: Mapping[str, int],
     heard: Iterable[RecordingAudio],
-    streams: Iterable[CallStream],
+    streams: Iterable[ReportedStream],
     failures: Iterable[tuple[str, Mapping[str, Any]]],
 ) -> Markup:
     """Return all that is drawn and played of a run, as JSON that is safe inside a script element.

@@ -8,7 +8,7 @@ from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.documents.diagnostics import clock
-from mediasim.scenario.report.data import CallStream, RecordingAudio
+from mediasim.scenario.report.data import RecordingAudio, ReportedStream
 from mediasim.scenario.report.model import CallReport, EventReport
 
 __all__ = [
@@ -104,7 +104,7 @@ def calls_table(calls: Iterable[CallReport]) -> Table:
     return _table(head, rows)
 
 
-def streams_table(streams: Iterable[CallStream]) -> Table:
+def streams_table(streams: Iterable[ReportedStream]) -> Table:
     """Return the fates of the packets of each stream."""
     counts = ("sent", "received", "lost", "late", "reordered", "duplicates")
     head = ["Stream", "", "Codec", *(f"#{key.capitalize()}" for key in counts), "#Jitter", "#MOS"]

@@ -17,7 +17,7 @@ from urllib.parse import quote
 from mediasim.documents.diagnostics import counted, fault_words
 from mediasim.scenario.expectations.verdicts import FileClock
 from mediasim.scenario.report import tables
-from mediasim.scenario.report.data import CallStream, RecordingAudio, scripts_data, sound_blocks
+from mediasim.scenario.report.data import RecordingAudio, ReportedStream, scripts_data, sound_blocks
 from mediasim.scenario.report.model import (
     ExpectationReport,
     RecordingReport,
@@ -138,7 +138,7 @@ def _waveform(recording: RecordingReport, directory: Path, sound_bytes: int) -> 
 def _run_view(run: RunReport, run_id: str, opens: bool, heard: list[RecordingAudio]) -> RunView:
     colours = _colours(run, heard)
     places = [_place(expectation, heard) for expectation in run.expectations]
-    streams = [CallStream(call, stream) for call in run.calls for stream in call.streams]
+    streams = [ReportedStream(call, stream) for call in run.calls for stream in call.streams]
     span = max(
         run.call_seconds,
         *(each.clock.end for each in heard),
@@ -225,7 +225,7 @@ def _place(expectation: ExpectationReport, heard: list[RecordingAudio]) -> Failu
 
 
 def _lanes_of(
-    run: RunReport, heard: Sequence[RecordingAudio], streams: Sequence[CallStream]
+    run: RunReport, heard: Sequence[RecordingAudio], streams: Sequence[ReportedStream]
 ) -> list[Lane]:
     """Return the lanes of a run; none if nothing happened in it."""
     lanes: list[Lane] = []
@@ -260,7 +260,7 @@ def _recording_lanes(index: int, each: RecordingAudio, waveform: Waveform) -> It
         yield Lane("channel", name, note, title, entry.party, channel, index)
 
 
-def _stream_lane(index: int, stream: CallStream) -> Lane:
+def _stream_lane(index: int, stream: ReportedStream) -> Lane:
     report = stream.report
     share = f"{report.lost / report.sent:.1%} lost" if report.sent else "nothing sent"
     title = f"Packets {stream.name} {stream.way}: {share}, {report.late} late"

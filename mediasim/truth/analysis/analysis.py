@@ -18,7 +18,7 @@ from mediasim.audio.activity import Engine, fitting_engine, speech_intervals
 from mediasim.audio.levels import FLOOR_DBFS
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances
-from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import (
     AnalysedRecording,
     AnalysisError,
@@ -56,8 +56,8 @@ class Analysis:
     recording: AnalysedRecording
     detected: tuple[Detected, ...]
     """The speech of each channel that was analysed."""
-    measured: Conversation
-    true: Conversation | None
+    measured: ConversationMeasures
+    true: ConversationMeasures | None
     """The conversation by the truth; None without one."""
     true_utterances: tuple[TrueUtterance, ...] | None
     """The utterances by the truth; None without one."""
@@ -97,7 +97,7 @@ def analyse(
             ) from None
         true_utterances = tuple(each for each in said if each.channel <= len(detected))
     words, words_from = _words(len(detected), true_utterances, transcript)
-    measured = Conversation(
+    measured = ConversationMeasures(
         recording.voices,
         [each.speech for each in detected],
         recording.samples,
@@ -131,7 +131,9 @@ def _by_channel(
     ]
 
 
-def _true(recording: AnalysedRecording, true_utterances: Sequence[TrueUtterance]) -> Conversation:
+def _true(
+    recording: AnalysedRecording, true_utterances: Sequence[TrueUtterance]
+) -> ConversationMeasures:
     """Return the true conversation of the same speakers, or of all parties if they are mixed."""
     voices = recording.voices
     if voices is None:
@@ -139,7 +141,7 @@ def _true(recording: AnalysedRecording, true_utterances: Sequence[TrueUtterance]
         said = [[each for each in true_utterances if each.party == voice.name] for voice in voices]
     else:
         said = _by_channel(true_utterances, len(voices))
-    return Conversation(
+    return ConversationMeasures(
         voices,
         [speech_of(each) for each in said],
         recording.samples,

@@ -9,7 +9,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import total
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.figures import (
-    Conversation,
+    ConversationMeasures,
     Latency,
     SpeakerFigures,
     words_per_minute,
@@ -60,7 +60,7 @@ def _seconds_or_none(samples: int | None) -> float | None:
 # -- figures --------------------------------------------------------------------------------
 
 
-def _figures(conversation: Conversation) -> dict[str, Any]:
+def _figures(conversation: ConversationMeasures) -> dict[str, Any]:
     overlaps, speakers = conversation.overlaps, conversation.speakers()
     silences = conversation.silences if conversation.knows_silence else None
     return {
@@ -137,7 +137,7 @@ def _less(measured: Any, true: Any) -> Any:
 # -- events ---------------------------------------------------------------------------------
 
 
-def _events(conversation: Conversation) -> dict[str, list[dict[str, Any]] | None]:
+def _events(conversation: ConversationMeasures) -> dict[str, list[dict[str, Any]] | None]:
     """Return turns, interruptions and responses; None for those that are unknown."""
     voices = conversation.voices or ()
 

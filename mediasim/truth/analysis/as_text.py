@@ -14,7 +14,7 @@ from typing import Any, Final
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.spans import Span
 from mediasim.truth.analysis.analysis import Analysis
-from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import AnalysisError, TrueUtterance, TrueWord
 
 __all__ = ["analysis_text", "rttm", "webvtt"]
@@ -144,7 +144,7 @@ def _interruptions(document: Mapping[str, Any]) -> Iterator[str]:
 # -- RTTM -----------------------------------------------------------------------------------
 
 
-def rttm(conversation: Conversation, recording: str) -> str:
+def rttm(conversation: ConversationMeasures, recording: str) -> str:
     """Return the spans of speech as RTTM, a line each, by their start.
 
     The name is ``<NA>`` if one channel holds several speakers.
@@ -156,7 +156,7 @@ def rttm(conversation: Conversation, recording: str) -> str:
     )
 
 
-def _spoken(conversation: Conversation) -> Iterator[tuple[Span, int, str]]:
+def _spoken(conversation: ConversationMeasures) -> Iterator[tuple[Span, int, str]]:
     if conversation.voices is None:
         for span in conversation.active:
             yield span, 1, "<NA>"

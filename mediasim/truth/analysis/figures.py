@@ -22,7 +22,7 @@ from mediasim.conversation.turns import (
 )
 from mediasim.truth.analysis.recording import SpeakerChannel
 
-__all__ = ["Conversation", "Latency", "SpeakerFigures", "latency_of", "words_per_minute"]
+__all__ = ["ConversationMeasures", "Latency", "SpeakerFigures", "latency_of", "words_per_minute"]
 
 _MINUTE: Final = 60 * SAMPLE_RATE
 
@@ -57,7 +57,7 @@ class SpeakerFigures:
     backchannels: int | None = None
 
 
-class Conversation:
+class ConversationMeasures:
     """A conversation: who spoke when, and the figures that follow from it."""
 
     def __init__(

@@ -20,7 +20,7 @@ from mediasim.conversation.spans import Span
 from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.as_json import analysis_json
 from mediasim.truth.analysis.as_text import analysis_text
-from mediasim.truth.analysis.figures import Conversation
+from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import AnalysisError
 from mediasim.truth.svg import LEFT, PLOT, TimeAxis, box, page, speaker, svg, text, titled
 
@@ -176,7 +176,7 @@ class _Row:
         return self._axis.start <= sample < self._axis.start + self._axis.samples
 
 
-def _bars(analysis: Analysis) -> Sequence[Sequence[tuple[Conversation, int]]]:
+def _bars(analysis: Analysis) -> Sequence[Sequence[tuple[ConversationMeasures, int]]]:
     """Return for each lane the (true conversation, index of the speaker) to draw below it."""
     true = analysis.true
     if true is None or true.voices is None:
