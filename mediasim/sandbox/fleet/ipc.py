@@ -161,9 +161,9 @@ class ReportedRecords:
         await request_task
 
     async def reported(self) -> None:
-        """Wait until the front has written all reported changes; on the pipe's loop."""
-        while self._active:
-            await asyncio.wait(self._active)
+        """Wait until the front has written the changes reported so far; on the pipe's loop."""
+        if self._active:
+            await asyncio.wait(tuple(self._active))
 
     def clear(self) -> Future[None]:
         """Do nothing: the front drops its records by itself."""

@@ -31,13 +31,14 @@ class _Worker:
         self._ended = asyncio.Event()
         self._is_ending = False
         self._sandbox: Sandbox
+        self._records: ReportedRecords
 
     async def run(self, end: socket.socket) -> None:
         """Serve until the front ends the worker, or has died itself."""
         orders, loop = self._orders, asyncio.get_running_loop()
         await self._pipe.open(end)
         watching = asyncio.ensure_future(self._watch())
-        records = ReportedRecords(self._pipe, loop, orders.boot)
+        records = self._records = ReportedRecords(self._pipe, loop, orders.boot)
         address = ListenAddress(port=0, public_url=orders.base_url)
         await serve_until(self._ended, orders.settings, address, self._on_ready, records=records)
         watching.cancel()
@@ -80,6 +81,8 @@ class _Worker:
             await sandbox.engine.gate(lambda: _enter_documents(sandbox, message["records"]))
         elif "synchronize" in message:
             await sandbox.flush(deleted=True)
+            # Also changes that were on their way already: the front reads its copy next.
+            await self._records.reported()
             return await sandbox.engine.gate(lambda: _state(sandbox))
         elif "end" in message:
             self._is_ending = True
