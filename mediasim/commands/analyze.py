@@ -61,16 +61,17 @@ def analyze(
         found = list(_analysed(recording, truth, detector, transcribe, asr_model, one=one))
         for analysis in found:
             _write(analysis, plot, out)
-        printed = [_printed(analysis, format) for analysis in found]
+        if format == "json" and len(found) > 1:
+            text = _json([_document(analysis) for analysis in found])
+        else:
+            text = ("\n" if format == "text" else "").join(
+                _printed(analysis, format) for analysis in found
+            )
     except AnalysisError as error:
         stop(str(error))
     except OSError as error:
         stop(f"cannot write {error.filename}: {error.strerror}")
-    if format == "json" and len(found) > 1:
-        sys.stdout.write(_json([_document(analysis) for analysis in found]))
-    else:
-        between = "\n" if format == "text" else ""
-        sys.stdout.write(between.join(printed))
+    sys.stdout.write(text)
 
 
 def _analysed(

@@ -8,6 +8,7 @@ is that a payload is due that much earlier.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -317,19 +318,21 @@ class ReceivedStream:
         """Place waiting packets by sequence number, each lasting for so many 8 kHz samples."""
         kept = self.waiting or []
         self.packet_samples = samples
-        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
-        for packet in kept:
-            media = MEDIA_BASE + (packet.sequence - kept[0].sequence) * samples
-            self.keep(packet._replace(media=media))
+        self._keep_at((packet.sequence - kept[0].sequence) * samples for packet in kept)
 
     def count_by(self, clock_rate: int) -> None:
         """Count timestamps at another rate per second, those of waiting packets too."""
         units, kept = self.ticks_per_sample, self.waiting or []
         self.clock_rate = clock_rate
-        self.waiting, self.first_packets = [], FirstPackets(self.format.depth, self.lead)
-        for packet in kept:
-            ticks = (packet.media - MEDIA_BASE) * units
-            self.keep(packet._replace(media=MEDIA_BASE + ticks // self.ticks_per_sample))
+        ticks = ((packet.media - MEDIA_BASE) * units for packet in kept)
+        self._keep_at(each // self.ticks_per_sample for each in ticks)
+
+    def _keep_at(self, media: Iterable[int]) -> None:
+        """Keep the waiting packets at other media times, in samples after the first packet's."""
+        kept, self.waiting = self.waiting or [], []
+        self.first_packets = FirstPackets(self.format.depth, self.lead)
+        for packet, since in zip(kept, media, strict=True):
+            self.keep(packet._replace(media=MEDIA_BASE + since))
 
     def keep(self, packet: KeptPacket) -> None:
         """Keep a packet until the offset is known. Raises RuntimeError once it is."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from socket_stage import Kept
 
 from mediasim.audio.tones import noise
 from mediasim.documents.durations import Duration
@@ -29,19 +30,6 @@ ROUGH = Impairments(
     reorder=0.1,
     duplicate=0.1,
 )
-
-
-class Kept:
-    """A recorder's sink."""
-
-    def __init__(self) -> None:
-        self.pieces: list[NDArray[np.int16]] = []
-
-    def write(self, samples: NDArray[np.int16]) -> None:
-        self.pieces.append(samples.copy())
-
-    def close(self) -> None:
-        pass
 
 
 def into(ears: list[NDArray[np.int16]]) -> Callable[[int, NDArray[np.int16]], None]:

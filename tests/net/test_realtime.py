@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from socket_stage import Kept
 
 import mediasim
 from mediasim.audio.frames import FRAME_NS
@@ -225,19 +226,6 @@ class Machine(RealtimeLoop):
             return poll(0)
 
         return super()._wait(pass_by, ready)
-
-
-class Kept:
-    """A recorder's sink."""
-
-    def __init__(self) -> None:
-        self.pieces: list[NDArray[np.int16]] = []
-
-    def write(self, samples: NDArray[np.int16]) -> None:
-        self.pieces.append(samples.copy())
-
-    def close(self) -> None:
-        pass
 
 
 def recorded(work_ns: Callable[[int], int]) -> tuple[NDArray[np.int16], Machine, list[bool]]:

@@ -482,4 +482,4 @@ def test_where_a_request_belongs(method: str, path: str, place: RequestOwner) ->
     ],
 )
 def test_where_control_belongs(method: str, path: str, where: Responder) -> None:
-    assert control_owner(method, path).destination is where
+    assert control_owner(method, path).responder is where

@@ -127,7 +127,7 @@ class Fleet:
     async def _start_worker(self) -> Worker:
         """Start the process of a new worker, and return the worker."""
         sandbox = self._sandbox
-        account, epoch, zero_ns, weather = await sandbox.engine.gate(self._start_state)
+        account, epoch, zero_ns, fault_rules = await sandbox.engine.gate(self._start_state)
         settings, storage = sandbox.settings, sandbox.storage
         known = AccountConfig.model_construct(
             sid=account.sid, auth_token=account.auth_token, friendly_name=account.friendly_name
@@ -144,7 +144,7 @@ class Fleet:
             zero_ns=zero_ns,
             epoch=epoch,
         )
-        orders = Orders(own, sandbox.base_url, storage.boot, weather)
+        orders = Orders(own, sandbox.base_url, storage.boot, fault_rules)
         await worker.pipe.open(await asyncio.to_thread(worker.start, orders))
         return worker
 
@@ -362,8 +362,8 @@ class Fleet:
         """Return account, epoch, loop time zero and fault rules, for a new worker; on the engine's
         loop."""
         service = self._sandbox.service
-        weather = service.webhooks.faults.rules()
-        return service.account, service.dates.epoch, loop_zero_ns(self._sandbox.clock), weather
+        fault_rules = service.webhooks.faults.rules()
+        return service.account, service.dates.epoch, loop_zero_ns(self._sandbox.clock), fault_rules
 
     def _front_records(self) -> dict[tuple[str, str], dict[str, Any]]:
         """Return the documents of the front's own records by kind and key; on the engine's loop."""

@@ -41,7 +41,7 @@ class RestOfFleet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         fleet, method, path = self._fleet, scope["method"], scope["path"]
         target = rest_owner(method, path)
-        if target.destination is Responder.ANYONE:
+        if target.responder is Responder.ANYONE:
             body = await whole_body(receive, _LARGEST)
             if body is None:
                 too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
@@ -53,7 +53,7 @@ class RestOfFleet:
             return
         # The owner of a record that a worker has just made must be known.
         await fleet.synchronize()
-        owner = fleet.owner(target) if target.destination is Responder.OWNER else None
+        owner = fleet.owner(target) if target.responder is Responder.OWNER else None
         if owner is not None:
             await _pass_to_worker(fleet, owner, scope, receive, send)
         elif _begins_conference(method, path, target):
@@ -79,13 +79,13 @@ class ControlOfFleet:
         fleet = self._fleet
         below = scope["path"].removeprefix(scope.get("root_path", ""))
         target = control_owner(scope["method"], below)
-        if target.destination is Responder.EACH:
+        if target.responder is Responder.EACH:
             await JSONResponse(await self._merged_lists(scope))(scope, receive, send)
-        elif target.destination is Responder.HERE:
+        elif target.responder is Responder.HERE:
             if not below.startswith("/inspector/assets"):
                 await fleet.synchronize()
             await self._app(scope, receive, send)
-        elif target.destination is Responder.OWNER:
+        elif target.responder is Responder.OWNER:
             await fleet.synchronize()
             owner = fleet.owner(target)
             if owner is None:
@@ -100,7 +100,7 @@ class ControlOfFleet:
     ) -> None:
         """Pass a request on to a chosen worker, or to all workers and the front."""
         fleet, body = self._fleet, await whole_body(receive, _LARGEST) or b""
-        if target.destination is Responder.ANYONE:
+        if target.responder is Responder.ANYONE:
             await _place_call(fleet, _json_value(body, "to"), scope, body, send)
             return
 
@@ -109,7 +109,7 @@ class ControlOfFleet:
                 *(_pass_to_worker(fleet, each, scope, body, _discard) for each in fleet.all)
             )
 
-        if target.destination is Responder.RESET:
+        if target.responder is Responder.RESET:
             await all_workers()
             await fleet.forget()
             await self._app(scope, _replay(body), _after(send, fleet.send_records))

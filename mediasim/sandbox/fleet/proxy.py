@@ -51,7 +51,7 @@ class Responder(Enum):
 class RequestOwner:
     """The process that has to answer a request."""
 
-    destination: Responder
+    responder: Responder
     kind: str = ""
     """Kind of the record whose worker is meant."""
     key: str = ""
