@@ -8,5 +8,12 @@ from hypothesis import settings
 
 os.environ.setdefault("MEDIASIM_SPEECH", "babble")
 
-settings.register_profile("mediasim", deadline=None, print_blob=True)
+# A commit is judged by the same examples on every machine and every day. To look for new ones:
+# MEDIASIM_EXPLORE=1, with MEDIASIM_EXAMPLES=20 for twenty times as many of the drawn scenarios.
+settings.register_profile(
+    "mediasim",
+    deadline=None,
+    print_blob=True,
+    derandomize="MEDIASIM_EXPLORE" not in os.environ,
+)
 settings.load_profile("mediasim")

@@ -84,7 +84,4 @@ def _recording(sandbox: Sandbox, record: RecordingRecord, name: str) -> Recordin
     except MediaNotFound:
         truth = None
     started = record.start_ns * SAMPLE_RATE // NS_PER_SECOND
-    if truth is not None and truth["map"]:
-        first = truth["map"][0]
-        started = first["call"] - first["file"]
     return recording_report(record, name, started, truth)

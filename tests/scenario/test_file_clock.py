@@ -9,8 +9,23 @@ from hypothesis import strategies as st
 from mediasim.scenario.expectations.verdicts import FileClock
 
 
-def clock_of(started: float, samples: int, pauses: list[dict[str, Any]]) -> FileClock:
-    return FileClock(started, samples, {"channels": [], "pauses": pauses})
+def clock_of(
+    started: float, samples: int, pauses: list[dict[str, Any]], trimmed: int = 0
+) -> FileClock:
+    """The clock of a recording whose truth has these pauses, ``trimmed`` samples cut off first."""
+    lines, call, file = [], round(started * 8000), 0
+
+    def line(length: int, kind: str) -> None:
+        nonlocal call, file
+        lines.append({"call": call, "file": file - trimmed, "samples": length, "kind": kind})
+        call += length
+        file += 0 if kind == "skip" else length
+
+    for pause in pauses:
+        line(pause["start"] - file, "audio")
+        line(pause["samples"], pause["kind"])
+    line(max(0, samples + trimmed - file), "audio")
+    return FileClock(started, samples, {"channels": [], "map": lines})
 
 
 def test_a_file_without_pauses_runs_with_the_call() -> None:
@@ -43,6 +58,15 @@ def test_the_call_goes_on_over_a_skipped_pause() -> None:
     assert clock.pauses == [(3.0, 4.0, "skip"), (6.0, 8.0, "skip")]
     assert clock.pieces == [(0.0, 1.0, 2.0), (2.0, 4.0, 2.0), (4.0, 8.0, 6.0)]
     assert clock.end == 14.0
+
+
+def test_what_was_skipped_before_the_trimmed_beginning_still_counts() -> None:
+    pauses = [{"start": 0, "samples": 160, "kind": "skip"}]
+    clock = clock_of(0.0, 320, pauses, trimmed=160)
+
+    assert clock.call_time(0.0) == 0.04
+    assert clock.pauses == []
+    assert clock.end == 0.08
 
 
 def test_a_recording_without_truth_has_a_clock_too() -> None:

@@ -108,21 +108,38 @@ class FileClock:
     """Converts times of a recording's file to times of its call, both in seconds."""
 
     def __init__(self, started: float, samples: int, truth: Mapping[str, Any] | None) -> None:
-        """Take the time in the call at which the file begins, in seconds, its length in samples,
-        and its truth, which has the pauses."""
+        """Take the file's length in samples and its truth, whose map says when what was recorded.
+
+        ``started`` is the time in the call, in seconds, at which a file without a map begins.
+        """
         self.seconds: float = samples / SAMPLE_RATE
         self.pauses: list[tuple[float, float, str]] = []
         """Beginning and end of each pause on the call's clock, and the kind of pause."""
         self.pieces: list[tuple[float, float, float]] = []
         """Stretches of the file with no gap: start in the file, start in the call, length."""
-        begun, offset = 0.0, started
-        for pause in (truth or {}).get("pauses", ()):
-            start, length = pause["start"] / SAMPLE_RATE, pause["samples"] / SAMPLE_RATE
-            self.pauses.append((start + offset, start + offset + length, pause["kind"]))
-            if pause["kind"] == "skip":
-                self.pieces.append((begun, begun + offset, start - begun))
-                begun, offset = start, offset + length
-        self.pieces.append((begun, begun + offset, self.seconds - begun))
+        spans: list[list[int]] = []  # the same, in samples
+        for line in (truth or {}).get("map", ()):
+            file, call, length = line["file"], line["call"], line["samples"]
+            skipped = line["kind"] == "skip"
+            # What was trimmed off the file is no part of it, nor is a pause in it.
+            start = max(file, 0)
+            end = file if skipped else min(file + length, samples)
+            if not (0 <= file <= samples if skipped else start < end):
+                continue
+            if line["kind"] != "audio":
+                ends = call + (length if skipped else end - file)
+                span = (call + start - file) / SAMPLE_RATE, ends / SAMPLE_RATE
+                self.pauses.append((*span, line["kind"]))
+            if skipped:
+                continue
+            if spans and spans[-1][1] + spans[-1][2] == call + start - file:
+                spans[-1][2] += end - start
+            else:
+                spans.append([start, call + start - file, end - start])
+        self.pieces = [
+            (start / SAMPLE_RATE, call / SAMPLE_RATE, length / SAMPLE_RATE)
+            for start, call, length in spans
+        ] or [(0.0, started, self.seconds)]
 
     def call_time(self, seconds: float) -> float:
         """Return the time of the call at which a place of the file was recorded."""
@@ -134,4 +151,4 @@ class FileClock:
     def end(self) -> float:
         """Time of the call at which the file, or the pause at its end, was over."""
         _, call, length = self.pieces[-1]
-        return call + length
+        return max(call + length, self.pauses[-1][1] if self.pauses else 0.0)

@@ -21,6 +21,7 @@ from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.reception import Opinion, Reception, emodel_mos
 from mediasim.rtp.stream import ReceivedStream
 from mediasim.scenario.expectations.checks import Verdict
+from mediasim.scenario.expectations.verdicts import FileClock
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report import model
@@ -170,7 +171,10 @@ def recording_report(
     *,
     cut: bool = False,
 ) -> model.RecordingReport:
-    """Return the report of a recording whose first sample is the call's sample ``first``."""
+    """Return the report of a recording.
+
+    ``first`` is the call's sample at which its file begins, if there is no truth to tell it.
+    """
     sid, layout, samples = record.sid, record.layout, record.samples or 0
     present = record.status == "completed"
     return model.RecordingReport(
@@ -188,7 +192,7 @@ def recording_report(
         track=layout.requested_track,
         duration=round(samples / SAMPLE_RATE, 3),
         samples=samples,
-        started=round(first / SAMPLE_RATE, 4),
+        started=round(FileClock(first / SAMPLE_RATE, samples, truth).call_time(0.0), 4),
         why=layout.rule.reason,
         channel_map=record.channel_map,
         truth_intervals=truth,
