@@ -20,10 +20,11 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.exchange.recovery import Journals
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import ABSENCE_CODES
 from mediasim.twilio.rest.resource import Stored
@@ -37,6 +38,8 @@ __all__ = [
     "Documents",
     "Repository",
     "WriteBehindStore",
+    "compared_kinds",
+    "event_kinds",
     "from_document",
     "readable",
     "repository_of",
@@ -255,6 +258,11 @@ class WriteBehindStore:
         """Call ``work``, in any thread, once all changes reported so far are written."""
         self._after_write.append(work)
 
+    def await_row(self, journals: Journals, sid: str) -> None:
+        """Keep a recording's journal until its row is in the database."""
+        journals.require(sid, "row")
+        self.after_write(partial(journals.done, sid, "row"))
+
     def compare(self, *kinds: str) -> None:
         """Find the records of these kinds that were changed, added or removed."""
         for kind in kinds:
@@ -332,3 +340,13 @@ def _fingerprint(record: Any) -> Any:
     if type(record).__dataclass_params__.frozen:
         return None
     return to_document(record, 0)
+
+
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]

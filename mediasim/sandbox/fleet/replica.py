@@ -168,10 +168,10 @@ class Replica:
                 call_sid=record.sid,
                 parent_call_sid=record.parent_call_sid,
             )
-            sandbox.enter_event(ended)
+            sandbox.tell(ended)
             sandbox.service.statuses.on_event(ended)
         elif kind == "recording":
-            sandbox.enter_event(
+            sandbox.tell(
                 RecordingEvent(
                     at_ns=at_ns,
                     kind=word,
