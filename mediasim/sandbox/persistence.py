@@ -37,6 +37,8 @@ __all__ = [
     "Documents",
     "Repository",
     "WriteBehindStore",
+    "compared_kinds",
+    "event_kinds",
     "from_document",
     "readable",
     "repository_of",
@@ -194,6 +196,16 @@ def readable(documents: Documents) -> Documents:
     return found
 
 
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
+
+
 # -- writing through ----------------------------------------------------------------------------
 
 
@@ -246,10 +258,7 @@ class WriteBehindStore:
     def changed(self, kind: str, record: Any) -> None:
         """Report that a record is new or has changed."""
         self._dirty[kind, getattr(record, self._repositories[kind].key)] = record
-        if not self._scheduled:
-            self._scheduled = True
-            # After this turn of the loop: all its changes make one transaction.
-            asyncio.get_running_loop().call_soon(self._write)
+        self._schedule()
 
     def after_write(self, work: Callable[[], None]) -> None:
         """Call ``work``, in any thread, once all changes reported so far are written."""
@@ -278,6 +287,7 @@ class WriteBehindStore:
     def removed(self, kind: str, key: str) -> None:
         """Report that a record was removed."""
         self._dirty[kind, key] = None
+        self._schedule()
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -315,6 +325,12 @@ class WriteBehindStore:
         if words is not None and words != self._logged_error:
             _LOG.error("%s", words)
         self._logged_error = words
+
+    def _schedule(self) -> None:
+        """Write after this turn of the loop: all its changes make one transaction."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
         if self._dirty or self._after_write:

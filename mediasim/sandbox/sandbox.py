@@ -8,7 +8,7 @@ import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -18,11 +18,12 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
-from mediasim.exchange.recovery import Journals, RecoveredRecording
+from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
+from mediasim.sandbox.aftermath import Aftermath, keep_until_written
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
@@ -32,6 +33,8 @@ from mediasim.sandbox.persistence import (
     Documents,
     Repository,
     WriteBehindStore,
+    compared_kinds,
+    event_kinds,
     readable,
     repository_of,
 )
@@ -45,6 +48,7 @@ from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT, Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
@@ -100,8 +104,6 @@ class Sandbox:
         """Set when the sandbox is about to be closed, to end responses without an end."""
         self.listeners: list[Callable[[Event], None]] = []
         """Callbacks for each event, on the engine's loop."""
-        self.on_status_due: Callable[[str], object] | None = None
-        """Called with a call's SID when the status callbacks due of it have changed."""
         self.workers: Workers | None = None
         """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
@@ -206,22 +208,17 @@ class Sandbox:
         storage.record_start(epoch)
         self._dates = Dates(epoch)
         self._build(documents, storage.boot, revived)
-        self.finish_recovery(recovered)
+        aftermath = self.aftermath("process")
+        for kind, sid in sorted(revived):
+            aftermath.report(kind, all_stored()[kind].store(self.service).find(sid))
+        statuses = self.service.statuses
+        aftermath.complete(recovered, [each.call_sid for each in statuses.all()])
         loop = asyncio.get_running_loop()
         self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.run_once()))
 
-    def finish_recovery(self, recovered: Iterable[RecoveredRecording]) -> None:
-        """Complete recovered recordings: rows, callbacks and events; then delete their journals."""
-        journals, write_behind = self.service.exchange.journals, self.write_behind
-        for each in recovered:
-            sid = each.record.sid
-            journals.begin(sid, each.path)
-            if write_behind is not None:
-                _await_row(write_behind, journals, sid)
-            self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
-            journals.done(sid, "media")
-        if write_behind is not None:
-            write_behind.write()
+    def aftermath(self, process: str) -> Aftermath:
+        """Return what reports the records of a process that has died; ``process`` is its name."""
+        return Aftermath(self.service, self.write_behind, self.enter_event, process)
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -244,7 +241,12 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
-        self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
+        self.upkeep = Upkeep(
+            exchange,
+            storage,
+            persistent=settings.data is not None,
+            has_calls=self._has_calls if settings.worker is None else None,
+        )
         account = AccountRecord(
             sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
             auth_token=storage.stored_setting(
@@ -277,7 +279,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
-        self.service.statuses.on_change = self.on_status_due
+        self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)
@@ -336,7 +338,7 @@ class Sandbox:
         """Write the changes of the records, with ``deleted`` the removed ones too."""
         if self.write_behind is None:
             return None
-        self.write_behind.compare(*_compared_kinds(), *(_event_kinds() if deleted else ()))
+        self.write_behind.compare(*compared_kinds(), *(event_kinds() if deleted else ()))
         return self.write_behind.write()
 
     def _on_event(self, exchange: Exchange, event: Event) -> None:
@@ -357,10 +359,10 @@ class Sandbox:
                 record = each.store(self.service).find(getattr(event, f"{each.kind}_sid"))
                 write_behind.changed(each.kind, record)
                 if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
-                    _await_row(write_behind, exchange.journals, record.sid)
+                    keep_until_written(write_behind, exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
                     # Records that no event reports were made during the call.
-                    write_behind.compare_grown(*_compared_kinds())
+                    write_behind.compare_grown(*compared_kinds())
 
     def enter_event(self, event: Event) -> None:
         """Add an event to the newest ones."""
@@ -371,29 +373,27 @@ class Sandbox:
         """Return the repository of a kind of records."""
         return repository_of(self.service, all_stored()[kind])
 
+    def _has_calls(self) -> bool:
+        """Tell whether calls are active, here or in a worker."""
+        return bool(self.service.sessions or (self.workers and self.workers.calls_in_progress))
+
     def _softphones_may_call(self) -> None:
         """Check that softphones can be used. Raises ClockRefuses."""
         only_real_time(self.clock, "softphones")
         if self.settings.workers > 1:
             raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
+    def _on_progress(self, exchange: Exchange, sid: str, progress: CallProgress | None) -> None:
+        """Note that the status callbacks due of a call have changed."""
+        write_behind = self.write_behind
+        if write_behind is None or exchange is not self.service.exchange:
+            return  # from before a reset
+        if progress is None:
+            write_behind.removed(CALL_PROGRESS, sid)
+        else:
+            write_behind.changed(CALL_PROGRESS, progress)
+
     def _on_delivery(self, delivery: Delivery) -> None:
         """Note a delivery that is new or has changed."""
         if self.write_behind is not None:
             self.write_behind.changed("delivery", delivery)
-
-
-def _compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def _event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]
-
-
-def _await_row(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
-    """Keep a recording's journal until its row is in the database."""
-    journals.require(sid, "row")
-    write_behind.after_write(partial(journals.done, sid, "row"))

@@ -18,6 +18,7 @@ __all__ = [
     "resources",
     "rest",
     "session",
+    "status",
     "streams",
     "studio",
     "twiml",

@@ -349,8 +349,6 @@ class Fleet:
             await written(writing)
         elif "event" in message:
             await gate(lambda: replica.enter_event(message["event"]))
-        elif "due" in message:
-            await gate(lambda: self._sandbox.service.statuses.adopt(*message["due"]))
         elif "ready" in message:
             for worker in self._slots:
                 if worker.number == number:

@@ -62,11 +62,6 @@ class _Worker:
         def on_event(event: Event) -> None:
             loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, event))
 
-        def on_status_due(call_sid: str) -> None:
-            due = call_sid, sandbox.service.statuses.due(call_sid)
-            loop.call_soon_threadsafe(lambda: self._pipe.send({"due": due}))
-
-        sandbox.on_status_due = sandbox.service.statuses.on_change = on_status_due
         sandbox.listeners.append(on_event)
         self._pipe.send({"ready": url})
 

@@ -50,6 +50,7 @@ from mediasim.twilio.rest.resource import (
     call_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
+from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
@@ -178,6 +179,11 @@ def _store(account: Account) -> Store:
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 
 
+def _progress(account: Account) -> Store:
+    statuses = account.statuses
+    return Store(statuses.all, statuses.add, statuses.find, statuses.remove)
+
+
 _FILTERS: Final = (
     *(*PAGING, "To", "From", "ParentCallSid", "Status"),
     *(*date_names("StartTime"), *date_names("EndTime")),
@@ -188,6 +194,9 @@ CALLS: Final = Resource(
     prefix="CA",
     json=call_json,
     stored=Stored("call", CallRecord, _store, Owner.WORKER, event=CallEvent),
+    beside=(
+        Stored(CALL_PROGRESS, CallProgress, _progress, Owner.WORKER, key="call_sid", tells=True),
+    ),
     callbacks=("call-status", "action", "partial-result"),
     paths={
         f"{ACCOUNT}/Calls": {
