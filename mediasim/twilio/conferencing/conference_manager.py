@@ -113,7 +113,7 @@ class ConferenceManager:
                 raise bad_parameter("A conference needs a name", _BAD_ATTRIBUTES)
             check_participant(request, _participants(live), _COACHED_NOT_FOUND_BY_TWIML)
         except TwilioError as error:
-            self._account.notify(session.call.sid, error.code, error.message, session.base)
+            session.refused(error)
             return None
         if live is None:
             live = self._open(name)

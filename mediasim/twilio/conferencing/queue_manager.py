@@ -103,7 +103,7 @@ class QueueManager:
         try:
             return self._named(name) or self._queues[self.create(name).sid]
         except TwilioError as error:
-            self._account.notify(session.call.sid, error.code, error.message, session.base)
+            session.refused(error)
             return None
 
     def _params(self, entry: _Entry, member: QueueMember, result: QueueResult) -> Params:

@@ -97,12 +97,16 @@ class Webhooks:
         return await answer
 
     def notify(
-        self, request: AppRequest, lane: str, done: Callable[[], None] | None = None
+        self,
+        request: AppRequest,
+        lane: str,
+        done: Callable[[], None] | None = None,
+        failed: Callable[[AppFailure], None] | None = None,
     ) -> None:
         """Send a callback after all others of its lane; its response changes nothing.
 
         ``done`` is called once the callback was sent or has failed, not if the sandbox ends
-        before.
+        before; ``failed`` is called before it with the failure of the callback.
         """
         fault = self.faults.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
@@ -122,8 +126,11 @@ class Webhooks:
 
         async def deliver() -> None:
             for delivery in copies:
-                with contextlib.suppress(AppFailure):  # it is in the log
+                try:
                     await self._deliver(delivery, lost_answer=fault.status)
+                except AppFailure as failure:
+                    if failed is not None:
+                        failed(failure)
             if done is not None:
                 done()
 
