@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
@@ -23,11 +23,12 @@ from mediasim.exchange.states import CALL
 from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
-from mediasim.sandbox.aftermath import Aftermath, keep_until_written
+from mediasim.sandbox.aftermath import Aftermath
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
 from mediasim.sandbox.http_port import WebPort
+from mediasim.sandbox.news import Listener, News
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
 from mediasim.sandbox.persistence import (
     Documents,
@@ -94,6 +95,7 @@ class Sandbox:
         """The account's auth token, unless it is stored, configured or derived from the seed."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
+        self.dates = Dates()
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """The server of SIP telephones, after :meth:`open_sip`; None where there is none."""
@@ -102,8 +104,10 @@ class Sandbox:
         """Called on the web loop when a reset has made another account."""
         self.ending = asyncio.Event()
         """Set when the sandbox is about to be closed, to end responses without an end."""
-        self.listeners: list[Callable[[Event], None]] = []
-        """Callbacks for each event, on the engine's loop."""
+        self.listeners: list[Listener] = []
+        """Callbacks for each piece of news, on the engine's loop."""
+        self.log: Callable[[dict[str, Any]], None] | None = None
+        """Takes entries of the log, on any thread; None where there is no log."""
         self.workers: Workers | None = None
         """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
@@ -206,7 +210,7 @@ class Sandbox:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
         epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
         storage.record_start(epoch)
-        self._dates = Dates(epoch)
+        self.dates = Dates(epoch)
         self._build(documents, storage.boot, revived)
         aftermath = self.aftermath("process")
         for kind, sid in sorted(revived):
@@ -218,7 +222,7 @@ class Sandbox:
 
     def aftermath(self, process: str) -> Aftermath:
         """Return what reports the records of a process that has died; ``process`` is its name."""
-        return Aftermath(self.service, self.write_behind, self.enter_event, process)
+        return Aftermath(self.service, self.write_behind, self.tell, process)
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -237,7 +241,7 @@ class Sandbox:
             plane=self.clock.plane,
             transport=self.clock.transport,
             profile=settings.profile,
-            dates=self._dates,
+            dates=self.dates,
             sid_label=label,
         )
         exchange.store = storage.media
@@ -281,11 +285,12 @@ class Sandbox:
         )
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
+        self.service.on_notification = self.tell
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)
         self.write_behind = None
         if storage.database is not None:
-            epoch_ns = self._dates.unix_ns(0)
+            epoch_ns = self.dates.unix_ns(0)
             own = [
                 repository_of(self.service, each)
                 for each in all_stored().values()
@@ -342,12 +347,10 @@ class Sandbox:
         return self.write_behind.write()
 
     def _on_event(self, exchange: Exchange, event: Event) -> None:
-        """Handle an event: log it, call the listeners, and note changed records."""
+        """Handle an event: tell it, and note changed records."""
         if exchange is not self.service.exchange:
             return  # from before a reset
-        self.enter_event(event)
-        for listener in self.listeners:
-            listener(event)
+        self.tell(event)
         log = exchange.events.log
         if len(log) > MOST_KEPT:
             del log[: MOST_KEPT // 2]  # half at once: each deletion moves the rest of the list
@@ -359,7 +362,7 @@ class Sandbox:
                 record = each.store(self.service).find(getattr(event, f"{each.kind}_sid"))
                 write_behind.changed(each.kind, record)
                 if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
-                    keep_until_written(write_behind, exchange.journals, record.sid)
+                    write_behind.await_row(exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
                     # Records that no event reports were made during the call.
                     write_behind.compare_grown(*compared_kinds())
@@ -368,6 +371,13 @@ class Sandbox:
         """Add an event to the newest ones."""
         number = self.events[-1][0] + 1 if self.events else 1
         self.events.append((number, event))
+
+    def tell(self, news: News) -> None:
+        """Tell the listeners; an event is added to the newest ones before."""
+        if isinstance(news, Event):
+            self.enter_event(news)
+        for listener in self.listeners:
+            listener(news)
 
     def repository(self, kind: str) -> Repository:
         """Return the repository of a kind of records."""
@@ -395,5 +405,6 @@ class Sandbox:
 
     def _on_delivery(self, delivery: Delivery) -> None:
         """Note a delivery that is new or has changed."""
+        self.tell(delivery)
         if self.write_behind is not None:
             self.write_behind.changed("delivery", delivery)

@@ -161,6 +161,8 @@ class AccountParts:
         """The room of all legs, so that any two of them can be connected."""
         self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
+        self.on_notification: Callable[[NotificationRecord], object] | None = None
+        """Called with each new notification."""
         self._tasks: set[asyncio.Task[Any]] = set()
         exchange.on_fault = self.report_failure
 
@@ -283,6 +285,8 @@ class AccountParts:
             )
         )
         del self.notifications[:-_MOST_NOTIFICATIONS]
+        if self.on_notification is not None:
+            self.on_notification(self.notifications[-1])
 
     def new_sid(self, prefix: str) -> str:
         """Return the next SID of a prefix."""
