@@ -100,20 +100,24 @@ class MediasimSandbox:
         voice: str | None = "/voice",
         status: str | None = None,
         method: Literal["POST", "GET"] = "POST",
+        public_name: str | None = None,
     ) -> ServedApp:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
         makes it of the request), or the URL of an app that is served already. ``voice`` and
         ``status`` are the paths of the number's voice URL and status callback, requested by
-        ``method``; without ``voice`` the app gets no number.
+        ``method``; without ``voice`` the app gets no number. Under a ``public_name``, such as
+        ``demo.ngrok.app``, it is found as by ``hosts`` of a number plan. Raises ValueError.
         """
-        served = serve_app(app)
-        self._apps.append(served)
+        self._apps.append(served := serve_app(app))
+        base, names = served.url, self._embedded.sandbox.outward.names
+        if public_name is not None:
+            base = self._do(lambda: names.add(public_name, served.url))
         if voice is not None:
-            callback = None if status is None else served.url + status
+            callback = None if status is None else base + status
             of_app = AppNumber(
-                voice_url=served.url + voice,
+                voice_url=base + voice,
                 voice_method=method,
                 status_callback=callback,
                 status_callback_method=method,

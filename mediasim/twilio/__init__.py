@@ -18,6 +18,7 @@ __all__ = [
     "resources",
     "rest",
     "session",
+    "sites",
     "streams",
     "studio",
     "twiml",
