@@ -37,6 +37,8 @@ __all__ = [
     "Documents",
     "Repository",
     "WriteBehindStore",
+    "compared_kinds",
+    "event_kinds",
     "from_document",
     "readable",
     "repository_of",
@@ -70,6 +72,16 @@ class Repository:
     """Removes the record of a key; None for records that are dropped by their age."""
     most: int | None = None
     """Number of newest records that are restored at a start; None restores all."""
+
+
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def repository_of(service: Account, stored: Stored) -> Repository:

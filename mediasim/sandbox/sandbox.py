@@ -30,9 +30,12 @@ from mediasim.sandbox.persistence import (
     Documents,
     Repository,
     WriteBehindStore,
+    compared_kinds,
+    event_kinds,
     readable,
     repository_of,
 )
+from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
@@ -90,6 +93,8 @@ class Sandbox:
         """The same token where clients may need it, for the variables shown; None elsewhere."""
         self._auth_token = secrets.token_hex(16)
         """The account's auth token, unless it is stored, configured or derived from the seed."""
+        self.hosts = HostTable()
+        """The host names that this sandbox answers for, and the public names of apps."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.phones: PhoneBook
@@ -332,7 +337,7 @@ class Sandbox:
         """Write the changes of the records, with ``deleted`` the removed ones too."""
         if self.write_behind is None:
             return None
-        self.write_behind.compare(*_compared_kinds(), *(_event_kinds() if deleted else ()))
+        self.write_behind.compare(*compared_kinds(), *(event_kinds() if deleted else ()))
         return self.write_behind.write()
 
     def _on_event(self, exchange: Exchange, event: Event) -> None:
@@ -356,7 +361,7 @@ class Sandbox:
                     _await_row(write_behind, exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
                     # Records that no event reports were made during the call.
-                    write_behind.compare_grown(*_compared_kinds())
+                    write_behind.compare_grown(*compared_kinds())
 
     def enter_event(self, event: Event) -> None:
         """Add an event to the newest ones."""
@@ -381,16 +386,6 @@ class Sandbox:
         """Note a delivery that is new or has changed."""
         if self.write_behind is not None:
             self.write_behind.changed("delivery", delivery)
-
-
-def _compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def _event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def _await_row(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
