@@ -10,6 +10,7 @@ __all__ = [
     "config",
     "config_weather",
     "http_server",
+    "names",
     "number_plan",
     "sandbox",
     "server",

@@ -1,4 +1,4 @@
-"""The public names inside a sandbox: who answers under a host name, for webhooks and for apps.
+"""How webhooks and media streams reach who answers under a public name.
 
 A name of the number plan (``hosts:``) leads to an app on this machine, in plain HTTP and plain
 WebSockets, as a tunnel's end would: the app sees the public name in ``Host`` and the public scheme
@@ -17,93 +17,63 @@ from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
 from mediasim.net.stream_port import StreamListener, StreamPort, StreamRefused, StreamSocket
+from mediasim.sandbox.proxy.hosts import AppAddress, HostTable, plain_host
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
-from mediasim.twilio.sites import SAMPLES, Site, SiteRequest, samples, site_of
+from mediasim.twilio.sites import SAMPLES, SITES, Site, SiteRequest, samples
 from mediasim.twilio.webhooks.address import allowed_host, is_address
 
-__all__ = ["AppHost", "NamedPort", "NamedStreams", "Names", "Note", "public_host_name"]
+__all__ = ["NamedPort", "NamedStreams", "Note", "Reachable", "SiteApp", "name_app", "with_sites"]
 
 _API: Final = re.compile(r"api(\.[a-z0-9-]+){0,2}\.twilio\.com")
-_FORWARDED_FOR: Final = "127.0.0.1"
-"""The address that requests come from: this machine."""
+_THIS_MACHINE: Final = "127.0.0.1"
 _SECURE: Final = ("https", "wss")
+_WEB_SOCKET: Final = {"http": "ws", "https": "wss"}
 Note = Callable[[str, str, str], None]
 """Takes a note for the developer: (SID of the call or "", words, URL)."""
 
 
-@dataclass(frozen=True, slots=True)
-class AppHost:
-    """A public name of an app, and where the app is."""
+class SiteApp:
+    """A site that Twilio hosts, as an ASGI app for requests of apps."""
 
-    name: str
-    """The name as the plan has it; ``*.example.com`` is all names below example.com."""
-    origin: str
-    """Scheme, host and port of the app: ``http://127.0.0.1:5050``."""
-    forwards: bool = True
-    """Whether the app is told the public name; False for the sandbox's own API."""
+    def __init__(self, site: Site) -> None:
+        self.site = site
 
-    def reach(self, url: str) -> tuple[str, dict[str, str]]:
-        """Return the app's own URL for a public http, https, ws or wss URL, and its headers."""
-        parts, at = urlsplit(url), urlsplit(self.origin)
-        web = parts.scheme in ("http", "https")
-        scheme = at.scheme if web else {"http": "ws", "https": "wss"}[at.scheme]
-        headers = {
-            "Host": parts.netloc.rpartition("@")[2],
-            "X-Forwarded-For": _FORWARDED_FOR,
-            "X-Forwarded-Host": parts.netloc.rpartition("@")[2],
-            "X-Forwarded-Proto": "https" if parts.scheme in _SECURE else "http",
-        }
-        local = parts._replace(scheme=scheme, netloc=at.netloc).geturl()
-        return local, headers if self.forwards else {}
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        request = Request(scope, receive)
+        asked = SiteRequest(request.method, str(request.url), await request.body())
+        answer = await asyncio.to_thread(self.site, asked)
+        response = Response(answer.body, answer.status, media_type=answer.content_type)
+        await response(scope, receive, send)
 
 
-class Names(Container[str]):
-    """The names that a sandbox knows, and who answers under each."""
+def with_sites(hosts: HostTable) -> HostTable:
+    """Add the sites that Twilio hosts to a table, where no app has their names."""
+    for name, site in SITES.items():
+        if hosts.find(name) is None:
+            hosts.answer(name, SiteApp(site))
+    return hosts
 
-    def __init__(self, hosts: Mapping[str, str], own_url: str = "") -> None:
-        """``hosts`` are the plan's: an app's address by its public name, ``*.`` for all below.
 
-        ``own_url`` is where Twilio's API is served here.
-        """
-        self._hosts: dict[str, AppHost] = {}
-        for name, origin in hosts.items():
-            self.add(name, origin)
-        self._own = AppHost("api.twilio.com", own_url, forwards=False) if own_url else None
+def name_app(hosts: HostTable, name: str, url: str) -> str:
+    """Let an app answer under a public name from now on; return its public URL, of https.
 
-    def add(self, name: str, origin: str) -> str:
-        """Let an app be found under a name from now on; return its public URL, of https.
-
-        Raises ValueError for a name that no app can have.
-        """
-        self._hosts[_plain(public_host_name(name))] = AppHost(name, origin)
-        return f"https://{name}"
-
-    def __contains__(self, host: object) -> bool:
-        """Tell whether an app or a site answers under a host name."""
-        return isinstance(host, str) and self.find(host) is not None
-
-    def find(self, host: str, path: str = "/") -> AppHost | Site | None:
-        """Return the app or the site that answers under a host name; None for a name of others.
-
-        The plan's names come before Twilio's; of several that match, the longest counts. Only the
-        API's host has sites of its own at some paths.
-        """
-        host = _plain(host)
-        if host in self._hosts:
-            return self._hosts[host]
-        labels = host.split(".")
-        for first in range(1, len(labels)):
-            if (found := self._hosts.get(".".join(("*", *labels[first:])))) is not None:
-                return found
-        if _API.fullmatch(host):
-            return samples if path in SAMPLES else self._own
-        return site_of(host)
+    Raises ValueError for a name that no app can have.
+    """
+    hosts.route(public_host_name(name), url)
+    return f"https://{name}"
 
 
 def public_host_name(text: str) -> str:
     """Return a public name of an app, ``*.`` for all names below. Raises ValueError."""
-    plain = _plain(text).removeprefix("*.")
+    plain = plain_host(text).removeprefix("*.")
     example = "expected a public host name such as demo.ngrok.app, or *.ngrok.app for all below"
     try:
         allowed_host(plain)
@@ -116,8 +86,40 @@ def public_host_name(text: str) -> str:
     return text
 
 
-def _plain(host: str) -> str:
-    return host.lower().removesuffix(".")
+@dataclass(frozen=True, slots=True)
+class Reachable(Container[str]):
+    """The names under which somebody answers on this machine."""
+
+    hosts: HostTable
+    own_url: str = ""
+    """Where Twilio's API is served here, which answers as api.twilio.com too."""
+
+    def __contains__(self, host: object) -> bool:
+        return isinstance(host, str) and self.find(host, "/") is not None
+
+    def find(self, host: str, path: str) -> AppAddress | ASGIApp | None:
+        """Return who answers for a path of a host; None for a host of others."""
+        if _API.fullmatch(plain_host(host)):
+            if path in SAMPLES:
+                return SiteApp(samples)
+            return AppAddress(self.own_url) if self.own_url else self.hosts.find(host)
+        return self.hosts.find(host)
+
+    def reach(self, app: AppAddress, url: str) -> tuple[str, dict[str, str]]:
+        """Return the app's own URL for a public http, https, ws or wss URL, and its headers."""
+        parts, at = urlsplit(url), urlsplit(app.url)
+        web = parts.scheme in ("http", "https")
+        scheme = at.scheme if web else _WEB_SOCKET[at.scheme]
+        local = parts._replace(scheme=scheme, netloc=at.netloc).geturl()
+        if app.url == self.own_url:  # the API knows its own names
+            return local, {}
+        host = parts.netloc.rpartition("@")[2]
+        return local, {
+            "Host": host,
+            "X-Forwarded-For": _THIS_MACHINE,
+            "X-Forwarded-Host": host,
+            "X-Forwarded-Proto": "https" if parts.scheme in _SECURE else "http",
+        }
 
 
 class NamedPort(HttpPort):
@@ -126,7 +128,7 @@ class NamedPort(HttpPort):
     def __init__(
         self,
         port: HttpPort,
-        names: Names,
+        names: Reachable,
         hold: Callable[[], AbstractContextManager[None]],
         note: Note,
     ) -> None:
@@ -140,16 +142,16 @@ class NamedPort(HttpPort):
         """Send one request and return its response. Raises HttpFailed."""
         parts = urlsplit(request.url)
         found = self._names.find(parts.hostname or "", parts.path)
-        if found is None:
+        if isinstance(found, SiteApp):
+            return await self._ask_site(found.site, request)
+        if not isinstance(found, AppAddress):
             return await self._port.send(request, limits)
-        if not isinstance(found, AppHost):
-            return await self._ask_site(found, request)
-        url, headers = found.reach(request.url)
+        url, headers = self._names.reach(found, request.url)
         try:
             sent = replace(request, url=url, headers={**request.headers, **headers})
             return await self._port.send(sent, limits)
         except HttpFailed as failed:
-            words = f"{failed} ({found.name} is {found.origin} by hosts:)"
+            words = f"{failed} ({parts.hostname} is {found.url} by hosts:)"
             raise HttpFailed(words, timed_out=failed.timed_out, refused=failed.refused) from None
 
     async def _ask_site(self, site: Site, request: HttpRequest) -> HttpAnswer:
@@ -164,7 +166,7 @@ class NamedPort(HttpPort):
 class NamedStreams(StreamPort):
     """Opens the WebSockets of names where the names lead, and all others by another port."""
 
-    def __init__(self, port: StreamPort, names: Names) -> None:
+    def __init__(self, port: StreamPort, names: Reachable) -> None:
         self._port = port
         self._names = names
 
@@ -172,14 +174,15 @@ class NamedStreams(StreamPort):
         self, url: str, headers: Mapping[str, str], listener: StreamListener
     ) -> StreamSocket:
         """Open a WebSocket. Raises StreamRefused."""
-        found = self._names.find(urlsplit(url).hostname or "")
+        host = urlsplit(url).hostname or ""
+        found = self._names.find(host, urlsplit(url).path)
         if found is None:
             return await self._port.connect(url, headers, listener)
-        if not isinstance(found, AppHost):
-            raise StreamRefused("it is a site of Twilio's, which takes no streams", "refused")
-        at, more = found.reach(url)
+        if not isinstance(found, AppAddress):
+            raise StreamRefused(f"{host} is a site of Twilio's, which takes no streams", "refused")
+        at, more = self._names.reach(found, url)
         try:
             return await self._port.connect(at, {**headers, **more}, listener)
         except StreamRefused as refused:
-            words = f"{refused} ({found.name} is {found.origin} by hosts:)"
+            words = f"{refused} ({host} is {found.url} by hosts:)"
             raise StreamRefused(words, refused.why) from None

@@ -9,10 +9,11 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.net.trust import Trust
 from mediasim.net.web_streams import WebStreams
 from mediasim.sandbox.http_port import WebPort
-from mediasim.sandbox.names import NamedPort, NamedStreams, Names, Note
+from mediasim.sandbox.names import NamedPort, NamedStreams, Note, Reachable
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
+    from mediasim.sandbox.proxy.hosts import HostTable
     from mediasim.sandbox.settings import Settings
 
 __all__ = ["Outward"]
@@ -24,11 +25,11 @@ class Outward:
     Made and closed on the web loop.
     """
 
-    def __init__(self, settings: Settings, clock: Clock, own_url: str) -> None:
-        """``own_url`` is where Twilio's API is served here."""
+    def __init__(self, settings: Settings, clock: Clock, hosts: HostTable, own_url: str) -> None:
+        """``hosts`` has who answers under which name; ``own_url`` is where Twilio's API is."""
         config, loop = settings.config, asyncio.get_running_loop()
         trust = Trust(config.authorities)
-        self.names = Names(config.hosts, own_url)
+        self.names = Reachable(hosts, own_url)
         self._clock = clock
         self._web = WebPort(loop, clock.hold, trust)
         self._sockets = WebStreams(

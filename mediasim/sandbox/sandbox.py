@@ -24,6 +24,7 @@ from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
+from mediasim.sandbox.names import with_sites
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
 from mediasim.sandbox.outward import Outward
 from mediasim.sandbox.persistence import (
@@ -93,7 +94,7 @@ class Sandbox:
         """The same token where clients may need it, for the variables shown; None elsewhere."""
         self._auth_token = secrets.token_hex(16)
         """The account's auth token, unless it is stored, configured or derived from the seed."""
-        self.hosts = HostTable()
+        self.hosts = with_sites(HostTable(settings.config.hosts))
         """The host names that this sandbox answers for, and the public names of apps."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
@@ -115,7 +116,7 @@ class Sandbox:
         """The newest events, each with its number from 1."""
         self.write_behind: WriteBehindStore | None = None
         """Writes the sandbox's records to its database; replaced by a reset."""
-        self.outward = Outward(settings, self.clock, local_url or base_url)
+        self.outward = Outward(settings, self.clock, self.hosts, local_url or base_url)
         self._pulse: Pulse | None = None
         self.upkeep: Upkeep
         self._preparing: asyncio.Task[None] | None = None

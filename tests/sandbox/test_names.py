@@ -30,7 +30,8 @@ from mediasim.audio.tones import tone
 from mediasim.audio.wav import wav_header
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.names import AppHost, Names
+from mediasim.sandbox.names import Reachable, SiteApp, with_sites
+from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
 from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing import MediasimSandbox
@@ -193,17 +194,17 @@ def test_a_wrong_plan_is_told(
 
 
 def test_who_answers_under_a_name() -> None:
-    names = Names(
-        {"*.a.test": "http://127.0.0.1:1", "b.a.test": "http://127.0.0.1:2"}, "http://own"
-    )
-    found = {host: names.find(host) for host in ("x.a.test", "B.A.test", "api.ie1.twilio.com")}
-    assert [it.origin for it in found.values() if isinstance(it, AppHost)] == [
+    hosts = with_sites(HostTable({"*.a.test": "http://127.0.0.1:1", "twimlets.com": "http://t"}))
+    names = Reachable(hosts, "http://own")
+    found = {host: names.find(host, "/") for host in ("x.a.test", "api.ie1.twilio.com")}
+    assert [it.url for it in found.values() if isinstance(it, AppAddress)] == [
         "http://127.0.0.1:1",
-        "http://127.0.0.1:2",
         "http://own",
     ]
-    known = ("twimlets.com", "demo.twilio.com", "com.twilio.music.soft-rock.s3.amazonaws.com")
-    assert all(host in names for host in known)
+    assert hosts.app_address("twimlets.com") == "http://t"  # the plan goes before Twilio
+    assert isinstance(names.find("api.twilio.com", "/cowbell.mp3"), SiteApp)
+    known = ("demo.twilio.com", "com.twilio.music.soft-rock.s3.amazonaws.com")
+    assert all(isinstance(names.find(host, "/"), SiteApp) for host in known)
     others = ("a.test", "com.twilio.music.polka.s3.amazonaws.com", "s3.amazonaws.com", "twilio.com")
     assert not any(host in names for host in others)
 

@@ -7,11 +7,14 @@ from urllib.parse import urlencode
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from mediasim.audio.files import decode_clip
 from mediasim.audio.music import STYLES, piece
+from mediasim.sandbox.names import SiteApp
 from mediasim.testing import MediasimSandbox
-from mediasim.twilio.sites import SiteRequest, SiteResponse, site_of
+from mediasim.twilio.sites import SITES, SiteRequest
+from mediasim.twilio.sites.site import SiteResponse
 
 NUMBER = "+14155550100"
 WORDS = "Please call me back about the order that I made last week."
@@ -30,9 +33,7 @@ def twimlet(name: str, **params: str) -> str:
 
 def ask(url: str, **form: str) -> SiteResponse:
     request = SiteRequest("POST", url, urlencode(form).encode())
-    site = site_of(request.host)
-    assert site is not None
-    return site(request)
+    return SITES[request.host](request)
 
 
 def inbound(sandbox: MediasimSandbox, url: str, script: Any = ()) -> Any:
@@ -162,6 +163,15 @@ def test_buckets_hold_music_of_their_style() -> None:
     assert ask(f"{address}BusyStrings.wav").body.startswith(b"RIFF")
     assert ask(f"{address}list.txt").status == 404
     assert b"synthesizes" in ask(f"{address}license.txt").body
+
+
+def test_apps_are_answered_as_webhooks_are() -> None:
+    """As the proxy of ``mediasim exec`` lets them: by ASGI."""
+    client = TestClient(SiteApp(SITES["twimlets.com"]), "http://twimlets.com")
+    said = client.post("/message", data={"Message": "Hi"})
+    assert said.text == f"{DECLARATION}<Response><Say>Hi</Say></Response>"
+    assert said.headers["content-type"] == "text/xml; charset=utf-8"
+    assert client.get("/fax").status_code == 404
 
 
 # -- in calls -------------------------------------------------------------------------------------

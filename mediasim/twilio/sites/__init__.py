@@ -4,7 +4,7 @@ They answer inside the sandbox, under their own names; nothing of Twilio's is fe
 """
 
 from mediasim.twilio.sites.demo import SAMPLES, samples
-from mediasim.twilio.sites.site import Site, SiteRequest, SiteResponse
-from mediasim.twilio.sites.table import site_of
+from mediasim.twilio.sites.site import Site, SiteRequest
+from mediasim.twilio.sites.table import SITES
 
-__all__ = ["SAMPLES", "Site", "SiteRequest", "SiteResponse", "samples", "site_of"]
+__all__ = ["SAMPLES", "SITES", "Site", "SiteRequest", "samples"]

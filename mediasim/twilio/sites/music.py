@@ -8,7 +8,6 @@ and kept as a file of the cache.
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from contextlib import suppress
 from functools import lru_cache
@@ -27,7 +26,7 @@ from mediasim.audio.wav import wav_header
 from mediasim.parties.voices.clip import cache_directory
 from mediasim.twilio.sites.site import SiteRequest, SiteResponse
 
-__all__ = ["BUCKETS", "CLASSICAL", "bucket_files", "bucket_of", "file_url", "music", "sound"]
+__all__ = ["BUCKETS", "CLASSICAL", "bucket_files", "bucket_hosts", "file_url", "music", "sound"]
 
 _PREFIX: Final = "com.twilio.music."
 CLASSICAL: Final = f"{_PREFIX}classical"
@@ -43,15 +42,13 @@ _LICENSE_TEXT: Final = (
     "This music is no recording: mediasim composes it from a seed and synthesizes it.\n"
     "It may be used without any condition.\n"
 )
-_HOST: Final = re.compile(
-    r"(?P<bucket>com\.twilio\.[a-z.-]+)\.s3(?:[.-][a-z0-9-]+)*\.amazonaws\.com"
-)
+_ADDRESSES: Final = (".s3.amazonaws.com", ".s3.us-east-1.amazonaws.com")
+"""What follows a bucket's name in its host names."""
 
 
-def bucket_of(host: str) -> str | None:
-    """Return the bucket that a host is the address of; None if it is none of these."""
-    matched = _HOST.fullmatch(host)
-    return matched["bucket"] if matched is not None and matched["bucket"] in BUCKETS else None
+def bucket_hosts(bucket: str) -> list[str]:
+    """Return the host names of a bucket."""
+    return [f"{bucket}{address}" for address in _ADDRESSES]
 
 
 def bucket_files(bucket: str) -> list[str]:
@@ -66,8 +63,7 @@ def file_url(bucket: str, name: str) -> str:
 
 def music(request: SiteRequest) -> SiteResponse:
     """Answer a request to a bucket."""
-    bucket = bucket_of(request.host)
-    assert bucket is not None
+    bucket = next(each for each in BUCKETS if request.host in bucket_hosts(each))
     name = unquote(request.path).removeprefix("/")
     if not name:
         return SiteResponse(_listing(bucket), "application/xml")
