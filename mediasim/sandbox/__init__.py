@@ -11,6 +11,7 @@ __all__ = [
     "config_weather",
     "http_server",
     "log",
+    "names",
     "number_plan",
     "sandbox",
     "server",

@@ -75,6 +75,16 @@ class Repository:
     """Number of newest records that are restored at a start; None restores all."""
 
 
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
+
+
 def repository_of(service: Account, stored: Stored) -> Repository:
     """Return the repository of an account's records of one kind."""
     store = stored.store(service)
@@ -195,16 +205,6 @@ def readable(documents: Documents) -> Documents:
                 which = document.get(key) if isinstance(document, dict) else document
                 _LOG.error("a row of the database is left out: %s %r: %s", kind, which, error)
     return found
-
-
-def compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 # -- writing through ----------------------------------------------------------------------------

@@ -13,23 +13,22 @@ from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
-from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
-from mediasim.sandbox.http_port import WebPort
+from mediasim.sandbox.names import with_sites
 from mediasim.sandbox.news import Listener, News
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
+from mediasim.sandbox.outward import Outward
 from mediasim.sandbox.persistence import (
     Documents,
     Repository,
@@ -39,6 +38,7 @@ from mediasim.sandbox.persistence import (
     readable,
     repository_of,
 )
+from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
@@ -61,6 +61,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sandbox"]
 
+_SITE_NOTE: Final = 12200
+"""Code of notes of Twilio's sites: a warning about a document (our choice)."""
 _END_SECONDS: Final = 0.5
 """Seconds that the app has, at the end, to answer the callbacks of its last calls."""
 
@@ -73,11 +75,13 @@ class Sandbox:
         settings: Settings,
         *,
         base_url: str,
+        local_url: str = "",
         on_crash: Callable[[BaseException], None] | None = None,
         records: ReportedRecords | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """``base_url`` is the URL that apps use; ``records`` takes a worker's records.
+        """``base_url`` is the URL that apps use, ``local_url`` that on this machine if it differs;
+        ``records`` takes a worker's records.
 
         ``clock`` is one that :func:`clock_of` made of the settings; it is closed with the sandbox.
         Raises StorageError, ClockRefuses.
@@ -93,6 +97,8 @@ class Sandbox:
         """The same token where clients may need it, for the variables shown; None elsewhere."""
         self._auth_token = secrets.token_hex(16)
         """The account's auth token, unless it is stored, configured or derived from the seed."""
+        self.hosts = with_sites(HostTable(settings.config.hosts))
+        """The host names that this sandbox answers for, and the public names of apps."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.dates = Dates()
@@ -114,13 +120,7 @@ class Sandbox:
         """The newest events, each with its number from 1."""
         self.write_behind: WriteBehindStore | None = None
         """Writes the sandbox's records to its database; replaced by a reset."""
-        self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
-        self._streams = WebStreams(
-            asyncio.get_running_loop(),
-            self.clock.hold,
-            waits=self.clock.kind != "real",
-            grace=settings.config.stream_grace / NS_PER_SECOND,
-        )
+        self.outward = Outward(settings, self.clock, self.hosts, local_url or base_url)
         self._pulse: Pulse | None = None
         self.upkeep: Upkeep
         self._preparing: asyncio.Task[None] | None = None
@@ -178,8 +178,7 @@ class Sandbox:
         await asyncio.to_thread(self.engine.stop)
         self.clock.close()
         await asyncio.to_thread(self.storage.close)
-        await self._streams.close()
-        await self._port.close()
+        await self.outward.close()
 
     # -- on the engine's loop ---------------------------------------------------------------
 
@@ -271,17 +270,18 @@ class Sandbox:
             account=account,
             directory=self.phones,
             webhooks=Webhooks(
-                self._port,
+                self.outward.http(self._note),
                 auth_token=account.auth_token,
                 clock=lambda: exchange.now_ns,
                 seeds=seeds.fork(label) if label else seeds,
                 allow_hosts=config.allow_hosts,
+                names=self.outward.names,
                 one_lane=self.clock.kind != "real",
                 on_delivery=self._on_delivery,
             ),
             studio=studio,
             base_url=self.base_url,
-            streams=self._streams,
+            streams=self.outward.streams,
         )
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
@@ -402,6 +402,10 @@ class Sandbox:
             write_behind.removed(CALL_PROGRESS, sid)
         else:
             write_behind.changed(CALL_PROGRESS, progress)
+
+    def _note(self, call_sid: str, words: str, url: str) -> None:
+        """Add a note of a site of Twilio's to the notifications."""
+        self.service.notify(call_sid or None, _SITE_NOTE, words, url, warning=True)
 
     def _on_delivery(self, delivery: Delivery) -> None:
         """Note a delivery that is new or has changed."""

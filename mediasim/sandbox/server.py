@@ -125,7 +125,14 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
+        sandbox = Sandbox(
+            settings,
+            base_url=base_url,
+            local_url=url if settings.worker is None else base_url,
+            on_crash=crash,
+            records=records,
+            clock=clock,
+        )
         access = Access(
             sandbox.token,
             local=local,

@@ -19,6 +19,7 @@ __all__ = [
     "resources",
     "rest",
     "session",
+    "sites",
     "status",
     "streams",
     "studio",

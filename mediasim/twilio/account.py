@@ -32,6 +32,7 @@ from mediasim.twilio.errors import (
     too_many,
     unavailable,
 )
+from mediasim.twilio.own_numbers import OwnNumbers
 from mediasim.twilio.requests import (
     Callback,
     CallRequest,
@@ -44,6 +45,7 @@ from mediasim.twilio.resources import (
     ApplicationRecord,
     KeyRecord,
     NumberRecord,
+    VoiceSettings,
 )
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
@@ -59,7 +61,6 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_CANNOT_CALL: Final = 13224
 
 
 class Account(CallDocuments):
@@ -93,6 +94,9 @@ class Account(CallDocuments):
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.own_numbers = OwnNumbers(
+            self, self.live_call, self.place_inbound, self.place_from_client
+        )
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
@@ -126,9 +130,10 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self.directory.phone(to)
+        phone = self._phone(to)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
+        call.record.application_sid = request.application_sid
         call.record.caller_name = request.caller_name
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
@@ -147,11 +152,13 @@ class Account(CallDocuments):
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
         self._check_capacity(f"a call from {from_} to {to}")
-        source = number.source()
+        asked: VoiceSettings = number
         if number.voice_application_sid:
-            source = self.applications.find(number.voice_application_sid).source()
-        session = self._new_session(phone, to, from_, "inbound", number.callback())
+            asked = self.applications.find(number.voice_application_sid)
+        source = asked.source()
+        session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
+        session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))
         return session.call.record
 
@@ -162,13 +169,16 @@ class Account(CallDocuments):
         phone: Phone,
         instructions: FollowUp | DialRequest,
         callback: Callback | None = None,
+        application_sid: str | None = None,
     ) -> CallRecord:
         """Place a call from a client, which follows a document or dials one telephone.
 
-        Raises TwilioError if no more calls can be carried.
+        ``application_sid`` is the application whose document it is. Raises TwilioError if no more
+        calls can be carried.
         """
         self._check_capacity(f"a call from {from_}")
         session = self._new_session(phone, to, from_, "inbound", callback)
+        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
@@ -199,20 +209,18 @@ class Account(CallDocuments):
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
-        phone = self.directory.phone(address)
+        phone = self._phone(address)
         try:
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        if any(number.phone_number == address for number in self.numbers.all()):
-            words = (
-                f"{address} is a number of the app's own: the call goes to the party that answers "
-                "unclaimed numbers, for this sandbox connects no app with itself"
-            )
-            self.notify(call.sid, _CANNOT_CALL, words, warning=True)
         from_ = caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+
+    def _phone(self, address: str) -> Phone:
+        """Return the telephone at an address: the account's own, or one of the directory."""
+        return self.own_numbers.phone(address) or self.directory.phone(address)
 
     def _new_session(
         self,

@@ -8,7 +8,7 @@ from typing import Final
 
 from mediasim.twilio.errors import bad_parameter
 
-__all__ = ["called", "calling"]
+__all__ = ["called", "calling", "dialled"]
 
 _NO_TO: Final = 21201
 _NO_FROM: Final = 21213
@@ -39,6 +39,11 @@ def calling(text: str) -> str:
     return _read("From", text, _MAGIC_FROM, _NO_FROM, _INVALID_FROM)
 
 
+def dialled(text: str) -> str | None:
+    """Return the address of a Number noun as it is called; None for what is no number."""
+    return _written(text.strip())
+
+
 def _read(
     name: str, text: str, magic: Mapping[str, tuple[int, str]], absent: int, invalid: int
 ) -> str:
@@ -54,8 +59,8 @@ def _read(
 
 
 def _written(text: str) -> str | None:
-    """Return a number in E.164, a client or SIP address as it is, None for anything else."""
-    if re.fullmatch(r"(client|sips?):\S+", text):
+    """Return a number in E.164, a client, SIP or application address as it is, or None."""
+    if re.fullmatch(r"(client|sips?|app):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
     for pattern, prefix in (

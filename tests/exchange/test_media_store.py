@@ -161,12 +161,12 @@ def test_only_a_durable_store_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
 ) -> None:
     forced: list[int] = []
+    store = MediaStore(tmp_path / "out", durable=durable)
 
     def force(descriptor: int) -> None:
         forced.append(sum(not name.endswith(".part") for name in visible(store)))
 
     monkeypatch.setattr(os, "fsync", force)
-    store = MediaStore(tmp_path / "out", durable=durable)
     finished = tmp_path / "finished.wav"
     finished.write_bytes(b"RIFF")
     store.adopt_wav(SID, finished)

@@ -134,11 +134,12 @@ def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
     assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
 
 
-def test_an_app_that_dials_itself_is_warned(tmp_path: Path) -> None:
+def test_an_app_that_dials_itself_for_ever_is_stopped(tmp_path: Path) -> None:
     account = calls_in(tmp_path, f"<Dial timeLimit='2'>{APP_NUMBER}</Dial>")
-    (warning,) = account.service.notifications
-    assert (warning.error_code, warning.log) == (13224, "1")
-    assert "connects no app with itself" in warning.message_text
+    (error,) = account.service.notifications
+    assert (error.error_code, error.log) == (13224, "0")
+    assert "call each other in a circle" in error.message_text
+    assert len(account.app.asked("/voice")) == 11
 
 
 # -- what is played and recorded ----------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import Final
 
 from mediasim.seeds import Seeds
@@ -45,17 +45,19 @@ class Webhooks:
         clock: Callable[[], int],
         seeds: Seeds,
         allow_hosts: Collection[str] = (),
+        names: Container[str] = (),
         one_lane: bool = False,
         on_delivery: Callable[[Delivery], None] | None = None,
     ) -> None:
         """Open an account's webhooks with an empty log.
 
         ``clock`` is the loop's time in nanoseconds; ``seeds`` give ids and tokens.
-        ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any.
+        ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any; ``names``
+        has those that the port leads elsewhere itself.
         ``one_lane``: all callbacks are sent in one order, whatever their lanes. ``on_delivery``
         is called with each delivery once it is done.
         """
-        self.guard = HostGuard(allow_hosts)
+        self.guard = HostGuard(allow_hosts, names)
         self._sender = Sender(
             http, auth_token=auth_token, clock=clock, guard=self.guard, seeds=seeds
         )
