@@ -6,6 +6,8 @@ All methods run on the engine's loop. They raise :class:`TwilioError` for what T
 from __future__ import annotations
 
 import asyncio
+import copy
+import itertools
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -60,6 +62,7 @@ _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _CANNOT_CALL: Final = 13224
+_NOT_ACTIVE: Final = 20005
 
 
 class Account(CallDocuments):
@@ -95,6 +98,13 @@ class Account(CallDocuments):
         self.queues = QueueManager(self)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
+        self._on_answer: dict[str, RecordingRequest] = {}
+        self._call_numbers = itertools.count(1)
+        self._views: dict[str, Account] = {self.sid: self}
+        self._add_verbs()
+
+    def _add_verbs(self) -> None:
+        """Set what executes each verb in calls of this account."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -102,8 +112,34 @@ class Account(CallDocuments):
             "Enqueue": self.queues.wait,
             "Leave": self.queues.leave,
         }
-        self._on_answer: dict[str, RecordingRequest] = {}
-        self._calls = 0
+
+    # -- subaccounts ------------------------------------------------------------------------
+
+    @property
+    def main(self) -> Account:
+        """The main account, which this one is itself or a subaccount of."""
+        return next(iter(self._views.values()))
+
+    def of(self, sid: str) -> Account:
+        """Return the account of a SID: the main one, or a subaccount.
+
+        A subaccount is the main account under another SID and token: all records and managers are
+        shared, but for conferences, whose names are each account's own. Raises TwilioError (404)
+        if there is none.
+        """
+        if sid not in self._views:
+            record = self.subaccounts.find(sid)
+            view = copy.copy(self.main)
+            view.account = record
+            view.conferences = ConferenceManager(view, view.create_call)
+            view._add_verbs()
+            self._views[sid] = view
+        return self._views[sid]
+
+    def check_active(self) -> None:
+        """Check that the account may place and take calls. Raises TwilioError (403) if not."""
+        if self.account.status != "active":
+            raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -146,6 +182,8 @@ class Account(CallDocuments):
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+        if number.account_sid != self.sid:
+            return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")
         source = number.source()
         if number.voice_application_sid:
@@ -183,6 +221,7 @@ class Account(CallDocuments):
         Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
         their recordings are not affected.
         """
+        self.check_active()
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
         elif (problem := self.storage_problem()) is not None:
@@ -223,7 +262,7 @@ class Account(CallDocuments):
         callback: Callback | None,
         parent: LiveCall | None = None,
     ) -> CallSession:
-        self._calls += 1
+        number = next(self._call_numbers)
         call = self.exchange.new_call(
             phone.party,
             self.room,
@@ -231,8 +270,9 @@ class Account(CallDocuments):
             from_=from_,
             direction=direction,
             status="ringing" if direction == "inbound" else "queued",
-            flow=parent.flow if parent is not None else f"call-{self._calls}",
+            flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
+            account_sid=self.sid,
         )
         self.statuses.follow(call.sid, callback)
         session = CallSession(self, call, phone)

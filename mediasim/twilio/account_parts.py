@@ -139,7 +139,9 @@ class AccountParts:
         """The room of all legs, so that any two of them can be connected."""
         self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
+        self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
         self._tasks: set[asyncio.Task[Any]] = set()
+        webhooks.token_of = self.token_of
         exchange.on_fault = self.report_failure
 
     @property
@@ -169,6 +171,11 @@ class AccountParts:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def token_of(self, account_sid: str) -> str | None:
+        """Return the auth token of a subaccount; None for any other account."""
+        known = self.subaccounts.has(account_sid)
+        return self.subaccounts.find(account_sid).auth_token if known else None
 
     def resource_list(self, name: str) -> ResourceList[Any]:
         """Return the records of a resource by its part of a path: ``Queues``."""
@@ -215,7 +222,11 @@ class AccountParts:
 
     def recording_url(self, sid: str) -> str:
         """Return the URL of a recording's media, without an extension."""
-        return f"{self.base_url}{self.account_path}/Recordings/{sid}"
+        try:
+            path = account_path(self.catalogue.recording(sid).account_sid)
+        except UnknownSid:
+            path = self.account_path
+        return f"{self.base_url}{path}/Recordings/{sid}"
 
     def notify(
         self,
@@ -232,10 +243,14 @@ class AccountParts:
         ``request_url`` is the request to the app that it is about, ``line`` that of its document.
         """
         words = message if line is None else f"{message} (line {line})"
+        try:  # what all accounts share reports for the account of the call
+            account_sid = self.catalogue.call(call_sid or "").account_sid
+        except UnknownSid:
+            account_sid = self.sid
         self.notifications.append(
             NotificationRecord(
                 sid=self.new_sid("NO"),
-                account_sid=self.sid,
+                account_sid=account_sid,
                 call_sid=call_sid,
                 error_code=code,
                 log="1" if warning else "0",

@@ -103,9 +103,7 @@ def _address(text: str | None) -> str:
 def _create(request: ApiRequest) -> ApiResponse:
     form = request.form
     warnings: list[TwilioError] = []
-    application = form.text("ApplicationSid") or None
-    if application and all(each.sid != application for each in request.account.applications.all()):
-        raise bad_parameter(f"ApplicationSid {application[:40]} is not valid", _NO_APPLICATION)
+    application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
     call = CallRequest(
         to=to,
