@@ -22,6 +22,7 @@ from mediasim.documents.values import Flag, Name, Number, Text, UserName, among,
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
@@ -109,6 +110,14 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
+    sms_url: Url | None = None
+    """Where the TwiML that answers its messages is asked for."""
+    sms_method: Method = "POST"
+    """How."""
+    sms_fallback_url: Url | None = None
+    """Where it is asked for when that fails."""
+    sms_fallback_method: Method = "POST"
+    """How."""
     twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
@@ -136,6 +145,10 @@ class Callee(PartySpec):
 
     answer: RingAnswer = RingAnswer.model_construct()
     """What it does when called: 2s (answers after that), no-answer, busy, reject or failed."""
+    messages: MessagesSpec = MessagesSpec.model_construct()
+    """What becomes of text messages to it."""
+    lookup: LookupSpec = LookupSpec.model_construct()
+    """What Lookup finds out about its number."""
 
 
 class AccountConfig(Model):

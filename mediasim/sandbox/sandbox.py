@@ -277,6 +277,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self._streams,
         )
+        self.service.subscriber_of = self.phones.subscriber
         self.service.statuses.on_change = self.on_status_due
         self.service.storage_problem = self.upkeep.problem
         for each in config.all_weather:

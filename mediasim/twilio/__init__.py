@@ -12,6 +12,7 @@ __all__ = [
     "errors",
     "fault_injecting_api",
     "fault_injection",
+    "message_records",
     "ports",
     "representations",
     "requests",
@@ -20,6 +21,7 @@ __all__ = [
     "session",
     "streams",
     "studio",
+    "subscribers",
     "twiml",
     "webhooks",
 ]

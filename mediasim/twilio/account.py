@@ -34,6 +34,8 @@ from mediasim.twilio.errors import (
     too_many,
     unavailable,
 )
+from mediasim.twilio.message_replies import MessageReplies
+from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.requests import (
     Callback,
     CallRequest,
@@ -62,7 +64,6 @@ _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _CANNOT_CALL: Final = 13224
-_NOT_ACTIVE: Final = 20005
 
 
 class Account(CallDocuments):
@@ -96,6 +97,8 @@ class Account(CallDocuments):
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.messages = MessageManager(self, self.of)
+        MessageReplies(self, self.messages)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
@@ -135,11 +138,6 @@ class Account(CallDocuments):
             view._add_verbs()
             self._views[sid] = view
         return self._views[sid]
-
-    def check_active(self) -> None:
-        """Check that the account may place and take calls. Raises TwilioError (403) if not."""
-        if self.account.status != "active":
-            raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -366,6 +364,7 @@ class Account(CallDocuments):
 
     async def close(self) -> None:
         """End all calls, publish their recordings and deliver all callbacks."""
+        self.messages.close()
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.

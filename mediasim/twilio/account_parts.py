@@ -17,14 +17,16 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
-from mediasim.twilio.errors import not_found
+from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
 from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.subscribers import Subscriber
 from mediasim.twilio.webhooks import AppRequest, Webhooks
 
 __all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
 
+_NOT_ACTIVE: Final = 20005
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
 """Notifications that are kept, the newest."""
@@ -139,6 +141,8 @@ class AccountParts:
         """The room of all legs, so that any two of them can be connected."""
         self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
+        self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()
+        """Returns what the number plan knows of the line at a number."""
         self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
         self._tasks: set[asyncio.Task[Any]] = set()
         webhooks.token_of = self.token_of
@@ -171,6 +175,11 @@ class AccountParts:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def check_active(self) -> None:
+        """Check that the account may act. Raises TwilioError (403, 20005) if it may not."""
+        if self.account.status != "active":
+            raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
 
     def token_of(self, account_sid: str) -> str | None:
         """Return the auth token of a subaccount; None for any other account."""
