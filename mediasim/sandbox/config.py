@@ -32,6 +32,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
 from mediasim.scenario.model.call import AnswerSpec
@@ -140,6 +141,14 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
+    sms_url: Url | None = None
+    """Where the TwiML that answers its messages is asked for."""
+    sms_method: Method = "POST"
+    """How."""
+    sms_fallback_url: Url | None = None
+    """Where it is asked for when that fails."""
+    sms_fallback_method: Method = "POST"
+    """How."""
     twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
@@ -167,6 +176,10 @@ class Callee(PartySpec):
 
     answer: RingAnswer = RingAnswer.model_construct()
     """What it does when called: 2s (answers after that), no-answer, busy, reject or failed."""
+    messages: MessagesSpec = MessagesSpec.model_construct()
+    """What becomes of text messages to it."""
+    lookup: LookupSpec = LookupSpec.model_construct()
+    """What Lookup finds out about its number."""
 
 
 class AccountConfig(Model):

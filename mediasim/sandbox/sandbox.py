@@ -283,6 +283,7 @@ class Sandbox:
             base_url=self.base_url,
             streams=self.outward.streams,
         )
+        self.service.subscriber_of = self.phones.subscriber
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell

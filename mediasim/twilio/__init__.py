@@ -13,6 +13,7 @@ __all__ = [
     "errors",
     "fault_injecting_api",
     "fault_injection",
+    "message_records",
     "ports",
     "representations",
     "requests",
@@ -23,6 +24,7 @@ __all__ = [
     "status",
     "streams",
     "studio",
+    "subscribers",
     "twiml",
     "webhooks",
 ]

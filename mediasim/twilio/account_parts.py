@@ -19,15 +19,17 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
-from mediasim.twilio.errors import not_found
+from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
 from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.subscribers import Subscriber
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
 __all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
 
 _CALL_PROGRESS: Final = 15003
+_NOT_ACTIVE: Final = 20005
 _MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
 """Notifications that are kept, the newest."""
@@ -163,7 +165,11 @@ class AccountParts:
         self.notifications: list[NotificationRecord] = []
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
+        self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()
+        """Returns what the number plan knows of the line at a number."""
+        self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
         self._tasks: set[asyncio.Task[Any]] = set()
+        webhooks.token_of = self.token_of
         exchange.on_fault = self.report_failure
 
     @property
@@ -193,6 +199,16 @@ class AccountParts:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def check_active(self) -> None:
+        """Check that the account may act. Raises TwilioError (403, 20005) if it may not."""
+        if self.account.status != "active":
+            raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
+
+    def token_of(self, account_sid: str) -> str | None:
+        """Return the auth token of a subaccount; None for any other account."""
+        known = self.subaccounts.has(account_sid)
+        return self.subaccounts.find(account_sid).auth_token if known else None
 
     def resource_list(self, name: str) -> ResourceList[Any]:
         """Return the records of a resource by its part of a path: ``Queues``."""
@@ -252,7 +268,11 @@ class AccountParts:
 
     def recording_url(self, sid: str) -> str:
         """Return the URL of a recording's media, without an extension."""
-        return f"{self.base_url}{self.account_path}/Recordings/{sid}"
+        try:
+            path = account_path(self.catalogue.recording(sid).account_sid)
+        except UnknownSid:
+            path = self.account_path
+        return f"{self.base_url}{path}/Recordings/{sid}"
 
     def notify(
         self,
@@ -271,10 +291,14 @@ class AccountParts:
         request and its response, ``line`` the line of its document.
         """
         words = message if line is None else f"{message} (line {line})"
+        try:  # what all accounts share reports for the account of the call
+            account_sid = self.catalogue.call(call_sid or "").account_sid
+        except UnknownSid:
+            account_sid = self.sid
         self.notifications.append(
             NotificationRecord(
                 sid=self.new_sid("NO"),
-                account_sid=self.sid,
+                account_sid=account_sid,
                 call_sid=call_sid,
                 error_code=code,
                 log="1" if warning else "0",

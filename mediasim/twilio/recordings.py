@@ -83,6 +83,7 @@ class RecordingManager:
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
+            account_sid=self._account.call_record(call_sid).account_sid,
             # Before the first event, which may be one that the callback reports.
             before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
             notes=self._journal_entry,

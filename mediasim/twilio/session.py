@@ -21,6 +21,7 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -332,6 +333,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    messages: MessageManager
 
     def __init__(
         self,
