@@ -162,7 +162,12 @@ class LiveRecording:
             self.spool.finish()
             trims = self.trim == "trim-silence" and recorded
             pcm = read_wav(self.spool.path).pcm if trims else None
-            self.trimmed = (0, recorded) if pcm is None else kept_range(pcm, self.trim)
+            keeps_silence = exchange.keeps_silence
+            self.trimmed = (
+                (0, recorded)
+                if pcm is None
+                else kept_range(pcm, self.trim, keeps_silence=keeps_silence)
+            )
         start, end = self.trimmed
         lifecycle.finish_processing(
             record,

@@ -21,7 +21,7 @@ from mediasim.audio.tones import hold_music, ringback
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
-from mediasim.exchange.profiles import DEFAULT_PROFILE
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
 from mediasim.exchange.recovery import SPOOL, Journals
 from mediasim.media.far_end import FarEnd
@@ -81,6 +81,8 @@ class Switch(Generic[CallT, RecordingT]):
         self.account_sid = self.sids.new("AC")
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
         self.profile = profile
+        self.keeps_silence = PROFILES[profile].keeps_silence
+        """Whether recordings of nothing but silence are kept."""
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)

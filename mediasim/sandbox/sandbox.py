@@ -244,6 +244,7 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
+        exchange.keeps_silence = settings.keeps_silence
         self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
         account = AccountRecord(
             sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),

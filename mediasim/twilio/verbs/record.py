@@ -6,7 +6,7 @@ from typing import cast
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.message import MessageRequest, record_message
-from mediasim.exchange.profiles import Channels
+from mediasim.exchange.profiles import PROFILES, Channels
 from mediasim.exchange.profiles import Track as RecordedTrack
 from mediasim.exchange.recording import message_tracks
 from mediasim.exchange.recording_control import LiveRecording
@@ -46,12 +46,16 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 @executes("Record")
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Record the caller; if it has spoken, the action gives the next document."""
+    """Record the caller; then the action gives the next document.
+
+    Where silent recordings are discarded, the verbs after it are executed if nothing was said.
+    """
     request = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
     callback = callback_of(verb, session, "transcribeCallback")
-    transcribe = verb.flag("transcribe", callback is not None) and (
+    by_callback = callback is not None and PROFILES[session.account.profile].callback_transcribes
+    transcribe = verb.flag("transcribe", by_callback) and (
         session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
     manager = session.account.recordings
@@ -72,7 +76,8 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         ),
     )
     hung_up = message.ended_by == "hangup"
-    if message.recording.record.status == "completed" and message.spoken:
+    present = message.recording.record.status == "completed"
+    if present and (message.spoken or session.account.exchange.keeps_silence):
         if transcribe:
             session.account.transcriber.begin(message.recording, session.call.record, callback)
         return await _follow_up(
