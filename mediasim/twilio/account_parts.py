@@ -11,6 +11,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
@@ -205,12 +206,16 @@ class AccountParts:
         request = AppRequest(callback.url, callback.method, tuple(params), kind, sid)
         self.webhooks.notify(request, lane or sid, done)
 
-    def recording_params(self, record: RecordingRecord) -> Params:
-        """Return the parameters that callbacks of calls and verbs have of a recording."""
+    def recording_params(self, record: RecordingRecord, so_far: int | None = None) -> Params:
+        """Return the parameters that callbacks of calls and verbs have of a recording.
+
+        ``so_far`` is the number of samples of one that is in progress.
+        """
+        seconds = record.duration_seconds() if so_far is None else so_far // SAMPLE_RATE
         return [
             ("RecordingUrl", self.recording_url(record.sid)),
             ("RecordingSid", record.sid),
-            ("RecordingDuration", str(record.duration_seconds())),
+            ("RecordingDuration", str(seconds)),
         ]
 
     def recording_url(self, sid: str) -> str:

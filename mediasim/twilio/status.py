@@ -19,9 +19,20 @@ from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
 __all__ = ["Due", "StatusCallbacks", "call_params"]
 
-Due = tuple[int, Sequence[tuple[str, str, Sequence[str]]]]
-"""Next sequence number of a call, and URL, method and events of each status callback."""
+Due = tuple[int, Sequence[tuple[str, str, Sequence[str]]], bool]
+"""Next sequence number of a call; URL, method and events of each status callback; whether it has
+left the queue."""
 _PROGRESS: Final = ("initiated", "ringing", "answered")
+_SIP_RESPONSES: Final = {
+    "completed": 200,
+    "busy": 486,
+    "no-answer": 487,
+    "canceled": 487,
+    "failed": 404,
+}
+"""SIP response codes of ends where no SIP telephone gave one; the numbers are partly our choice."""
+_ATTESTATION: Final = "A"
+"""STIR attestation of calls from the account's own numbers (our choice)."""
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")
     for who in ("From", "To", "Caller", "Called")
@@ -72,6 +83,8 @@ class _Progress:
 
     callbacks: list[Callback]
     sequence: int = 0
+    dialled: bool = False
+    """Whether the call has left the queue."""
 
 
 class StatusCallbacks:
@@ -105,15 +118,16 @@ class StatusCallbacks:
         progress = self._calls.get(call_sid)
         if progress is None:
             return None
-        return progress.sequence, [(it.url, it.method, it.events) for it in progress.callbacks]
+        callbacks = [(it.url, it.method, it.events) for it in progress.callbacks]
+        return progress.sequence, callbacks, progress.dialled
 
     def adopt(self, call_sid: str, due: Due | None) -> None:
         """Continue what :meth:`due` returned in another process; None ends it."""
         self._calls.pop(call_sid, None)
         if due is not None:
-            sequence, callbacks = due
+            sequence, callbacks, dialled = due
             found = [Callback(url, method, tuple(events)) for url, method, events in callbacks]
-            self._calls[call_sid] = _Progress(found, sequence)
+            self._calls[call_sid] = _Progress(found, sequence, dialled)
 
     def _changed(self, call_sid: str) -> None:
         if self.on_change is not None:
@@ -129,6 +143,9 @@ class StatusCallbacks:
         if word not in _PROGRESS and not (final and word == record.status):
             return
         progress = self._calls[event.call_sid]
+        progress.dialled |= word == "initiated"
+        if record.status == "canceled" and not progress.dialled:
+            progress.callbacks = []  # it was still queued: there is no callback
         name = "completed" if final else word
         for callback in progress.callbacks:
             if name in (callback.events or DEFAULT_EVENTS):
@@ -146,12 +163,15 @@ class StatusCallbacks:
             ("CallbackSource", "call-progress-events"),
             ("SequenceNumber", str(progress.sequence)),
         ]
-        if record.status == "completed":
+        if record.status in ("ringing", "in-progress") and record.direction != "inbound":
+            params.append(("StirStatus", _ATTESTATION))
+        if CALL.is_final(record.status):
             seconds = record.duration_seconds() or 0
-            params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._recording_params(record.sid)
-        sip = record.sip
-        if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
-            params.append(("SipResponseCode", str(sip.response_code)))
+            params.append(("CallDuration", str(seconds)))
+            if record.status == "completed":
+                params.append(("Duration", str(-(-seconds // 60))))
+                params += self._recording_params(record.sid)
+            code = None if record.sip is None else record.sip.response_code
+            params.append(("SipResponseCode", str(code or _SIP_RESPONSES[record.status])))
         progress.sequence += 1
         self._account.send_callback(callback, params, "call-status", record.sid)

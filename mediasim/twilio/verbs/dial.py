@@ -115,6 +115,11 @@ def talk_options(verb: Verb) -> TalkOptions:
     return options
 
 
+def ring_seconds(verb: Verb) -> int:
+    """Return for how many seconds telephones ring: 5 to 600 as given, and 5 that Twilio adds."""
+    return min(max(verb.seconds("timeout", 30), 5), 600) + 5
+
+
 Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
 """Connects a call to the target of a noun in a Dial, and fills in the outcome."""
 
@@ -176,7 +181,7 @@ async def _dial_telephones(
     dialled = Dial(
         session,
         legs,
-        timeout_ns=verb.seconds("timeout", 30) * NS_PER_SECOND,
+        timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
         **talk_options(verb),

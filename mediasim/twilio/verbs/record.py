@@ -58,6 +58,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     transcribe = verb.flag("transcribe", by_callback) and (
         session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
+    longest = min(verb.seconds("maxLength", 120 if transcribe else 3600), 14_400)
     manager = session.account.recordings
     message = await record_message(
         session,
@@ -65,7 +66,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             beep=verb.flag("playBeep", True),
             timeout_ns=verb.seconds("timeout", 5) * NS_PER_SECOND,
             finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
-            max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
+            max_length_ns=longest * NS_PER_SECOND,
         ),
         lambda: manager.start(
             lambda: message_tracks(session.call),
