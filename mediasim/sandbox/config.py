@@ -193,6 +193,8 @@ class RecordingsConfig(Model):
 
     silent: Literal["keep", "discard"] | None = None
     """Whether a recording of nothing but silence is kept; absent: as the profile says."""
+    processing: Duration = Duration.of("1s")
+    """How long a recording that has ended is processed until its media can be had."""
 
 
 class Config(Model):

@@ -245,6 +245,7 @@ class Sandbox:
         )
         exchange.store = storage.media
         exchange.keeps_silence = settings.keeps_silence
+        exchange.processing_ns = config.recordings.processing
         self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
         account = AccountRecord(
             sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),

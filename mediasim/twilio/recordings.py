@@ -168,7 +168,7 @@ class RecordingManager:
         for record in reversed(self._account.catalogue.recordings(call=call_sid)):
             if record.source not in ("OutboundAPI", "DialVerb"):
                 continue
-            if record.status == "completed":
+            if record.status in ("processing", "completed") and record.samples:
                 return self._account.recording_params(record)
             for live in self._exchange.active_recordings(call=call_sid):
                 if live.record is record:

@@ -92,7 +92,7 @@ class Outcome:
                 params.append(("DialCallDuration", str(seconds)))
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
-        if self.recording is not None and self.recording.record.status == "completed":
+        if self.recording is not None and self.recording.has_media:
             params += session.account.recording_params(self.recording.record)
         return params + self.more
 

@@ -77,8 +77,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         ),
     )
     hung_up = message.ended_by == "hangup"
-    present = message.recording.record.status == "completed"
-    if present and (message.spoken or session.account.exchange.keeps_silence):
+    if message.recording.has_media and (message.spoken or session.account.exchange.keeps_silence):
         if transcribe:
             session.account.transcriber.begin(message.recording, session.call.record, callback)
         return await _follow_up(
