@@ -232,6 +232,15 @@ class SipConfig(Model):
         return None if self.listen is None else read_sip_address(self.listen)
 
 
+class RecordingsConfig(Model):
+    """What the account does with recordings."""
+
+    silent: Literal["keep", "discard"] | None = None
+    """Whether a recording of nothing but silence is kept; absent: as the profile says."""
+    processing: Duration = Duration.of("1s")
+    """How long a recording that has ended is processed until its media can be had."""
+
+
 class Config(Model):
     """A sandbox's number plan and settings; all of it may be absent."""
 
@@ -256,8 +265,10 @@ class Config(Model):
     stream_grace: Duration = Duration.of("0s")
     """With a virtual or manual clock: how long, by the wall clock, a media stream's app is given
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
-    media_auth: Flag = True
-    """Whether recordings' media asks for the account's credentials."""
+    media_auth: Flag | None = None
+    """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
+    recordings: RecordingsConfig = RecordingsConfig.model_construct()
+    """What the account does with recordings."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1

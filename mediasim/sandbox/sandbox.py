@@ -244,6 +244,8 @@ class Sandbox:
             sid_label=label,
         )
         exchange.store = storage.media
+        exchange.keeps_silence = settings.keeps_silence
+        exchange.processing_ns = config.recordings.processing
         self.upkeep = Upkeep(
             exchange,
             storage,

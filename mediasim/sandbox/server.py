@@ -268,7 +268,7 @@ class _SandboxApp:
         from mediasim.twilio.rest import ApiSettings, create_api
 
         sandbox = self._sandbox
-        settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
+        settings = ApiSettings(media_auth=sandbox.settings.media_auth)
         api: ASGIApp = create_api(sandbox.service, sandbox.engine.gate, settings)
         if self._fleet is not None:
             from mediasim.sandbox.fleet.front import RestOfFleet

@@ -378,5 +378,6 @@ class Account(CallDocuments):
         # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.exchange.end_processing()
         await self.webhooks.settled()
         self.studio.close()

@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 from urllib.parse import urlencode
 
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
@@ -258,12 +259,16 @@ class AccountParts:
         else:
             self.notify(call_sid, failure.code, failure.message, url, delivery=delivery)
 
-    def recording_params(self, record: RecordingRecord) -> Params:
-        """Return the parameters that callbacks of calls and verbs have of a recording."""
+    def recording_params(self, record: RecordingRecord, so_far: int | None = None) -> Params:
+        """Return the parameters that callbacks of calls and verbs have of a recording.
+
+        ``so_far`` is the number of samples of one that is in progress.
+        """
+        seconds = record.duration_seconds() if so_far is None else so_far // SAMPLE_RATE
         return [
             ("RecordingUrl", self.recording_url(record.sid)),
             ("RecordingSid", record.sid),
-            ("RecordingDuration", str(record.duration_seconds())),
+            ("RecordingDuration", str(seconds)),
         ]
 
     def recording_url(self, sid: str) -> str:

@@ -206,7 +206,7 @@ class CallSession(CallControl):
         Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
         """
         if source.twiml is not None:
-            self.base, self.delivery = self.account.base_url, None
+            self.base, self.delivery = "", None  # a relative URL in it leads nowhere
             return await self._parse(source.twiml.encode(), "text/xml", "")
         found = await self.fetched(source.url or "", source.method, more)
         if found is None and source.fallback_url:

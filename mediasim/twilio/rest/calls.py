@@ -83,7 +83,7 @@ def _list(request: ApiRequest) -> ApiResponse:
             and to in ("", record.to)
             and from_ in ("", record.from_)
             and parent in (None, "", record.parent_call_sid)
-            and started.matches(record.answered_ns)
+            and started.matches(record.started_ns)
             and ended.matches(record.ended_ns if record.status == "completed" else None)
         )
 
