@@ -23,6 +23,7 @@ __all__ = [
     "live_call",
     "media_store",
     "message",
+    "own_line",
     "participant",
     "phone",
     "profiles",

@@ -12,6 +12,7 @@ __all__ = [
     "http_server",
     "inspector",
     "log",
+    "names",
     "number_plan",
     "sandbox",
     "server",

@@ -19,6 +19,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from mediasim.net.trust import Trust, TrustError
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 
 if TYPE_CHECKING:
@@ -34,9 +35,16 @@ class WebPort:
     """A client that sends requests from the loop it was made on, for callers on other loops."""
 
     def __init__(
-        self, web: asyncio.AbstractEventLoop, hold: Callable[[], AbstractContextManager[None]]
+        self,
+        web: asyncio.AbstractEventLoop,
+        hold: Callable[[], AbstractContextManager[None]],
+        trust: Trust | None = None,
     ) -> None:
-        """``hold`` stops the engine's clock while its context is entered, on the engine's loop."""
+        """``hold`` stops the engine's clock while its context is entered, on the engine's loop.
+
+        ``trust`` says whose certificates are accepted.
+        """
+        self._trust = trust or Trust()
         self._web_loop = web
         self._hold = hold
         self._client: httpx2.AsyncClient | None = None
@@ -92,6 +100,8 @@ class WebPort:
                         {name.lower(): value for name, value in response.headers.items()},
                         await _read_body(response, limits.most_bytes),
                     )
+        except TrustError as error:
+            raise HttpFailed(str(error), refused=True) from None
         except httpx2.ConnectTimeout:
             words = f"no connection within {limits.connect_seconds:g} seconds"
             raise HttpFailed(words, timed_out=True) from None
@@ -130,6 +140,7 @@ class WebPort:
             no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
             self._client = httpx2.AsyncClient(
                 trust_env=False,
+                verify=self._trust.context,
                 follow_redirects=False,
                 cookies=no_cookies,
                 headers={"Accept-Encoding": "gzip, deflate"},

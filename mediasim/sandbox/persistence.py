@@ -75,6 +75,16 @@ class Repository:
     """Number of newest records that are restored at a start; None restores all."""
 
 
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
+
+
 def repository_of(service: Account, stored: Stored) -> Repository:
     """Return the repository of an account's records of one kind."""
     store = stored.store(service)
@@ -249,10 +259,7 @@ class WriteBehindStore:
     def changed(self, kind: str, record: Any) -> None:
         """Report that a record is new or has changed."""
         self._dirty[kind, getattr(record, self._repositories[kind].key)] = record
-        if not self._scheduled:
-            self._scheduled = True
-            # After this turn of the loop: all its changes make one transaction.
-            asyncio.get_running_loop().call_soon(self._write)
+        self._schedule()
 
     def after_write(self, work: Callable[[], None]) -> None:
         """Call ``work``, in any thread, once all changes reported so far are written."""
@@ -286,6 +293,7 @@ class WriteBehindStore:
     def removed(self, kind: str, key: str) -> None:
         """Report that a record was removed."""
         self._dirty[kind, key] = None
+        self._schedule()
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -324,6 +332,12 @@ class WriteBehindStore:
             _LOG.error("%s", words)
         self._logged_error = words
 
+    def _schedule(self) -> None:
+        """Write after this turn of the loop: all its changes make one transaction."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._write)
+
     def _write(self) -> None:
         if self._dirty or self._after_write:
             self.write()
@@ -340,13 +354,3 @@ def _fingerprint(record: Any) -> Any:
     if type(record).__dataclass_params__.frozen:
         return None
     return to_document(record, 0)
-
-
-def compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]

@@ -125,7 +125,14 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
+        sandbox = Sandbox(
+            settings,
+            base_url=base_url,
+            local_url=url if settings.worker is None else base_url,
+            on_crash=crash,
+            records=records,
+            clock=clock,
+        )
         access = Access(
             sandbox.token,
             local=local,
@@ -261,7 +268,7 @@ class _SandboxApp:
         from mediasim.twilio.rest import ApiSettings, create_api
 
         sandbox = self._sandbox
-        settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
+        settings = ApiSettings(media_auth=sandbox.settings.media_auth)
         api: ASGIApp = create_api(sandbox.service, sandbox.engine.gate, settings)
         if self._fleet is not None:
             from mediasim.sandbox.fleet.front import RestOfFleet

@@ -353,8 +353,6 @@ class Fleet:
         elif "log" in message:
             if self._sandbox.log is not None:
                 self._sandbox.log(message["log"])
-        elif "due" in message:
-            await gate(lambda: self._sandbox.service.statuses.adopt(*message["due"]))
         elif "ready" in message:
             for worker in self._slots:
                 if worker.number == number:

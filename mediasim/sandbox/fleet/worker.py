@@ -71,11 +71,6 @@ class _Worker:
             if isinstance(news, Event):
                 loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, news))
 
-        def on_status_due(call_sid: str) -> None:
-            due = call_sid, sandbox.service.statuses.due(call_sid)
-            loop.call_soon_threadsafe(lambda: self._pipe.send({"due": due}))
-
-        sandbox.on_status_due = sandbox.service.statuses.on_change = on_status_due
         sandbox.listeners.append(on_news)
         self._pipe.send({"ready": url})
 

@@ -90,6 +90,8 @@ class Delivery:
     """The injected faults in words."""
     duplicate_of: str | None = None
     """ID of the delivery that this one, made by fault injection, is a copy of."""
+    account_sid: str = ""
+    """SID of the account whose token signs it; "" for the sandbox's main account."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -160,6 +162,8 @@ class AppRequest:
     """Kind of request in the log: twiml, media, call-status, recording-status ..."""
     sid: str = ""
     """SID of the call, recording or conference that the request is about."""
+    account_sid: str = ""
+    """SID of the account whose token signs it; "": the one that its AccountSid names."""
 
 
 @dataclass(frozen=True, slots=True)

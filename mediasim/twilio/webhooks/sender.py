@@ -179,11 +179,12 @@ class Sender:
         self,
         http: HttpPort,
         *,
-        auth_token: str,
+        auth_token: Callable[[Delivery], str],
         clock: Callable[[], int],
         guard: HostGuard,
         seeds: Seeds,
     ) -> None:
+        """Send by ``http``; ``auth_token`` returns the token that signs a delivery."""
         self._http = http
         self._auth_token = auth_token
         self._clock = clock
@@ -211,7 +212,7 @@ class Sender:
                 address,
                 method,
                 params,
-                auth_token=self._auth_token,
+                auth_token=self._auth_token(delivery),
                 idempotency_token=token,
                 cookie=None if cookies is None else cookies.header(delivery.sid, address),
             )
