@@ -17,6 +17,8 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.text import timelines, timelines_text
 from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
@@ -60,8 +62,14 @@ class MediasimSandbox:
         """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
         self._embedded = EmbeddedSandbox(settings)
+        self._legs = Legs(self._embedded.sandbox)
+        self._gave_up = False
+        """Whether the last time that the test let pass did not suffice."""
+        self._acted_ns = -1
+        """Loop time at which the test last had a party do something, in nanoseconds."""
         self.on_engine(lambda: self.service.exchange.events.on("event", self._follow))
         artifacts.at_end(self._write_artifacts)
+        artifacts.at_failure("mediasim: what the sandbox saw", lambda: self.on_engine(self._tell))
 
     # -- where it is ------------------------------------------------------------------------
 
@@ -172,6 +180,7 @@ class MediasimSandbox:
     def act(self, call_sid: str, script: Script) -> None:
         """Have the party of a call in progress perform a script from now on."""
         callee = self._callee(script)
+        self._acted_ns = self.service.now_ns
         self.on_engine(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
 
     def _callee(self, script: Script, **more: Any) -> Callee:
@@ -189,6 +198,7 @@ class MediasimSandbox:
         by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
 
         async def pass_by() -> None:
+            self._gave_up = False
             if self.realtime:
                 await asyncio.sleep(by_ns / 1e9)
             else:
@@ -206,6 +216,7 @@ class MediasimSandbox:
         limit, sandbox = Duration.of(most), self._embedded.sandbox
 
         async def run() -> None:
+            self._gave_up = True
             if not self.realtime:
                 goes_on = await run_until_idle(sandbox, int(limit))
             elif await self._run_in_real_time(limit.seconds):
@@ -214,6 +225,7 @@ class MediasimSandbox:
                 goes_on = f"after {limit} it is not over: {calls_in_words(sandbox)}"
             if goes_on is not None:
                 raise AssertionError(goes_on)
+            self._gave_up = False
 
         return awaited(self._embedded.submit(run))
 
@@ -310,11 +322,31 @@ class MediasimSandbox:
         sandbox = self._embedded.sandbox
         return keep_sandbox(
             sandbox,
+            self._legs,
             self.on_engine,
             folder,
             self._artifacts.name,
             self._artifacts.repeat,
             self.realtime,
+        )
+
+    def _tell(self) -> str:
+        """Return the timelines as text, for a failed test; on the engine's loop."""
+        sandbox = self._embedded.sandbox
+        told = timelines_text(sandbox, timelines(sandbox, self._legs))
+        return "\n\n".join(filter(None, (self._why_nothing_moves(), told)))
+
+    def _why_nothing_moves(self) -> str:
+        """Return what to call where a test has not let time pass; "" where it has."""
+        now_ns = self.service.now_ns
+        calls = [session.call.record for session in self.service.sessions.values()]
+        begun = [self._acted_ns, *(record.created_ns for record in calls)]
+        if self.realtime or self._gave_up or not calls or now_ns not in begun:
+            return ""
+        wait = ", ".join(f"{record.sid} is {record.status}" for record in calls)
+        return (
+            f"time stands still: run_until_idle() or advance(...) lets it pass; at"
+            f" {now_ns / 1e9:.1f}s {wait}"
         )
 
     def close(self) -> None:
