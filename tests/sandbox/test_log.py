@@ -92,6 +92,35 @@ def test_a_request_that_fails_is_told_with_its_code_and_every_attempt(entries: l
     assert note["message"].startswith("error 11205: HTTP connection failure: POST")
 
 
+def test_a_virtual_clock_that_only_limits_move_says_who_waits(entries: list[Entry]) -> None:
+    plan = {NUMBER: {"twiml": "<Response><Enqueue>line</Enqueue></Response>"}}
+    told = threading.Event()
+
+    def write(each: Entry) -> None:
+        entries.append(each)
+        if each["message"].startswith("nothing more happens"):
+            told.set()
+
+    settings = Settings(config=Config.model_validate({"numbers": plan}), clock="virtual")
+    with EmbeddedSandbox(settings, log=SandboxLog(write)) as served:
+        sandbox = served.sandbox
+        callee = parse_callee(
+            {"script": [{"wait_for": {"digit": "1"}}]}, base=sandbox.settings.config.base
+        )
+        served.submit(
+            lambda: place_call(
+                sandbox.service, sandbox.phones, to=NUMBER, from_="+14155550123", callee=callee,
+                scripted=True,
+            )
+        ).result()  # fmt: skip
+        assert told.wait(20)
+    said = [each["message"] for each in entries if each["level"] == "warning"]
+    assert said == [
+        "nothing more happens by itself: caller has waited for digit 1 since 0.0s; "
+        "its document is in <Enqueue> on line 1 since 0.0s"
+    ]
+
+
 # -- lines ---------------------------------------------------------------------------------------
 
 
