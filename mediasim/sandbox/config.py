@@ -28,6 +28,7 @@ from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
+from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.twiml import TwimlError, parse_twiml
 from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
@@ -75,6 +76,12 @@ def _twiml(text: str) -> str:
 def _sid(text: str) -> str:
     if re.fullmatch("AC[0-9a-f]{32}", text) is None:
         raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def _balance(text: str) -> str:
+    if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
+        raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
     return text
 
 
@@ -160,6 +167,13 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+    balance: Annotated[Text, AfterValidator(_balance)] = "100.00"
+    """Its balance in US dollars, which nothing is taken from."""
+
+    def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
+        """Return the main account's record."""
+        name, balance = self.friendly_name, self.balance
+        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
 
 
 class SipAddress(NamedTuple):

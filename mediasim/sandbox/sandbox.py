@@ -42,7 +42,6 @@ from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT, Owner
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.studio import Studio
@@ -245,13 +244,11 @@ class Sandbox:
         )
         exchange.store = storage.media
         self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
-        account = AccountRecord(
-            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
-            auth_token=storage.stored_setting(
-                "auth-token", config.account.auth_token, self._new_auth_token()
-            ),
-            friendly_name=config.account.friendly_name,
-            created_ns=exchange.now_ns,
+        planned = config.account
+        account = planned.record(
+            storage.stored_setting("account", planned.sid, SidFactory(seeds).new("AC")),
+            storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
+            exchange.now_ns,
         )
         exchange.account_sid = account.sid
         speaker = Speaker()

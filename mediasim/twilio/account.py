@@ -9,6 +9,7 @@ import asyncio
 import copy
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -103,6 +104,9 @@ class Account(CallDocuments):
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
+        self.token_numbers = itertools.count(1)
+        self.not_simulated: Counter[str] = Counter()
+        """Requests for what is not simulated, and how often each was made."""
         self._views: dict[str, Account] = {self.sid: self}
         self._add_verbs()
 
@@ -188,6 +192,8 @@ class Account(CallDocuments):
             source = self.applications.find(number.voice_application_sid).source()
         session = self._new_session(phone, to, from_, "inbound", number.callback())
         session.call.record.phone_number_sid = number.sid
+        if number.voice_caller_id_lookup:
+            session.call.record.caller_name = self.subscriber_of(from_).caller_name
         self._run(session, session.come_in(source))
         return session.call.record
 

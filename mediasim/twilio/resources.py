@@ -69,6 +69,8 @@ class AccountRecord(Dated):
     owner_account_sid: str = ""
     """SID of the main account, of a subaccount; "" for the main account itself."""
     status: AccountStatus = "active"
+    balance: str = "100.00"
+    """Balance of the main account in US dollars, which its subaccounts share."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)

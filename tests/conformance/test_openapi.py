@@ -109,7 +109,7 @@ def filled(path: str, sids: Mapping[str, str]) -> str:
 
 def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
     read = [path for path, method, _ in operations() if method == "GET"]
-    assert len(read) == 42
+    assert len(read) == 43
     for path in read:
         status, body = ask(stepped, "GET", filled(path, sids))
         assert status == 200, (path, body)
@@ -157,13 +157,16 @@ def test_what_is_not_there_is_told_so(stepped: Sandbox, sids: dict[str, str]) ->
             assert (status, body["code"]) == (404, 20404), (method, path)
 
 
-def test_what_the_sandbox_has_not_is_not_found(stepped: Sandbox) -> None:
+def test_what_the_sandbox_has_not_is_not_simulated(stepped: Sandbox) -> None:
     for name in OTHERS:
         for method in ("GET", "POST"):
             status, body = ask(
                 stepped, method, f"/2010-04-01/Accounts/{stepped.account_sid}/{name}.json"
             )
-            assert (status, body["code"]) == (404, 20404)
+            assert (status, body["code"]) == (501, 20501)
+            assert body["message"].startswith(f"not simulated: {method} /2010-04-01/Accounts/AC…")
+            assert f"/{name}" in body["message"]
+            assert "see coverage: " in body["message"]
 
 
 def test_methods_that_are_not_allowed(stepped: Sandbox, sids: dict[str, str]) -> None:

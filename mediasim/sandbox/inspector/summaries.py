@@ -106,7 +106,10 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
 
 
 def resources(service: Account) -> dict[str, Any]:
-    """Return the newest records of each stored resource, as JSON, with the resource's name."""
+    """Return the newest records of each stored resource, as JSON, with the resource's name.
+
+    Beside them are requests for what is not simulated, the most frequent first.
+    """
     return {
         "resources": [
             {
@@ -119,7 +122,11 @@ def resources(service: Account) -> dict[str, Any]:
             }
             for each in RESOURCES
             if each.stored is not None
-        ]
+        ],
+        "not_simulated": [
+            {"request": request, "count": count}
+            for request, count in service.not_simulated.most_common()
+        ],
     }
 
 

@@ -244,6 +244,8 @@ class Resource:
     """How records are stored; None: only the process that carries their calls has them."""
     main_only: bool = False
     """Whether API keys are refused."""
+    host: str = "api"
+    """First part of the name of Twilio's host that has it: ``lookups`` of lookups.twilio.com."""
     callbacks: tuple[str, ...] = ()
     """Kinds of callbacks about the resource, in the delivery log and in fault injection."""
 
