@@ -7,6 +7,7 @@ Knows nothing of scenario files, and of no sockets: the outside world is behind
 __all__ = [
     "access_token",
     "account",
+    "account_parts",
     "addresses",
     "download",
     "errors",
@@ -19,6 +20,8 @@ __all__ = [
     "resources",
     "rest",
     "session",
+    "sites",
+    "status",
     "streams",
     "studio",
     "subscribers",

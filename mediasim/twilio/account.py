@@ -37,6 +37,7 @@ from mediasim.twilio.errors import (
 )
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.own_numbers import OwnNumbers
 from mediasim.twilio.requests import (
     Callback,
     CallRequest,
@@ -49,6 +50,7 @@ from mediasim.twilio.resources import (
     ApplicationRecord,
     KeyRecord,
     NumberRecord,
+    VoiceSettings,
 )
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
@@ -64,7 +66,6 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_CANNOT_CALL: Final = 13224
 
 
 class Account(CallDocuments):
@@ -98,6 +99,9 @@ class Account(CallDocuments):
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.own_numbers = OwnNumbers(
+            self, self.live_call, self.place_inbound, self.place_from_client
+        )
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.storage_problem: Callable[[], str | None] = lambda: None
@@ -164,9 +168,10 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self.directory.phone(to)
+        phone = self._phone(to)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
+        call.record.application_sid = request.application_sid
         call.record.caller_name = request.caller_name
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
@@ -187,13 +192,15 @@ class Account(CallDocuments):
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")
-        source = number.source()
+        asked: VoiceSettings = number
         if number.voice_application_sid:
-            source = self.applications.find(number.voice_application_sid).source()
-        session = self._new_session(phone, to, from_, "inbound", number.callback())
+            asked = self.applications.find(number.voice_application_sid)
+        source = asked.source()
+        session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
         if number.voice_caller_id_lookup:
             session.call.record.caller_name = self.subscriber_of(from_).caller_name
+        session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))
         return session.call.record
 
@@ -204,13 +211,16 @@ class Account(CallDocuments):
         phone: Phone,
         instructions: FollowUp | DialRequest,
         callback: Callback | None = None,
+        application_sid: str | None = None,
     ) -> CallRecord:
         """Place a call from a client, which follows a document or dials one telephone.
 
-        Raises TwilioError if no more calls can be carried.
+        ``application_sid`` is the application whose document it is. Raises TwilioError if no more
+        calls can be carried.
         """
         self._check_capacity(f"a call from {from_}")
         session = self._new_session(phone, to, from_, "inbound", callback)
+        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
@@ -242,20 +252,18 @@ class Account(CallDocuments):
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
-        phone = self.directory.phone(address)
+        phone = self._phone(address)
         try:
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        if any(number.phone_number == address for number in self.numbers.all()):
-            words = (
-                f"{address} is a number of the app's own: the call goes to the party that answers "
-                "unclaimed numbers, for this sandbox connects no app with itself"
-            )
-            self.notify(call.sid, _CANNOT_CALL, words, warning=True)
         from_ = caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+
+    def _phone(self, address: str) -> Phone:
+        """Return the telephone at an address: the account's own, or one of the directory."""
+        return self.own_numbers.phone(address) or self.directory.phone(address)
 
     def _new_session(
         self,
@@ -376,5 +384,6 @@ class Account(CallDocuments):
         # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.exchange.end_processing()
         await self.webhooks.settled()
         self.studio.close()

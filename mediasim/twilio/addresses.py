@@ -8,7 +8,7 @@ from typing import Final
 
 from mediasim.twilio.errors import bad_parameter
 
-__all__ = ["called", "calling", "messaged", "messaging", "sought"]
+__all__ = ["called", "calling", "dialled", "messaged", "messaging", "sought"]
 
 _NO_TO: Final = 21201
 _NO_FROM: Final = 21213
@@ -37,6 +37,11 @@ def called(text: str) -> str:
 def calling(text: str) -> str:
     """Return a ``From`` as Twilio writes it. Raises TwilioError if it is not valid."""
     return _read("From", text, _MAGIC_FROM, _NO_FROM, _INVALID_FROM)
+
+
+def dialled(text: str) -> str | None:
+    """Return the address of a Number noun as it is called; None for what is no number."""
+    return _written(text.strip())
 
 
 _CANNOT_ROUTE: Final = 21612
@@ -106,8 +111,8 @@ def _read(
 
 
 def _written(text: str) -> str | None:
-    """Return a number in E.164, a client or SIP address as it is, None for anything else."""
-    if re.fullmatch(r"(client|sips?):\S+", text):
+    """Return a number in E.164, a client, SIP or application address as it is, or None."""
+    if re.fullmatch(r"(client|sips?|app):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
     for pattern, prefix in (

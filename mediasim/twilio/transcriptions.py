@@ -110,7 +110,7 @@ class TranscriptionManager:
             sid=account.new_sid("TR"),
             account_sid=call.account_sid,
             recording_sid=recording.sid,
-            duration_seconds=recording.record.duration_seconds(),
+            duration_seconds=recording.record.duration_seconds() or 0,
             words=recorded_words(recording) if fits else "",
             created_ns=account.now_ns,
         )

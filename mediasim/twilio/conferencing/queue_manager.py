@@ -105,7 +105,7 @@ class QueueManager:
             found = self._named(name, account_sid)
             return found or self._queues[self.create(name, account_sid=account_sid).sid]
         except TwilioError as error:
-            self._account.notify(session.call.sid, error.code, error.message, session.base)
+            session.refused(error)
             return None
 
     def _params(self, entry: _Entry, member: QueueMember, result: QueueResult) -> Params:

@@ -51,6 +51,7 @@ from mediasim.twilio.rest.resource import (
     call_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
+from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
@@ -82,7 +83,7 @@ def _list(request: ApiRequest) -> ApiResponse:
             and to in ("", record.to)
             and from_ in ("", record.from_)
             and parent in (None, "", record.parent_call_sid)
-            and started.matches(record.answered_ns)
+            and started.matches(record.started_ns)
             and ended.matches(record.ended_ns if record.status == "completed" else None)
         )
 
@@ -169,6 +170,11 @@ def _store(account: Account) -> Store:
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 
 
+def _progress(account: Account) -> Store:
+    statuses = account.statuses
+    return Store(statuses.all, statuses.add, statuses.find, statuses.remove)
+
+
 _FILTERS: Final = (
     *(*PAGING, "To", "From", "ParentCallSid", "Status"),
     *(*date_names("StartTime"), *date_names("EndTime")),
@@ -179,6 +185,9 @@ CALLS: Final = Resource(
     prefix="CA",
     json=call_json,
     stored=Stored("call", CallRecord, _store, Owner.WORKER, event=CallEvent),
+    beside=(
+        Stored(CALL_PROGRESS, CallProgress, _progress, Owner.WORKER, key="call_sid", tells=True),
+    ),
     callbacks=("call-status", "action", "partial-result"),
     paths={
         f"{ACCOUNT}/Calls": {

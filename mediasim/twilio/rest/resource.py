@@ -242,6 +242,8 @@ class Resource:
     """Returns a record's JSON."""
     stored: Stored | None = None
     """How records are stored; None: only the process that carries their calls has them."""
+    beside: tuple[Stored, ...] = ()
+    """Records that are stored with the resource's own, and that no request shows."""
     main_only: bool = False
     """Whether API keys are refused."""
     host: str = "api"

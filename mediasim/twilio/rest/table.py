@@ -49,7 +49,9 @@ RESOURCES: Final[list[Resource]] = [
 
 def all_stored() -> dict[str, Stored]:
     """Return how records are stored, by their kind."""
-    return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
+    own = (each.stored for each in RESOURCES)
+    beside = (stored for each in RESOURCES for stored in each.beside)
+    return {stored.kind: stored for stored in (*own, *beside) if stored is not None}
 
 
 def callbacks() -> tuple[str, ...]:

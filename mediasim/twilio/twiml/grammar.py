@@ -121,7 +121,7 @@ class Element:
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
-    *("AiSession", "Application", "Autopilot", "Conversation", "ConversationRelay"),
+    *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
     *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
     *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
@@ -287,6 +287,12 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         {**_SCREENING, **_CALL_STATUS}, children=("Identity", "Parameter"), text=True
     ),
     "Identity": Element(text=True),
+    "Application": Element(
+        {**_SCREENING, **_CALL_STATUS, "customerId": TEXT, "copyParentTo": FLAG},
+        children=("ApplicationSid", "Parameter"),
+        text=True,
+    ),
+    "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
     "Sip": Element(
         {

@@ -33,6 +33,9 @@ class Attempt:
     error: str | None = None
     injected: str | None = None
     """The injected fault in words; None without."""
+    took_ms: int | None = field(default=None, compare=False)
+    """Milliseconds of real time that the app took, while a virtual clock stood still; None where
+    nothing measured them. Not part of the JSON, which is the same in each run of a seed."""
 
     def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Enter the app's response."""
