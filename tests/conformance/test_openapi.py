@@ -47,7 +47,8 @@ def ask(
 def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, str]:
     """An account in which there is one of everything: SIDs by the names of paths' variables."""
     client = stepped_client
-    app.replies["/voice"] = '<Record timeout="1" transcribe="true"/>'
+    app.replies["/voice"] = '<Record timeout="1" transcribe="true" action="/end"/>'
+    app.replies["/end"] = "<Hangup/>"
     for _ in range(2):
         stepped.call(APP_NUMBER, "quiet", {"say": "Please call me back as soon as you can."})
         stepped.advance(20)
