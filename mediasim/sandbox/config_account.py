@@ -9,8 +9,8 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Model
-from mediasim.documents.values import Text, UserName
+from mediasim.documents.model import Many, Model
+from mediasim.documents.values import Number, Text, UserName
 from mediasim.twilio.resources import AccountRecord
 
 __all__ = [
@@ -60,6 +60,8 @@ class AccountConfig(Model):
     """What a person calls it."""
     balance: Annotated[Text, AfterValidator(_balance)] = "100.00"
     """Its balance in US dollars, which nothing is taken from."""
+    caller_ids: Many[Number] = ()
+    """Numbers that are verified caller IDs from the start."""
 
     def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
         """Return the main account's record."""

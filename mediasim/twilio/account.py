@@ -25,6 +25,7 @@ from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -104,6 +105,7 @@ class Account(CallDocuments):
         )
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
+        self.caller_ids = CallerIdManager(self, self.of)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}

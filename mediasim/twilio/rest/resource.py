@@ -86,9 +86,12 @@ class ApiRequest:
     def found(self) -> Any:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
         try:
-            return self.store.find(self.at["sid"])
+            record = self.store.find(self.at["sid"])
         except (LookupError, TwilioError):
             raise self.missing() from None
+        if not self.own([record]):
+            raise self.missing()
+        return record
 
     def own(self, records: Iterable[R]) -> list[R]:
         """Return the records of the request's account; records of no account are every account's.
@@ -264,6 +267,7 @@ def delete(request: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
     remove = request.store.remove
     assert remove is not None
+    request.found()
     remove(request.at["sid"])
     return ApiResponse(status=204)
 

@@ -7,6 +7,8 @@ from typing import Final
 
 from mediasim.twilio.rest.account_facts import BALANCE, TOKENS
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
+from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABLE_NUMBERS
+from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
 from mediasim.twilio.rest.lookups import LOOKUPS
@@ -36,6 +38,9 @@ RESOURCES: Final[list[Resource]] = [
     FEEDBACK,
     MEDIA,
     NUMBERS,
+    AVAILABLE_COUNTRIES,
+    AVAILABLE_NUMBERS,
+    CALLER_IDS,
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
