@@ -70,8 +70,7 @@ class _MessageControl:
 
         def found() -> Any:
             service = self._sandbox.service
-            records = service.resource_list("Messages").all()
-            return [each.to_twilio_json(service.dates) for each in records]
+            return [each.to_twilio_json(service.dates) for each in service.messages.all()]
 
         return JSONResponse({"messages": await self._gate(found)})
 

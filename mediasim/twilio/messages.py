@@ -97,6 +97,10 @@ class MessageManager:
         self.on_received: Callable[[MessageRecord, NumberRecord], None] = lambda *_: None
         """Called with a message that has come in, and its number, to ask the app about it."""
 
+    def all(self) -> list[MessageRecord]:
+        """Return the messages of all accounts, oldest first."""
+        return self._records.all()
+
     # -- sending ----------------------------------------------------------------------------
 
     def create(self, account: AccountParts, request: MessageRequest) -> MessageRecord:
