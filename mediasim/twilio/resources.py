@@ -1,8 +1,7 @@
 """Records of an account besides its calls and recordings, and their JSON.
 
 Times are loop times in nanoseconds (every name that ends in ``_ns``), turned into dates in the
-JSON. Fields, types and names follow Twilio's API description 2010-04-01. Where it leaves room we
-chose: a number's messaging fields are empty, for messages are not simulated.
+JSON. Fields, types and names follow Twilio's API description 2010-04-01.
 """
 
 from __future__ import annotations

@@ -80,6 +80,15 @@ def test_numbers_that_are_not_found(client: Client) -> None:
         assert refused(create, phone_number=taken) == (400, 21422)
 
 
+def test_a_number_has_the_type_of_its_countrys_plan(client: Client) -> None:
+    numbers, buy = client.available_phone_numbers("GB"), client.incoming_phone_numbers.create
+    for kind in ("mobile", "local", "toll_free"):
+        (found,) = getattr(numbers, kind).list(limit=1)
+        assert buy(phone_number=found.phone_number).type == kind.replace("_", "-")
+    (mobile,) = client.incoming_phone_numbers.mobile.list()
+    assert mobile.phone_number.startswith("+447")
+
+
 def test_a_number_is_bought_called_and_given_back(
     sandbox: Sandbox, client: Client, app: UserApp
 ) -> None:

@@ -66,3 +66,12 @@ def test_who_may_not_ask_is_told_that_first(api: Api) -> None:
 def test_an_unknown_sid_of_what_is_served_is_not_found(api: Api) -> None:
     for path in ("Calls/CA", "Messages/SM", "IncomingPhoneNumbers/PN"):
         api.refused("GET", f"{path}{'0' * 32}.json", 404, 20404)
+
+
+def test_lists_without_pages_and_inside_resources_are_xml_too(api: Api) -> None:
+    found = api.ask("GET", "AvailablePhoneNumbers/US/Local?PageSize=2").text
+    assert found.count("<AvailablePhoneNumber>") == 2
+    assert f'<AvailablePhoneNumbers uri="{api.root}/AvailablePhoneNumbers/US/Local">' in found
+    token = api.ask("POST", "Tokens").text
+    assert token.count("<IceServer>") == 2
+    assert "<Countries" in api.ask("GET", "AvailablePhoneNumbers").text

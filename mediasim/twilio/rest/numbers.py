@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from mediasim.documents.values import E164
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.phone_numbers import kind as line_kind
 from mediasim.twilio.representations import snake_case
 from mediasim.twilio.resources import ApplicationRecord, NumberRecord, VoiceSettings, is_toll_free
 from mediasim.twilio.rest.paging import PAGING, listed
@@ -171,7 +172,7 @@ def _create(request: ApiRequest, kind: str) -> ApiResponse:
         friendly_name=number,
         created_ns=request.account.now_ns,
         phone_number=number,
-        type=kind,
+        type=kind or _type_of(number),
     )
     _change(request, record)
     request.account.numbers.add(record)
@@ -206,6 +207,12 @@ def _wanted(request: ApiRequest, kind: str) -> str:
     if kind and (kind == "toll-free") != is_toll_free(number):
         raise bad_parameter(f"{number} is not a {kind} number", _OTHER_TYPE)
     return number
+
+
+def _type_of(number: str) -> str:
+    """Return the type of a number, by its country's plan."""
+    types = {"tollFree": "toll-free", "mobile": "mobile"}
+    return "" if number.startswith("+1") else types.get(line_kind(number) or "", "local")
 
 
 def _of_area(area: str) -> Iterator[str]:
