@@ -46,7 +46,6 @@ from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
-from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
@@ -237,13 +236,11 @@ class Sandbox:
             persistent=settings.data is not None,
             has_calls=self._has_calls if settings.worker is None else None,
         )
-        account = AccountRecord(
-            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
-            auth_token=storage.stored_setting(
-                "auth-token", config.account.auth_token, self._new_auth_token()
-            ),
-            friendly_name=config.account.friendly_name,
-            created_ns=exchange.now_ns,
+        planned = config.account
+        account = planned.record(
+            storage.stored_setting("account", planned.sid, SidFactory(seeds).new("AC")),
+            storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
+            exchange.now_ns,
         )
         exchange.account_sid = account.sid
         speaker = Speaker()
