@@ -10,6 +10,7 @@ __all__ = [
     "config",
     "config_weather",
     "http_server",
+    "log",
     "names",
     "number_plan",
     "sandbox",

@@ -33,6 +33,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
 from mediasim.scenario.model.call import AnswerSpec
@@ -141,6 +142,14 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
+    sms_url: Url | None = None
+    """Where the TwiML that answers its messages is asked for."""
+    sms_method: Method = "POST"
+    """How."""
+    sms_fallback_url: Url | None = None
+    """Where it is asked for when that fails."""
+    sms_fallback_method: Method = "POST"
+    """How."""
     twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
@@ -168,6 +177,10 @@ class Callee(PartySpec):
 
     answer: RingAnswer = RingAnswer.model_construct()
     """What it does when called: 2s (answers after that), no-answer, busy, reject or failed."""
+    messages: MessagesSpec = MessagesSpec.model_construct()
+    """What becomes of text messages to it."""
+    lookup: LookupSpec = LookupSpec.model_construct()
+    """What Lookup finds out about its number."""
 
 
 class AccountConfig(Model):
@@ -220,6 +233,15 @@ class SipConfig(Model):
         return None if self.listen is None else read_sip_address(self.listen)
 
 
+class RecordingsConfig(Model):
+    """What the account does with recordings."""
+
+    silent: Literal["keep", "discard"] | None = None
+    """Whether a recording of nothing but silence is kept; absent: as the profile says."""
+    processing: Duration = Duration.of("1s")
+    """How long a recording that has ended is processed until its media can be had."""
+
+
 class Config(Model):
     """A sandbox's number plan and settings; all of it may be absent."""
 
@@ -244,8 +266,10 @@ class Config(Model):
     stream_grace: Duration = Duration.of("0s")
     """With a virtual or manual clock: how long, by the wall clock, a media stream's app is given
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
-    media_auth: Flag = True
-    """Whether recordings' media asks for the account's credentials."""
+    media_auth: Flag | None = None
+    """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
+    recordings: RecordingsConfig = RecordingsConfig.model_construct()
+    """What the account does with recordings."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1

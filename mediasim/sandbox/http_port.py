@@ -14,6 +14,7 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -56,7 +57,7 @@ class WebPort:
 
         Raises HttpFailed when there is no response, or one that is longer than the limits allow.
         """
-        sending = self._round_trip(request, limits)
+        sending = self._timed_round_trip(request, limits)
         with self._hold():
             return await asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(sending, self._web_loop)
@@ -66,6 +67,16 @@ class WebPort:
         """Close all connections. To be awaited on the web loop."""
         if self._client is not None:
             await self._client.aclose()
+
+    async def _timed_round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request on the web loop, and measure how long it took. Raises HttpFailed."""
+        began = self._web_loop.time()
+        try:
+            answer = await self._round_trip(request, limits)
+        except HttpFailed as failed:
+            failed.took_ms = round((self._web_loop.time() - began) * 1000)
+            raise
+        return replace(answer, took_ms=round((self._web_loop.time() - began) * 1000))
 
     async def _round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         """Send one request on the web loop. Raises HttpFailed."""

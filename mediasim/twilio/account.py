@@ -6,6 +6,8 @@ All methods run on the engine's loop. They raise :class:`TwilioError` for what T
 from __future__ import annotations
 
 import asyncio
+import copy
+import itertools
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -32,6 +34,8 @@ from mediasim.twilio.errors import (
     too_many,
     unavailable,
 )
+from mediasim.twilio.message_replies import MessageReplies
+from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
 from mediasim.twilio.requests import (
     Callback,
@@ -97,8 +101,17 @@ class Account(CallDocuments):
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
+        self.messages = MessageManager(self, self.of)
+        MessageReplies(self, self.messages)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
+        self._on_answer: dict[str, RecordingRequest] = {}
+        self._call_numbers = itertools.count(1)
+        self._views: dict[str, Account] = {self.sid: self}
+        self._add_verbs()
+
+    def _add_verbs(self) -> None:
+        """Set what executes each verb in calls of this account."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -106,8 +119,29 @@ class Account(CallDocuments):
             "Enqueue": self.queues.wait,
             "Leave": self.queues.leave,
         }
-        self._on_answer: dict[str, RecordingRequest] = {}
-        self._calls = 0
+
+    # -- subaccounts ------------------------------------------------------------------------
+
+    @property
+    def main(self) -> Account:
+        """The main account, which this one is itself or a subaccount of."""
+        return next(iter(self._views.values()))
+
+    def of(self, sid: str) -> Account:
+        """Return the account of a SID: the main one, or a subaccount.
+
+        A subaccount is the main account under another SID and token: all records and managers are
+        shared, but for conferences, whose names are each account's own. Raises TwilioError (404)
+        if there is none.
+        """
+        if sid not in self._views:
+            record = self.subaccounts.find(sid)
+            view = copy.copy(self.main)
+            view.account = record
+            view.conferences = ConferenceManager(view, view.create_call)
+            view._add_verbs()
+            self._views[sid] = view
+        return self._views[sid]
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -151,6 +185,8 @@ class Account(CallDocuments):
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
             raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+        if number.account_sid != self.sid:
+            return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")
         asked: VoiceSettings = number
         if number.voice_application_sid:
@@ -193,6 +229,7 @@ class Account(CallDocuments):
         Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
         their recordings are not affected.
         """
+        self.check_active()
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
         elif (problem := self.storage_problem()) is not None:
@@ -231,7 +268,7 @@ class Account(CallDocuments):
         callback: Callback | None,
         parent: LiveCall | None = None,
     ) -> CallSession:
-        self._calls += 1
+        number = next(self._call_numbers)
         call = self.exchange.new_call(
             phone.party,
             self.room,
@@ -239,8 +276,9 @@ class Account(CallDocuments):
             from_=from_,
             direction=direction,
             status="ringing" if direction == "inbound" else "queued",
-            flow=parent.flow if parent is not None else f"call-{self._calls}",
+            flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
+            account_sid=self.sid,
         )
         self.statuses.follow(call.sid, callback)
         session = CallSession(self, call, phone)
@@ -334,10 +372,12 @@ class Account(CallDocuments):
 
     async def close(self) -> None:
         """End all calls, publish their recordings and deliver all callbacks."""
+        self.messages.close()
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.exchange.end_processing()
         await self.webhooks.settled()
         self.studio.close()

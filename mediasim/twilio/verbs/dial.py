@@ -95,7 +95,7 @@ class Outcome:
                 params.append(("DialCallDuration", str(seconds)))
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
-        if self.recording is not None and self.recording.record.status == "completed":
+        if self.recording is not None and self.recording.has_media:
             params += session.account.recording_params(self.recording.record)
         return params + self.more
 
@@ -116,6 +116,11 @@ def talk_options(verb: Verb) -> TalkOptions:
     if "timeLimit" in verb.attributes:
         options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
     return options
+
+
+def ring_seconds(verb: Verb) -> int:
+    """Return for how many seconds telephones ring: 5 to 600 as given, and 5 that Twilio adds."""
+    return min(max(verb.seconds("timeout", 30), 5), 600) + 5
 
 
 Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
@@ -192,7 +197,7 @@ async def _dial_telephones(
     dialled = Dial(
         session,
         legs,
-        timeout_ns=verb.seconds("timeout", 30) * NS_PER_SECOND,
+        timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
         **talk_options(verb),
