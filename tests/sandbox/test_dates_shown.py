@@ -14,7 +14,7 @@ from mediasim.cli import app
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.exchange.dates import DEFAULT_EPOCH
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing import MediasimSandbox
 
