@@ -69,6 +69,11 @@ class SpeechTracker:
         self._activity.mark()
 
     @property
+    def waits(self) -> bool:
+        """Whether a condition is awaited."""
+        return self._waiting is not None
+
+    @property
     def patience(self) -> int:
         """Frames of silence that may be processed before a condition they fulfil is acted on."""
         if self._waiting is None:

@@ -12,6 +12,7 @@ __all__ = [
     "config_weather",
     "embedded",
     "http_server",
+    "inspector",
     "log",
     "names",
     "number_plan",

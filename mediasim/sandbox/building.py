@@ -1,4 +1,4 @@
-"""The exchange and the write-behind store that a sandbox is built of, at its start and at a reset."""
+"""The exchange and the write-behind store that a sandbox is built of, when it starts or resets."""
 
 from __future__ import annotations
 

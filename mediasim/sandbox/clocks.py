@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 
@@ -33,6 +33,7 @@ __all__ = [
     "Clock",
     "ClockKind",
     "ClockRefuses",
+    "GivesUp",
     "Lines",
     "loop_zero_ns",
     "make_clock",
@@ -47,6 +48,13 @@ In memory, over UDP on loopback with a port for each leg, or over one socket for
 """
 FASTEST: Final = 1000.0
 """Largest rate of a real clock; the smallest is its inverse."""
+
+
+GivesUp = Callable[[int], bool]
+"""Returns whether nothing will happen by itself before a loop time in nanoseconds."""
+_OUTSIDE_SECONDS: Final = 2.0
+"""Seconds of the wall clock that an app, or a test's own tasks, have to act where nothing else
+will: about the least time in which an hour of virtual time passes."""
 
 
 class ClockRefuses(Exception):
@@ -90,10 +98,11 @@ class Clock(Protocol):
         Raises ClockRefuses.
         """
 
-    async def run_until_idle(self, most_ns: int) -> bool:
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         """Let time pass until no timer is left, or for ``most_ns``; return whether none is left.
 
-        Raises ClockRefuses.
+        It ends before where ``gives_up`` says so for some time of the wall clock, in which the
+        world outside may still act. Raises ClockRefuses.
         """
 
     def set_rate(self, rate: float) -> None:
@@ -163,7 +172,7 @@ class _RealClock:
     async def advance(self, by_ns: int) -> None:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock manual")
 
-    async def run_until_idle(self, most_ns: int) -> bool:
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock virtual")
 
     def set_rate(self, rate: float) -> None:
@@ -236,8 +245,8 @@ class _VirtualClock:
     async def advance(self, by_ns: int) -> None:
         await self._loop.advance(by_ns)
 
-    async def run_until_idle(self, most_ns: int) -> bool:
-        return await self._loop.run_until_idle(most_ns)
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
+        return await self._loop.run_until_idle(most_ns, gives_up)
 
     def set_rate(self, rate: float) -> None:
         raise ClockRefuses(_NO_RATE.format(self.kind))
@@ -259,6 +268,9 @@ class _ServingLoop(VirtualLoop):
         """Done when nothing more happens before the limit."""
         self._idle: asyncio.Future[None] | None = None
         """Done when no timer is left."""
+        self._gives_up: GivesUp | None = None
+        self._outside_since: float | None = None
+        """Wall clock time from which on only the world outside can act; None while time passes."""
         super().__init__()
 
     async def advance(self, by_ns: int) -> None:
@@ -272,18 +284,23 @@ class _ServingLoop(VirtualLoop):
             finally:
                 self._limit_ns, self._at_limit = None if before is None else after, None
 
-    async def run_until_idle(self, most_ns: int) -> bool:
-        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left."""
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
+        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left.
+
+        It ends before where ``gives_up`` says so for ``_OUTSIDE_SECONDS``.
+        """
         async with self._moving:
             before = self._limit_ns
             self._limit_ns = self.now_ns + most_ns
             self._idle, self._at_limit = self.create_future(), self.create_future()
+            self._gives_up = gives_up
             try:
                 await asyncio.wait((self._idle, self._at_limit), return_when="FIRST_COMPLETED")
                 return self._idle.done()
             finally:
                 self._limit_ns = None if before is None else self.now_ns
-                self._idle = self._at_limit = None
+                self._idle = self._at_limit = self._gives_up = None
+                self._outside_seconds = self._outside_since = None
 
     @contextlib.contextmanager
     def without_limit(self) -> Iterator[None]:
@@ -300,6 +317,8 @@ class _ServingLoop(VirtualLoop):
         target, limit = self._next_timer_ns(), self._limit_ns
         if target is None and _resolve(self._idle):
             return True
+        if limit is not None and self._gives_up is not None and self._only_outside_acts(limit):
+            return self._outside_seconds == 0 and _resolve(self._at_limit)
         if limit is not None and (target is None or target > limit):
             if self.now_ns == limit:  # nothing is ready, so all that is due at the limit is done
                 return _resolve(self._at_limit)
@@ -307,6 +326,18 @@ class _ServingLoop(VirtualLoop):
         if target is None:
             return False
         self._pass_until(target)
+        return True
+
+    def _only_outside_acts(self, limit_ns: int) -> bool:
+        """Return whether to stand still for the world outside; note how long at most."""
+        assert self._gives_up is not None
+        if not self._gives_up(limit_ns):
+            self._outside_seconds = self._outside_since = None
+            return False
+        now = time.monotonic()
+        if self._outside_since is None:
+            self._outside_since = now
+        self._outside_seconds = max(0.0, self._outside_since + _OUTSIDE_SECONDS - now)
         return True
 
 

@@ -10,13 +10,14 @@ from typing import Any
 
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
-from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.exchange.records import RecordingRecord
 from mediasim.scenario.expectations.verdicts import Verdict
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
 from mediasim.testing.artifacts import Artifacts, write_page
+from mediasim.testing.calls import SimulatedCall
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
@@ -129,9 +130,10 @@ class Simulated:
         raise LookupError(f"there is no call with an app {name or ''}; there are: {known}")
 
     @property
-    def calls(self) -> list[CallRecord]:
-        """Records of all legs, in the order they were dialled."""
-        return self.result.calls
+    def calls(self) -> list[SimulatedCall]:
+        """All legs, in the order they were dialled."""
+        live = self.result.run.exchange.calls
+        return [SimulatedCall(record, live) for record in self.result.calls]
 
     @property
     def events(self) -> list[Event]:
