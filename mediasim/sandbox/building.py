@@ -1,4 +1,4 @@
-"""The exchange and the write-behind store that a sandbox is built of, when it starts or resets."""
+"""What a sandbox is built of, at its start and at a reset: exchange and write-behind store."""
 
 from __future__ import annotations
 
