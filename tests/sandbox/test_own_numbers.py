@@ -128,6 +128,24 @@ def test_what_is_said_over_the_line_is_known_word_for_word(
     assert [it.params["TranscriptionText"] for it in served.asked if it.path == "/text"] == [words]
 
 
+def test_an_own_number_takes_part_in_a_conference(mediasim_sandbox: MediasimSandbox) -> None:
+    apps(
+        mediasim_sandbox,
+        "<Dial><Conference>room</Conference></Dial>",
+        "<Pause length='2'/><Say>Hello, conference.</Say>",
+        **{"/end": None},
+    )
+    mediasim_sandbox.call("+14155550123", FIRST, script=[{"pause": "9s"}, "hangup"])
+    mediasim_sandbox.advance("2s")
+    sdk = mediasim_sandbox.client
+    participant = sdk.conferences("room").participants.create(from_=FIRST, to=SECOND)
+    mediasim_sandbox.run_until_idle()
+    assert [row[0] for row in rows(mediasim_sandbox)] == ["inbound", "outbound-api", "inbound"]
+    assert {row[3] for row in rows(mediasim_sandbox)} == {"completed"}
+    assert participant.call_sid == mediasim_sandbox.calls[1].sid
+    assert notes(mediasim_sandbox) == []
+
+
 def test_an_app_answers_what_the_other_app_says(mediasim_sandbox: MediasimSandbox) -> None:
     served = apps(
         mediasim_sandbox,
