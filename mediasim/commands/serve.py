@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -32,6 +33,16 @@ def _profile(name: str) -> str:
     return name
 
 
+def _moment(text: str) -> datetime:
+    """Return the moment that a text says. Raises BadParameter."""
+    from mediasim.documents.values import read_moment
+
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+
+
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
@@ -50,6 +61,15 @@ def serve(
         ),
     ] = "memory",
     seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
+    epoch: Annotated[
+        datetime | None,
+        typer.Option(
+            help="The date at which its time begins.",
+            parser=_moment,
+            metavar="DATE",
+            show_default="today's",
+        ),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -138,6 +158,8 @@ def serve(
             spread=spread,
             hosts=tuple(allowed_host or ()),
             seed_override=seed,
+            epoch=epoch,
+            today=True,
             profile_override=profile,
             sip_override=None if sip is None else _sip_address(sip),
         )

@@ -206,7 +206,9 @@ class Sandbox:
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
-        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
+        epoch = self.settings.first_epoch(clock)
+        if self.settings.worker is None:  # a worker's dates are the front's
+            epoch = epoch_after(last_moment(documents), epoch)
         storage.record_start(epoch)
         self.dates = Dates(epoch)
         self._build(documents, storage.boot, revived)

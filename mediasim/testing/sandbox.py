@@ -55,6 +55,7 @@ class MediasimSandbox:
             clock="real" if options.realtime else "manual",
             # Always given: the account is then the same in every run of a test.
             seed_override=config.seed if options.seed is None else options.seed,
+            today=True,
         )
         self._artifacts = artifacts
         self._apps: list[ServedApp] = []
@@ -115,9 +116,9 @@ class MediasimSandbox:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
-        makes it of the request), or the URL of an app that is served already. ``voice`` and
-        ``status`` are the paths of the number's voice URL and status callback, requested by
-        ``method``; without ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
+        makes it of the request), or the URL of an app that is served. ``voice`` and ``status`` are
+        paths of the number's voice URL and status callback, requested by ``method``; without
+        ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
         """
         self._apps.append(served := serve_app(app))
         base = served.url
