@@ -11,6 +11,7 @@ __all__ = [
     "config_weather",
     "http_server",
     "number_plan",
+    "proxy",
     "sandbox",
     "server",
     "settings",

@@ -21,11 +21,11 @@ from starlette.routing import Route
 from mediasim import __version__
 from mediasim.documents.durations import Duration
 from mediasim.net.udp import DROPPED
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
+from mediasim.sandbox.proxy.routes import proxy_routes
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
@@ -110,7 +110,6 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         Route(path, _endpoint(handler), methods=[method])
         for method, path, handler in (
             ("GET", "/health", control.health),
-            ("GET", "/env", control.env),
             ("POST", "/reset", control.reset),
             ("GET", "/events", control.events),
             ("GET", "/clock", control.clock),
@@ -141,7 +140,12 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
     return Starlette(
-        routes=[*routes, *inspector_routes(sandbox), *softphone_routes(sandbox)],
+        routes=[
+            *routes,
+            *inspector_routes(sandbox),
+            *softphone_routes(sandbox),
+            *proxy_routes(sandbox),
+        ],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )
@@ -184,10 +188,6 @@ class _Control:
 
     async def health(self, _: Request) -> tuple[int, Any]:
         return 200, await self._gate(lambda: _health(self._sandbox))
-
-    async def env(self, _: Request) -> tuple[int, Any]:
-        sandbox = self._sandbox
-        return 200, environment(sandbox.base_url, sandbox.service.account, sandbox.shown_token)
 
     async def reset(self, _: Request) -> tuple[int, Any]:
         await self._sandbox.reset()

@@ -16,15 +16,16 @@ import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
+from mediasim.sandbox.access import TOKEN, Access, stored_token
 from mediasim.sandbox.config import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
+from mediasim.sandbox.listening import ListenAddress, ServeError
+from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy, proxy_lines
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
@@ -38,37 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["EmbeddedSandbox", "ListenAddress", "ServeError", "serve", "serve_until"]
 
 
-class ServeError(Exception):
-    """The sandbox cannot be served; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """The address to listen on, and the public URL that apps use."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    public_url: str | None = None
-
-    def listen(self) -> socket.socket:
-        """Return a listening socket. Raises ServeError."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((self.host, self.port), family=family, backlog=1024)
-        except OSError as error:
-            hint = "; another port may be free: --port 0" if self.port else ""
-            words = error.strerror or str(error)
-            raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
-        # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-
-    def url(self, listening: socket.socket) -> str:
-        """Return the URL of a listening socket for clients on this machine."""
-        host, port = listening.getsockname()[:2]
-        if ipaddress.ip_address(host).is_unspecified:
-            host = "127.0.0.1"
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+T = TypeVar("T")
 
 
 async def serve(settings: Settings, address: ListenAddress, say: Callable[[str], None]) -> None:
@@ -78,7 +49,6 @@ async def serve(settings: Settings, address: ListenAddress, say: Callable[[str],
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        variables = environment(url, sandbox.service.account, sandbox.shown_token)
         where = f"mediasim sandbox at {url}"
         if settings.workers > 1:
             where += f", {settings.workers} workers"
@@ -86,7 +56,7 @@ async def serve(settings: Settings, address: ListenAddress, say: Callable[[str],
             where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
         if sandbox.shown_token is not None:
             where += f"\nits page at {url}/?token={sandbox.shown_token}"
-        say(f"{where}\n\n{environment_block(variables)}\n\nready")
+        say(f"{where}{proxy_lines(sandbox)}\n\n{environment_lines(sandbox, url)}\n\nready")
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals)
 
@@ -142,16 +112,20 @@ async def serve_until(
                 stored_token(sandbox.token, port) if own else contextlib.nullcontext(),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = SandboxServer(_SandboxApp(sandbox, fleet, access if own else None))
+                    app = _SandboxApp(sandbox, fleet, access if own else None)
+                    server = SandboxServer(app)
 
                     async def before_end() -> None:
                         if fleet is not None:
                             await fleet.end()
                         await sandbox.end_calls()
 
-                    await server.run_until(
-                        listening, lambda: on_ready(sandbox, url), end, before_end
-                    )
+                    if own:
+                        sandbox.storage.announce(url)
+                    async with opened_proxy(sandbox, address, app.twilio):
+                        await server.run_until(
+                            listening, lambda: on_ready(sandbox, url), end, before_end
+                        )
         finally:
             await sandbox.close()
     if crashed:
@@ -275,6 +249,10 @@ class _SandboxApp:
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
             return
+        await self.twilio(scope, receive, send)
+
+    async def twilio(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to a host of Twilio's."""
         if scope["type"] == "websocket":  # nothing of Twilio's is one that apps open
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -341,6 +319,17 @@ class EmbeddedSandbox:
         Raises EngineStopped.
         """
         return self.sandbox.engine.submit(work)
+
+    def on_web_loop(self, work: Callable[[], T]) -> T:
+        """Run ``work`` on the loop of the server, and return its result."""
+
+        async def run() -> T:
+            return work()
+
+        if threading.current_thread() is self._thread:
+            return work()
+        assert self._end is not None
+        return asyncio.run_coroutine_threadsafe(run(), self._end[0]).result()
 
     def close(self) -> None:
         """End all calls and close the sandbox. Raises ServeError if the engine has failed."""
