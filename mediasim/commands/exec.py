@@ -189,23 +189,26 @@ def _running(
     """Return the URL of the running sandbox to join; None for one to be started."""
     from mediasim.sandbox.storage import running_at
 
-    source = context.get_parameter_source("url")
-    words = ", ".join(f"--{name.replace('_', '-')}" for name in given)
     if url is not None and not given:
         return url
+    source = context.get_parameter_source("url")
     if url is not None and source is not None and source.name == "COMMANDLINE":
-        stop(f"--url joins a sandbox that runs, which has options of its own: without {words}")
-    if options["in_memory"]:
-        return None
+        words = f"leave out {_words(given)}"
+        stop(f"--url joins a sandbox that runs, which has options of its own: {words}")
     data: Path = options["data"] or DATA
-    found = running_at(data)
+    found = None if options["in_memory"] else running_at(data)
     others = [name for name in given if name != "data"]
     if found is not None and others:
         stop(
             f"{data} is in use by the sandbox at {found}, which has options of its own: leave out"
-            f" {words} to join it, or give --in-memory or another --data"
+            f" {_words(others)} to join it, or give --in-memory or another --data"
         )
     return found
+
+
+def _words(options: list[str]) -> str:
+    """Return options as they are written."""
+    return ", ".join(f"--{name.replace('_', '-')}" for name in options)
 
 
 def _beside_running_sandbox(program: _Program, url: str) -> None:

@@ -138,11 +138,13 @@ def test_twilios_hosts_are_answered_without_a_tunnel(stage: Stage) -> None:
     for target in ("http://api.twilio.com", "https://api.twilio.com", "http://api.twilio.com:80"):
         status, document = stage.ask(target + stage.path, **stage.authorized)
         assert (status, document["type"]) == (200, "Full"), target
-    with socket.create_connection(stage.address, timeout=10) as plain:
-        with stage.trusting.wrap_socket(plain, server_hostname="api.twilio.com") as secure:
-            host = f"Host: api.twilio.com\r\nAuthorization: {stage.authorized['Authorization']}"
-            secure.sendall(f"GET {stage.path} HTTP/1.1\r\n{host}\r\n\r\n".encode())
-            assert secure.recv(15) == b"HTTP/1.1 200 OK"
+    with (
+        socket.create_connection(stage.address, timeout=10) as plain,
+        stage.trusting.wrap_socket(plain, server_hostname="api.twilio.com") as secure,
+    ):
+        host = f"Host: api.twilio.com\r\nAuthorization: {stage.authorized['Authorization']}"
+        secure.sendall(f"GET {stage.path} HTTP/1.1\r\n{host}\r\n\r\n".encode())
+        assert secure.recv(15) == b"HTTP/1.1 200 OK"
 
 
 def test_an_app_is_reached_by_its_public_name(stage: Stage) -> None:
@@ -206,18 +208,20 @@ def test_other_hosts_are_refused_with_a_sentence(stage: Stage) -> None:
     before = len(stage.refused)
     assert stage.ask("http://example.com/") == (403, {"error": sentence})
     assert stage.ask("/", Host="example.com") == (403, {"error": sentence})
-    with pytest.raises(OSError, match="403 example.com was not called"):
+    with pytest.raises(OSError, match=r"403 example\.com was not called"):
         stage.tunnel("example.com").request("GET", "/")
-    with pytest.raises(OSError, match="403 twilio.com.example.com was not called"):
+    with pytest.raises(OSError, match=r"403 twilio\.com\.example\.com was not called"):
         stage.tunnel("twilio.com.example.com").request("GET", "/")
     assert stage.refused[before:][:3] == [sentence] * 3
     # A tunnel is to one host: another's name inside it gets no further.
     inside = stage.tunnel("api.twilio.com")
     inside.request("GET", "/", headers={"Host": "example.com"})
     assert inside.getresponse().status == 403
-    with socket.create_connection(stage.address, timeout=10) as plain:
-        with pytest.raises(OSError, match="(?i)eof|reset|unrecognized"):
-            stage.trusting.wrap_socket(plain, server_hostname="example.com")
+    with (
+        socket.create_connection(stage.address, timeout=10) as plain,
+        pytest.raises(OSError, match=r"(?i)eof|reset|unrecognized"),
+    ):
+        stage.trusting.wrap_socket(plain, server_hostname="example.com")
     assert stage.refused[-1] == sentence
 
 
