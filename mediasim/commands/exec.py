@@ -19,6 +19,7 @@ from mediasim.commands.ending import stop
 from mediasim.commands.serve import DATA, run_sandbox, serve
 
 if TYPE_CHECKING:
+    from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.sandbox import Sandbox
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
@@ -75,7 +76,8 @@ def _exec(
     """
     if public_name is not None:
         _check_name(public_name)
-    program = _Program(public_name, app_port, Child(command, _umask()))
+    child = Child(command, _umask())
+    program = _Program(public_name, app_port, child, options["quiet"], options["log"] == "json")
     given = [
         name
         for name in options
@@ -129,6 +131,9 @@ class _Program:
     public_name: str | None
     given_port: int | None
     child: Child
+    quiet: bool
+    as_json: bool
+    """Whether standard error is for JSON alone."""
     port: int = 0
     """The port it listens on; 0 until it is chosen."""
 
@@ -140,6 +145,14 @@ class _Program:
             self.port = self.given_port or known or free_port(_LOCALHOST)
         name = self.public_name
         return {} if name is None else {name: f"http://{_LOCALHOST}:{self.port}"}
+
+    def say(self, *lines: str, log: SandboxLog | None = None) -> None:
+        """Print lines on standard error: standard output is the program's."""
+        if self.as_json and log is not None:
+            for line in lines:
+                log.say("info", line)
+        elif not self.quiet and not self.as_json:
+            print("\n".join(lines), file=sys.stderr, flush=True)
 
     def environment(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Return the program's whole environment."""
@@ -217,7 +230,7 @@ def _beside_running_sandbox(program: _Program, url: str) -> None:
 
     hosts = program.hosts()
     variables = request_control(url, "POST", "/proxy", {"hosts": hosts})
-    _say(f"joined the sandbox at {url}", *_described(program))
+    program.say(f"joined the sandbox at {url}", *_described(program))
     try:
         asyncio.run(program.child.run(program.environment(variables)))
     finally:
@@ -226,11 +239,12 @@ def _beside_running_sandbox(program: _Program, url: str) -> None:
 
 
 async def _beside_own_sandbox(
-    program: _Program, settings: Settings, address: ListenAddress
+    program: _Program, settings: Settings, address: ListenAddress, log: SandboxLog | None
 ) -> None:
     """Serve a sandbox, and run the program beside it; ends with the program."""
     import asyncio
 
+    from mediasim.sandbox.addresses import addresses
     from mediasim.sandbox.proxy.serving import sandbox_environment
     from mediasim.sandbox.server import serve_until
 
@@ -240,19 +254,17 @@ async def _beside_own_sandbox(
         try:
             for name, app in program.hosts().items():
                 sandbox.hosts.route(name, app)
-            assert sandbox.proxy is not None
-            _say(f"sandbox at {url}", *sandbox.proxy.description.split("\n"), *_described(program))
+            program.say(*addresses(sandbox, url).split("\n"), *_described(program), log=log)
             environment = program.environment(sandbox_environment(sandbox, url))
             await program.child.run(environment)
         finally:
             end.set()
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        sandbox.listeners.append(lambda event: _say(event.text))
         running.append(asyncio.ensure_future(run(sandbox, url)))
 
     try:
-        await serve_until(end, settings, replace(address, proxy=True), on_ready)
+        await serve_until(end, settings, replace(address, proxy=True), on_ready, log=log)
     finally:
         await program.child.end()
         await asyncio.gather(*running)
@@ -261,9 +273,3 @@ async def _beside_own_sandbox(
 def _described(program: _Program) -> list[str]:
     """Return how the program is found, in words."""
     return [f"{name} is {url} (PORT)" for name, url in program.hosts().items()]
-
-
-def _say(*lines: str) -> None:
-    """Print lines on standard error, which is the sandbox's: standard output is the program's."""
-    for line in lines:
-        print(f"mediasim: {line}", file=sys.stderr, flush=True)

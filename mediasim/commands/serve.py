@@ -14,6 +14,7 @@ from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
     from mediasim.sandbox.config import SipAddress
+    from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
 
@@ -23,6 +24,7 @@ __all__ = ["DATA", "run_sandbox", "serve"]
 ClockName = Literal["real", "virtual", "manual"]
 LinesName = Literal["memory", "ports", "shared"]
 SpreadName = Literal["calls", "numbers"]
+LogFormat = Literal["text", "json"]
 
 
 DATA = Path("mediasim-data")
@@ -111,35 +113,52 @@ def serve(
             show_default="the one after --port",
         ),
     ] = None,
+    log: Annotated[
+        LogFormat,
+        typer.Option(
+            help="How it says on standard error what happens: lines for people, or JSON lines."
+        ),
+    ] = "text",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what is wrong with the sandbox itself.")
+    ] = False,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
+
+    It prints its addresses; then, on standard error, a line for each call, request to the app,
+    recording, warning and error.
 
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
     run_sandbox(_serve_until_told, locals())
 
 
-async def _serve_until_told(settings: Settings, address: ListenAddress) -> None:
+async def _serve_until_told(
+    settings: Settings, address: ListenAddress, log: SandboxLog | None
+) -> None:
     """Serve until a signal to end arrives, and print what apps need to know."""
     from functools import partial
 
     from mediasim.sandbox.server import serve
 
-    await serve(settings, address, partial(print, flush=True))
+    await serve(settings, address, partial(print, flush=True), log)
 
 
-Run = Callable[["Settings", "ListenAddress"], Coroutine[Any, Any, None]]
-"""Runs a sandbox with its settings at an address."""
+Run = Callable[["Settings", "ListenAddress", "SandboxLog | None"], Coroutine[Any, Any, None]]
+"""Runs a sandbox with its settings at an address; the log takes what happens."""
 
 
 def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
     """Run a sandbox by the options of ``serve``; end the command if it cannot be run."""
     import asyncio
     import os
+    import sys
+    from contextlib import nullcontext
 
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
+    from mediasim.sandbox.log import LogWriter, SandboxLog
     from mediasim.sandbox.proxy.proxy import ProxyError
     from mediasim.sandbox.server import ListenAddress, ServeError
     from mediasim.sandbox.settings import Settings
@@ -173,7 +192,9 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             proxy=given.proxy or given.proxy_port is not None,
             proxy_port=given.proxy_port,
         )
-        asyncio.run(run(settings, address))
+        with nullcontext() if given.quiet else LogWriter(sys.stderr, given.log) as writer:
+            log = None if writer is None else SandboxLog(writer.put)
+            asyncio.run(run(settings, address, log))
     except (ScenarioError, StorageError, ClockRefuses, ProxyError) as error:
         stop(str(error))
     except ServeError as error:

@@ -6,10 +6,13 @@ The package holds the sockets, threads, clocks and files of that server; Twilio'
 
 __all__ = [
     "access",
+    "addresses",
     "clocks",
     "config",
     "config_weather",
     "http_server",
+    "log",
+    "names",
     "number_plan",
     "proxy",
     "sandbox",

@@ -24,6 +24,7 @@ from mediasim.net.udp import DROPPED
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
+from mediasim.sandbox.message_control import message_routes
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
 from mediasim.sandbox.proxy.routes import proxy_routes
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
@@ -139,13 +140,9 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
+    pages = (*inspector_routes(sandbox), *softphone_routes(sandbox))
     return Starlette(
-        routes=[
-            *routes,
-            *inspector_routes(sandbox),
-            *softphone_routes(sandbox),
-            *proxy_routes(sandbox),
-        ],
+        routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )

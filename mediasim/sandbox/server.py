@@ -22,10 +22,12 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.sandbox.access import TOKEN, Access, stored_token
+from mediasim.sandbox.addresses import addresses
 from mediasim.sandbox.config import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.listening import ListenAddress, ServeError
-from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy, proxy_lines
+from mediasim.sandbox.log import SandboxLog
+from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
@@ -36,29 +38,33 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.fleet import Fleet
     from mediasim.sandbox.fleet.ipc import ReportedRecords
 
-__all__ = ["EmbeddedSandbox", "ListenAddress", "ServeError", "serve", "serve_until"]
+__all__ = [
+    "EmbeddedSandbox",
+    "ListenAddress",
+    "ServeError",
+    "serve",
+    "serve_until",
+]
 
 
 T = TypeVar("T")
 
 
-async def serve(settings: Settings, address: ListenAddress, say: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings,
+    address: ListenAddress,
+    say: Callable[[str], None],
+    log: SandboxLog | None = None,
+) -> None:
     """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
-    Raises ServeError, StorageError, ClockRefuses.
+    ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        where = f"mediasim sandbox at {url}"
-        if settings.workers > 1:
-            where += f", {settings.workers} workers"
-        if sandbox.sip is not None:
-            where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
-        if sandbox.shown_token is not None:
-            where += f"\nits page at {url}/?token={sandbox.shown_token}"
-        say(f"{where}{proxy_lines(sandbox)}\n\n{environment_lines(sandbox, url)}\n\nready")
+        say(f"{addresses(sandbox, url)}\n\n{environment_lines(sandbox, url)}\n\nready")
 
-    await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals)
+    await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 
 
 async def serve_until(
@@ -69,12 +75,13 @@ async def serve_until(
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
     records: ReportedRecords | None = None,
+    log: SandboxLog | None = None,
 ) -> None:
     """Serve until ``end`` is set.
 
     ``on_ready`` is called with the sandbox and its URL once it serves; ``ended_by`` is a context in
-    which something else sets the event; ``records`` takes a worker's records. Raises ServeError,
-    StorageError, ClockRefuses.
+    which something else sets the event; ``records`` takes a worker's records; ``log`` follows the
+    sandbox. Raises ServeError, StorageError, ClockRefuses.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
     _check(settings, address)
@@ -88,7 +95,14 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
+        sandbox = Sandbox(
+            settings,
+            base_url=base_url,
+            local_url=url if settings.worker is None else base_url,
+            on_crash=crash,
+            records=records,
+            clock=clock,
+        )
         access = Access(
             sandbox.token,
             local=local,
@@ -97,14 +111,12 @@ async def serve_until(
         )
         if access.needs_token or address.public_url is not None:
             sandbox.shown_token = sandbox.token
+        following = contextlib.ExitStack()
+        if log is not None:
+            following.enter_context(log.following(sandbox))
         try:
             await sandbox.open()
-            try:
-                await sandbox.open_sip()
-            except OSError as error:
-                where = ":".join(map(str, settings.sip or ()))
-                words = f"cannot listen for SIP on {where}: {error.strerror or error}"
-                raise ServeError(words) from None
+            await _open_sip(sandbox)
             own = settings.worker is None
             port = listening.getsockname()[1]
             with (
@@ -128,9 +140,20 @@ async def serve_until(
                         )
         finally:
             await sandbox.close()
+            following.close()
     if crashed:
         what = crashed[0] if isinstance(crashed[0], FleetBroke) else f"{crashed[0]!r}"
         raise ServeError(f"the engine broke: {what}") from crashed[0]
+
+
+async def _open_sip(sandbox: Sandbox) -> None:
+    """Listen for SIP telephones, if the settings say so. Raises ServeError."""
+    try:
+        await sandbox.open_sip()
+    except OSError as error:
+        where = ":".join(map(str, sandbox.settings.sip or ()))
+        words = f"cannot listen for SIP on {where}: {error.strerror or error}"
+        raise ServeError(words) from None
 
 
 def _check(settings: Settings, address: ListenAddress) -> None:
@@ -219,7 +242,7 @@ class _SandboxApp:
         from mediasim.twilio.rest import ApiSettings, create_api
 
         sandbox = self._sandbox
-        settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
+        settings = ApiSettings(media_auth=sandbox.settings.media_auth)
         api: ASGIApp = create_api(sandbox.service, sandbox.engine.gate, settings)
         if self._fleet is not None:
             from mediasim.sandbox.fleet.front import RestOfFleet
@@ -292,17 +315,22 @@ class EmbeddedSandbox:
     Made for tests: it does not use the caller's loop. Its methods are for any thread but its own.
     """
 
-    def __init__(self, settings: Settings, address: ListenAddress | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        address: ListenAddress | None = None,
+        log: SandboxLog | None = None,
+    ) -> None:
         """Start to serve, by default on a free port; returns when it does.
 
-        Raises ServeError, StorageError, ClockRefuses.
+        ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
         """
         self._started: Future[tuple[Sandbox, str]] = Future()
         self._end: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
         self._error: BaseException | None = None
         where = address or ListenAddress(port=0)
         self._thread = threading.Thread(
-            target=self._run, args=(settings, where), name="mediasim-web", daemon=True
+            target=self._run, args=(settings, where, log), name="mediasim-web", daemon=True
         )
         self._thread.start()
         self.sandbox, self.base_url = self._started.result()
@@ -341,7 +369,7 @@ class EmbeddedSandbox:
         if error is not None:
             raise error
 
-    def _run(self, settings: Settings, address: ListenAddress) -> None:
+    def _run(self, settings: Settings, address: ListenAddress, log: SandboxLog | None) -> None:
         async def main() -> None:
             end = asyncio.Event()
             self._end = asyncio.get_running_loop(), end
@@ -350,6 +378,7 @@ class EmbeddedSandbox:
                 settings,
                 address,
                 lambda sandbox, url: self._started.set_result((sandbox, url)),
+                log=log,
             )
 
         try:

@@ -78,6 +78,7 @@ def _live(folder: Path, app: str, trim: str, number: int) -> None:
         form = (
             "To=%2B14155550101&From=%2B14155550123&Twiml=<Response><Pause length='4'/></Response>"
             f"&Record=true&RecordingChannels=dual&Trim={trim}&RecordingStatusCallback={app}/{number}"
+            f"&StatusCallback={app}/call/{number}"
         )
         url = f"{embedded.base_url}/2010-04-01/Accounts/{account.sid}/Calls.json"
         request = Request(url, form.encode())

@@ -202,8 +202,8 @@ def test_this_machine_is_passed_through(stage: Stage) -> None:
 
 def test_other_hosts_are_refused_with_a_sentence(stage: Stage) -> None:
     sentence = (
-        "example.com was not called: mediasim answers for *.twilio.com, demo.ngrok.app,"
-        " gone.ngrok.app; other hosts are called where allow_hosts of its config names them"
+        "example.com was not called: it is no host that mediasim simulates, none of the plan's"
+        " hosts, and none that its allow_hosts name"
     )
     before = len(stage.refused)
     assert stage.ask("http://example.com/") == (403, {"error": sentence})

@@ -53,7 +53,7 @@ class ProxyApp:
 
     def refuse(self, host: str) -> str:
         """Report that a host is not called, and return why."""
-        words = refusal_words(_quoted(host)[1:-1], self.hosts.names)
+        words = refusal_words(_quoted(host)[1:-1])
         if self._on_refused is not None:
             self._on_refused(words)
         return words

@@ -29,9 +29,8 @@ _PRELOADS: Final = Path(__file__).parent / "preload"
 _PYTHON: Final = _PRELOADS / "python"
 _NODE: Final = _PRELOADS / "node" / "mediasim.cjs"
 PRELOADS: Final = {
-    "PYTHONPATH": "Python (what ignores proxies or has authorities of its own: aiohttp, websockets,"
-    " Twilio's SDK 6)",
-    "NODE_OPTIONS": "Node (what ignores proxies: https, fetch, ws)",
+    "PYTHONPATH": "Python: what ignores proxies or has authorities of its own (aiohttp, SDK 6)",
+    "NODE_OPTIONS": "Node: what ignores proxies (https, fetch, ws)",
 }
 """Variables that load a file of ours before a program, and the programs that this is for."""
 _NO_PROXY: Final = "localhost,127.0.0.1,::1"

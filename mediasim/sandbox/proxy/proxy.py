@@ -100,16 +100,14 @@ class SandboxProxy:
         raise ProxyError(words)
 
     @property
-    def description(self) -> str:
-        """Where the proxy is, what it answers for, and what its environment loads beforehand."""
-        answered = ", ".join(self.hosts.names)
+    def description(self) -> list[str]:
+        """Where the proxy is, what it answers for, and what programs load for it, in lines."""
         passed = ", ".join(self._allow_hosts)
-        others = f"passes on {passed}; refuses others" if passed else "refuses others"
-        loaded = "; ".join(f"{programs} by {name}" for name, programs in PRELOADS.items())
-        return (
-            f"proxy at {self.url}: answers for {answered}; {others}\n"
-            f"loaded before a program: {loaded}"
-        )
+        others = f"passes on {passed}; refuses others" if passed else "refuses other hosts"
+        return [
+            f"proxy at {self.url}: answers for {', '.join(self.hosts.summary)}; {others}",
+            *(f"loaded by {name}, for {what}" for name, what in PRELOADS.items()),
+        ]
 
     def variables(self) -> Mapping[str, str]:
         """Return the environment by which programs use the proxy; empty while there is none.

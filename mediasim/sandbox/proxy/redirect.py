@@ -34,11 +34,11 @@ _INHERITED = object()
 _WEB_PORTS = (80, 443, "80", "443", "http", "https")
 
 
-def refusal_words(host: str, names: Collection[str]) -> str:
-    """Return why a host was not called, where these are the simulated hosts."""
+def refusal_words(host: str) -> str:
+    """Return why a host was not called."""
     return (
-        f"{host} was not called: mediasim answers for {', '.join(names)}; other hosts are called"
-        " where allow_hosts of its config names them"
+        f"{host} was not called: it is no host that mediasim simulates, none of the plan's hosts,"
+        " and none that its allow_hosts name"
     )
 
 
@@ -118,7 +118,7 @@ class Redirection:
             return None
         if self._on_refused is not None:
             self._on_refused(name, port)
-        return refusal_words(name, self._names())
+        return refusal_words(name)
 
     # -- what is replaced -------------------------------------------------------------------
 

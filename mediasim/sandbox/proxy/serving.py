@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mediasim.sandbox.listening import ListenAddress
     from mediasim.sandbox.sandbox import Sandbox
 
-__all__ = ["environment_lines", "opened_proxy", "proxy_lines", "sandbox_environment"]
+__all__ = ["environment_lines", "opened_proxy", "sandbox_environment"]
 
 _TWILIO: Final = "*.twilio.com"
 
@@ -79,9 +79,3 @@ def environment_lines(sandbox: Sandbox, url: str) -> str:
     if sandbox.proxy is None or sandbox.proxy.url is None:
         return environment_block(variables)
     return environment_text(variables, "shell")
-
-
-def proxy_lines(sandbox: Sandbox) -> str:
-    """Return where a sandbox's proxy is, in lines that each begin with a line break."""
-    proxy = sandbox.proxy
-    return "" if proxy is None or proxy.url is None else f"\n{proxy.description}"

@@ -8,6 +8,7 @@ from typing import Final
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
 from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
@@ -29,6 +30,9 @@ RESOURCES: Final[list[Resource]] = [
     EVENTS,
     QUEUES,
     MEMBERS,
+    MESSAGES,
+    FEEDBACK,
+    MEDIA,
     NUMBERS,
     APPLICATIONS,
     KEYS,
@@ -40,7 +44,9 @@ RESOURCES: Final[list[Resource]] = [
 
 def all_stored() -> dict[str, Stored]:
     """Return how records are stored, by their kind."""
-    return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
+    own = (each.stored for each in RESOURCES)
+    beside = (stored for each in RESOURCES for stored in each.beside)
+    return {stored.kind: stored for stored in (*own, *beside) if stored is not None}
 
 
 def callbacks() -> tuple[str, ...]:

@@ -6,7 +6,9 @@
  */
 "use strict";
 
+const { spawn } = require("child_process");
 const fs = require("fs");
+const http = require("http");
 const net = require("net");
 const tls = require("tls");
 
@@ -45,8 +47,8 @@ function redirect({ proxy, authority, hosts, allowHosts }) {
     if (!allowed || !WEB_PORTS.has(Number(port)) || isLocal(host)) return null;
     if (allowed.includes("*") || isAmong(allowed, host)) return null;
     return (
-      `${host} was not called: mediasim answers for ${names.join(", ")}; other hosts are called` +
-      " where allow_hosts of its config names them"
+      `${host} was not called: it is no host that mediasim simulates, none of the plan's hosts,` +
+      " and none that its allow_hosts name"
     );
   }
 
@@ -133,15 +135,27 @@ function redirectBy(environment) {
   });
 }
 
+/** Resolve with the environment of the sandbox at a URL. */
+function environmentOf(url) {
+  return new Promise((resolve, reject) => {
+    const request = http.get(`${url}/_mediasim/env`, { agent: false }, (answer) => {
+      let text = "";
+      answer.setEncoding("utf8");
+      answer.on("data", (data) => (text += data));
+      answer.on("end", () => resolve(JSON.parse(text)));
+    });
+    request.on("error", reject);
+  });
+}
+
 /** Start a sandbox of one's own for a test; resolves once it serves, with its `environment`.
  *
  * `args` are options of `mediasim serve`. This process is led to it until `close()`, which resolves
  * when the sandbox has ended.
  */
 function start({ command = ["mediasim"], args = [], env = process.env } = {}) {
-  const { spawn } = require("child_process");
   const [program, ...before] = command;
-  const options = ["serve", "--proxy", "--in-memory", "--port", "0", "--env-form", "json"];
+  const options = ["serve", "--proxy", "--in-memory", "--port", "0", "--quiet"];
   const child = spawn(program, [...before, ...options, ...args], {
     env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -154,28 +168,34 @@ function start({ command = ["mediasim"], args = [], env = process.env } = {}) {
     child.stderr.on("data", (data) => (errors = (errors + data).slice(-4000)));
     child.on("close", (code) => reject(new Error(`mediasim ended with ${code}: ${errors}`)));
     child.stdout.on("data", (data) => {
+      const isReady = /^ready$/m;
+      if (isReady.test(output)) return;
       output += data;
-      const found = /^\{[^]*?^\}$/m.exec(output);
-      if (!found || !/^ready$/m.test(output)) return;
-      const environment = JSON.parse(found[0]);
-      const before = {};
-      for (const name of ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "MEDIASIM_BASE_URL"]) {
-        before[name] = process.env[name];
-        process.env[name] = environment[name];
-      }
-      const undo = redirectBy(environment);
-      const close = () => {
-        undo();
-        for (const [name, value] of Object.entries(before)) {
-          if (value === undefined) delete process.env[name];
-          else process.env[name] = value;
-        }
-        child.kill("SIGTERM");
-        return ended;
-      };
-      resolve({ environment, url: environment.MEDIASIM_BASE_URL, close });
+      if (!isReady.test(output)) return;
+      const url = /^mediasim sandbox at (\S+?),?$/m.exec(output)[1];
+      environmentOf(url).then((environment) => resolve(led(child, ended, environment)), reject);
     });
   });
+}
+
+/** Lead this process to a sandbox that is a child process; returns what `start` resolves with. */
+function led(child, ended, environment) {
+  const before = {};
+  for (const name of ["TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "MEDIASIM_BASE_URL"]) {
+    before[name] = process.env[name];
+    process.env[name] = environment[name];
+  }
+  const undo = redirectBy(environment);
+  const close = () => {
+    undo();
+    for (const [name, value] of Object.entries(before)) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+    child.kill("SIGTERM");
+    return ended;
+  };
+  return { environment, url: environment.MEDIASIM_BASE_URL, close };
 }
 
 module.exports = { redirect, redirectBy, start };
