@@ -13,7 +13,7 @@ from mediasim.commands.ending import ExitCode, seed_option, stop
 from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from mediasim.sandbox.config import SipAddress
+    from mediasim.sandbox.config_account import SipAddress
     from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
@@ -213,7 +213,7 @@ def _raise_limit_of_files() -> None:
 
 def _sip_address(text: str) -> SipAddress:
     """Return the address of the option --sip; end the command if it is none."""
-    from mediasim.sandbox.config import read_sip_address
+    from mediasim.sandbox.config_account import read_sip_address
 
     try:
         return read_sip_address(text)

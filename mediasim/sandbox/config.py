@@ -7,10 +7,9 @@ answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import AfterValidator, PrivateAttr, ValidationInfo
 
@@ -23,7 +22,6 @@ from mediasim.documents.values import (
     Name,
     Number,
     Text,
-    UserName,
     among,
     count,
     existing_file,
@@ -32,6 +30,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
@@ -44,26 +43,19 @@ from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [
     "DEFAULT",
-    "AccountConfig",
     "AppNumber",
     "Callee",
     "Config",
     "RingAnswer",
-    "SipAddress",
-    "SipConfig",
     "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
     "parse_config",
-    "read_sip_address",
-    "secret_token",
 ]
 
 DEFAULT: Final = "default"
 """Name of the party that answers numbers without a party or app."""
-_SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
-_SIP_HOST: Final = "127.0.0.1"
 
 
 def _url(text: str) -> str:
@@ -80,19 +72,6 @@ def _twiml(text: str) -> str:
         parse_twiml(text.encode(), "text/xml")
     except TwimlError as error:
         raise ValueError(f"expected TwiML such as <Response/>: {error.message}") from None
-    return text
-
-
-def _sid(text: str) -> str:
-    if re.fullmatch("AC[0-9a-f]{32}", text) is None:
-        raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
-    return text
-
-
-def secret_token(text: str) -> str:
-    """Return a token that is long enough to be secret. Raises ValueError."""
-    if re.fullmatch("[!-~]{8,128}", text) is None:
-        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
     return text
 
 
@@ -117,8 +96,6 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
 
 
 Url = Annotated[Text, AfterValidator(_url)]
-_AccountSid = Annotated[Text, AfterValidator(_sid)]
-_AuthToken = Annotated[Text, AfterValidator(secret_token)]
 Method = Literal["POST", "GET"]
 
 
@@ -180,65 +157,6 @@ class Callee(PartySpec):
     """What becomes of text messages to it."""
     lookup: LookupSpec = LookupSpec.model_construct()
     """What Lookup finds out about its number."""
-
-
-class AccountConfig(Model):
-    """The account. What is absent follows from the seed."""
-
-    sid: _AccountSid | None = None
-    """AC and 32 hexadecimal digits."""
-    auth_token: _AuthToken | None = None
-    """What requests are authenticated and webhooks are signed with."""
-    friendly_name: Text = "mediasim sandbox"
-    """What a person calls it."""
-
-
-class SipAddress(NamedTuple):
-    """A host and its port, for UDP and TCP."""
-
-    host: str
-    port: int
-
-
-def read_sip_address(text: str) -> SipAddress:
-    """Read a SIP address: ``5060`` is this machine alone, ``192.168.1.5:5060`` an interface.
-
-    Raises ValueError.
-    """
-    found = _SIP_ADDRESS.fullmatch(text.strip())
-    if found is None or int(found[2]) > 65_535:
-        raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
-    return SipAddress((found[1] or _SIP_HOST).strip("[]"), int(found[2]))
-
-
-def _sip_address(text: str) -> str:
-    read_sip_address(text)
-    return text
-
-
-class SipConfig(Model):
-    """SIP telephones. A bare text is where they are answered."""
-
-    stands_for: ClassVar[str] = "listen"
-
-    listen: Annotated[Text, AfterValidator(_sip_address)] | None = None
-    """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
-    users: Mapping[UserName, Text] = {}
-    """Who may register, each with a password; sip:NAME@... then rings there."""
-
-    @property
-    def address(self) -> SipAddress | None:
-        """The address to listen on; None where the config names none."""
-        return None if self.listen is None else read_sip_address(self.listen)
-
-
-class RecordingsConfig(Model):
-    """What the account does with recordings."""
-
-    silent: Literal["keep", "discard"] | None = None
-    """Whether a recording of nothing but silence is kept; absent: as the profile says."""
-    processing: Duration = Duration.of("1s")
-    """How long a recording that has ended is processed until its media can be had."""
 
 
 class Config(Model):

@@ -22,6 +22,7 @@ from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
+from mediasim.sandbox.building import boot_label, new_exchange, write_behind_of
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
@@ -45,9 +46,8 @@ from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
-from mediasim.twilio.representations import recording_document
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.rest.resource import MOST_KEPT, Owner
+from mediasim.twilio.rest.resource import MOST_KEPT
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.studio import Studio
@@ -232,23 +232,8 @@ class Sandbox:
         """Build exchange, account and number plan, with the records of these documents."""
         settings, config, storage = self.settings, self.settings.config, self.storage
         seeds = Seeds(settings.seed)
-        # Without a label each start and worker would draw the SIDs of the first one again.
-        label = f"boot-{boot}" if boot > 1 else ""
-        if settings.worker is not None:
-            label += f"/worker-{settings.worker}"
-        exchange = Exchange(
-            seeds,
-            storage.folder,
-            document=recording_document,
-            plane=self.clock.plane,
-            transport=self.clock.transport,
-            profile=settings.profile,
-            dates=self.dates,
-            sid_label=label,
-        )
-        exchange.store = storage.media
-        exchange.keeps_silence = settings.keeps_silence
-        exchange.processing_ns = config.recordings.processing
+        label = boot_label(settings, boot)
+        exchange = new_exchange(settings, storage, self.clock, self.dates, label)
         self.upkeep = Upkeep(
             exchange,
             storage,
@@ -294,15 +279,8 @@ class Sandbox:
         self.service.on_notification = self.tell
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)
-        self.write_behind = None
-        if storage.database is not None:
-            epoch_ns = self.dates.unix_ns(0)
-            own = [
-                repository_of(self.service, each)
-                for each in all_stored().values()
-                if settings.worker is None or each.owner is not Owner.FRONT
-            ]
-            self.write_behind = WriteBehindStore(storage.database, epoch_ns, own)
+        self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
+        if self.write_behind is not None:
             self.write_behind.restore(documents, revived)
         exchange.events.on("event", partial(self._on_event, exchange))
         if settings.worker is None:

@@ -16,7 +16,8 @@ from mediasim.sandbox.clocks import (
     make_clock,
     only_real_time,
 )
-from mediasim.sandbox.config import Config, SipAddress
+from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_account import SipAddress
 
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.proxy.serving import sandbox_environment
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.testing.apps import sdk_client
 from mediasim.testing.redirection import ProcessRedirection
 from mediasim.twilio.account import Account

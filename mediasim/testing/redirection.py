@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 from mediasim.sandbox.proxy.redirect import Redirection
 
 if TYPE_CHECKING:
+    from mediasim.sandbox.embedded import EmbeddedSandbox
     from mediasim.sandbox.proxy.proxy import SandboxProxy
-    from mediasim.sandbox.server import EmbeddedSandbox
 
 __all__ = ["ProcessRedirection"]
 

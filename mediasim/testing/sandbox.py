@@ -16,9 +16,9 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.address import SandboxAddress
 from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app

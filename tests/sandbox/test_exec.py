@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from mediasim.cli import app as commands
 from mediasim.sandbox.config import Config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 pytestmark = pytest.mark.realtime

@@ -12,10 +12,10 @@ import pytest
 from serving import app, serving
 
 from mediasim.sandbox.config import Config, parse_callee
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.log import Entry, LogWriter, SandboxLog
 from mediasim.sandbox.log.writer import wants_colour
 from mediasim.sandbox.number_plan import place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 NUMBER = "+14155550100"

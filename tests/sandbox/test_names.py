@@ -30,9 +30,9 @@ from mediasim.audio.tones import tone
 from mediasim.audio.wav import wav_header
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.sandbox.config import parse_config
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.names import Reachable, SiteApp, with_sites
 from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing import MediasimSandbox
 

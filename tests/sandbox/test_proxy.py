@@ -23,11 +23,11 @@ from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.proxy.app import ProxyApp
 from mediasim.sandbox.proxy.authority import Authority
 from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.proxy.proxy import SandboxProxy
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.apps import serve_app
 

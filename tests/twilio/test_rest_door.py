@@ -95,7 +95,7 @@ def test_a_method_that_a_resource_has_not(api: Api) -> None:
         "Calls/.json",
         "Calls.csv",
         "Calls/",
-        "Messages.json",
+        "TaskRouter.json",
         f"Calls/CA{'0' * 32}/Nothing.json",
         f"Calls/{'x' * 5000}.json",
         "Calls/%0a%00.json",

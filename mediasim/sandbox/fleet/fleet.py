@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import loop_zero_ns
-from mediasim.sandbox.config import AccountConfig
+from mediasim.sandbox.config_account import AccountConfig
 from mediasim.sandbox.fleet.ipc import MessagePipe, PipeClosed
 from mediasim.sandbox.fleet.proxy import RequestOwner
 from mediasim.sandbox.fleet.replica import Replica, written
