@@ -59,6 +59,8 @@ class RunningApp:
     lines: list[str]
     url: str = ""
     """The sandbox's."""
+    app_url: str = ""
+    """The app's own."""
 
     def until(self, words: str) -> str:
         """Read what both print until a line with some words, and return that."""
@@ -68,6 +70,13 @@ class RunningApp:
             if words in line:
                 return self.lines[-1]
         raise AssertionError(f"no line says {words!r}:\n" + "\n".join(self.lines))
+
+    def ask_app(self, path: str) -> bytes:
+        """Ask the app itself, as a browser of its user would."""
+        request = Request(self.app_url + path, b"")
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+            found: bytes = answer.read()
+        return found
 
     def control(self, path: str, body: dict[str, Any]) -> Any:
         """Ask the control API of the sandbox."""
@@ -94,10 +103,13 @@ def running(plan: str, folder: Path, *options: str, command: list[str]) -> Itera
         app = RunningApp(process, [])
         try:
             app.url = app.until("sandbox at ").split()[-1]
+            if "--public-name" in options:
+                app.app_url = app.until(" (PORT)").split()[-2]
             yield app
             assert process.poll() is None, "\n".join(app.lines)
             process.terminate()
-            assert process.wait(15) == 128 + 15, "\n".join(app.lines)
+            # The app's own exit code: of one that handles SIGTERM, or that it ends.
+            assert process.wait(15) in (0, 128 + 15), "\n".join(app.lines)
         finally:
             patience.cancel()
             process.kill()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from pathlib import Path
 
@@ -10,48 +9,81 @@ import pytest
 from exec_apps import APPS, ran, running
 from node_programs import SDK_VERSIONS, node_packages
 
-NUMBER, ALICE = "+14155550100", "+14155550101"
-PLAN = f"parties: {{alice: {{number: '{ALICE}', script: [{{say: Hello.}}]}}}}\n"
+NUMBER, ALICE, NAME = "+14155550100", "+14155550101", "demo.ngrok.app"
+PARTIES = "parties: {{alice: {{number: '{}', script: [{}]}}}}\n"
+PLAN = PARTIES.format(ALICE, "{say: Hello.}")
+PUBLIC = ("--public-name", NAME)
 
 
-def free_port() -> int:
-    with socket.socket() as trying:
-        trying.bind(("127.0.0.1", 0))
-        port: int = trying.getsockname()[1]
-        return port
+def number(path: str) -> str:
+    return f"numbers: {{'{NUMBER}': 'https://{NAME}/{path}'}}\n"
 
 
-def test_a_voicemail_app_of_flask_and_the_sdk(tmp_path: Path) -> None:
-    port = free_port()
-    plan = f"{PLAN}numbers: {{'{NUMBER}': 'http://127.0.0.1:{port}/voice'}}\n"
-    command = [sys.executable, str(APPS / "voicemail.py")]
-    with running(plan, tmp_path, "--app-port", str(port), command=command) as app:
+def program(name: str) -> list[str]:
+    return [sys.executable, str(APPS / name)]
+
+
+def test_a_voicemail_app_made_for_a_tunnel(tmp_path: Path) -> None:
+    plan = PLAN + number("voice")
+    with running(plan, tmp_path, *PUBLIC, command=program("voicemail.py")) as app:
         app.until("Running on http")
         script = [{"wait_for": {"quiet": "1s"}}, {"say": "Please call me back."}]
         app.control("/calls", {"to": NUMBER, "script": script})
-        assert app.until("message of").endswith(" s: 200 audio/mpeg")
+        assert app.until("told by") == "200 audio/mpeg, told by SM"
+        assert app.until("text message delivered")
+
+
+def test_a_switchboard_with_screening_twimlets_and_a_call_to_itself(tmp_path: Path) -> None:
+    plan = PARTIES.format(ALICE, "{wait_for: {quiet: 1s}}, {dtmf: '1'}, {pause: 2s}, hangup")
+    command = program("switchboard.py")
+    with running(plan + number("voice"), tmp_path, *PUBLIC, command=command) as app:
+        app.until("Running on http")
+        placed = app.control("/calls", {"to": NUMBER, "script": [{"pause": "60s"}]})
+        app.until("accepted with 1")
+        app.until("dial completed")
+        app.until(f"{placed['sid'][:8]}  completed after")
+        assert not any("error" in line for line in app.lines)
+        app.ask_app("/test-call")
+        assert app.until("greeting ") == "greeting outbound-api"
+
+
+def test_a_voice_bot_on_wss_of_its_own_host(tmp_path: Path) -> None:
+    plan = number("incoming-call")
+    with running(plan, tmp_path, *PUBLIC, command=program("echo_bot.py")) as app:
+        app.until("Running on http")
+        app.control("/calls", {"to": NUMBER, "script": [{"pause": "3s"}, "hangup"]})
+        assert app.until("heard") == "heard 3 s by https"
+
+
+def test_a_transcriber_of_node_that_checks_signatures(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(node_packages(f"twilio@{SDK_VERSIONS[-1]}", "ws@8"))
+    copy = tmp_path / "transcriber.js"
+    copy.write_bytes((APPS / copy.name).read_bytes())
+    with running(number("voice"), tmp_path, *PUBLIC, command=["node", str(copy)]) as app:
+        app.until("listening")
+        app.control("/calls", {"to": NUMBER, "script": [{"pause": "9s"}]})
+        assert app.until("heard") == "heard 3 s at /live"
 
 
 def test_a_script_of_plain_requests(tmp_path: Path) -> None:
-    output, log = ran(PLAN, tmp_path, command=[sys.executable, str(APPS / "notifier.py")])
+    output, log = ran(PLAN, tmp_path, command=program("notifier.py"))
     refused = ["not called: True", "refused", "not called: True"]
     assert output.splitlines() == [f"{ALICE} completed", "1 call", *refused]
     assert log.count("example.com was not called") == 3
 
 
 @pytest.mark.parametrize("version", SDK_VERSIONS)
-def test_a_node_app_of_the_sdk_fetch_and_ws(tmp_path: Path, version: str) -> None:
+def test_a_dialler_of_node_with_the_sdk_fetch_and_ws(tmp_path: Path, version: str) -> None:
     (tmp_path / "node_modules").symlink_to(node_packages(f"twilio@{version}", "ws@8"))
-    program = tmp_path / "dialler.mjs"
-    program.write_bytes((APPS / program.name).read_bytes())
-    name = ["--public-name", "demo.ngrok.app"]
-    output, log = ran(PLAN, tmp_path, *name, command=["node", str(program)])
+    copy = tmp_path / "dialler.mjs"
+    copy.write_bytes((APPS / copy.name).read_bytes())
+    output, log = ran(PLAN, tmp_path, *PUBLIC, command=["node", str(copy)])
     assert output.splitlines() == [
         f"SDK: {ALICE} completed",
         "fetch: 1 call",
         "https: 200",
         "fetch of its own host: <Response><Pause/></Response>",
-        "ws: demo.ngrok.app",
+        f"ws: {NAME}",
         "not called: true",
         "not called: true",
     ]

@@ -1,4 +1,7 @@
-"""A voicemail app as they are published: Flask, Twilio's SDK, and api.twilio.com in its source."""
+"""A voicemail app as they are published: made for a tunnel, with api.twilio.com in its source.
+
+Flask, signatures checked for the tunnel's https, the recording fetched, a text message sent.
+"""
 
 import os
 
@@ -13,12 +16,15 @@ account_sid = os.environ["TWILIO_ACCOUNT_SID"]
 auth_token = os.environ["TWILIO_AUTH_TOKEN"]
 client = Client(account_sid, auth_token)
 validator = RequestValidator(auth_token)
+public_url = os.environ["PUBLIC_URL"]
+owner = "+14155550101"
 
 
 @app.before_request
 def only_twilio() -> None:
     signature = request.headers.get("X-Twilio-Signature", "")
-    if not validator.validate(request.url, request.form, signature):
+    url = public_url + request.full_path.rstrip("?")
+    if not validator.validate(url, request.form, signature):
         abort(403)
 
 
@@ -26,7 +32,8 @@ def only_twilio() -> None:
 def voice() -> Response:
     response = VoiceResponse()
     response.say("Please leave a message.")
-    response.record(timeout=2, action="/bye", recording_status_callback="/recorded")
+    recorded_url = public_url + "/recorded"
+    response.record(timeout=2, action="/bye", recording_status_callback=recorded_url)
     return Response(str(response), mimetype="text/xml")
 
 
@@ -44,7 +51,19 @@ def recorded() -> tuple[str, int]:
     url = f"https://api.twilio.com/2010-04-01/Accounts/{account_sid}/Recordings/{sid}.mp3"
     media = requests.get(url, auth=(account_sid, auth_token), timeout=10)
     kind = media.headers["Content-Type"]
-    print(f"message of {recording.duration} s: {media.status_code} {kind}", flush=True)
+    message = client.messages.create(
+        to=owner,
+        from_="+14155550100",
+        body=f"A message of {recording.duration} s: {recording.uri}",
+        status_callback=public_url + "/sms-status",
+    )
+    print(f"{media.status_code} {kind}, told by {message.sid[:2]}", flush=True)
+    return "", 204
+
+
+@app.post("/sms-status")
+def sms_status() -> tuple[str, int]:
+    print("text message", request.form["MessageStatus"], flush=True)
     return "", 204
 
 
