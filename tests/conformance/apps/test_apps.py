@@ -49,7 +49,7 @@ def test_a_switchboard_with_screening_twimlets_and_a_call_to_itself(tmp_path: Pa
 
 def test_a_voice_bot_on_wss_of_its_own_host(tmp_path: Path) -> None:
     plan = number("incoming-call")
-    with running(plan, tmp_path, *PUBLIC, command=program("echo_bot.py")) as app:
+    with running(plan, tmp_path, *PUBLIC, command=program("voice_bot.py")) as app:
         app.until("Running on http")
         app.control("/calls", {"to": NUMBER, "script": [{"pause": "3s"}, "hangup"]})
         assert app.until("heard") == "heard 3 s by https"
