@@ -15,7 +15,7 @@ from threading import Timer
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
-__all__ = ["APPS", "RunningApp", "ran", "running"]
+__all__ = ["APPS", "RunningApp", "environment", "ran", "running"]
 
 APPS = Path(__file__).parent
 _SECONDS = 60.0
@@ -29,7 +29,8 @@ def _command(plan: str, folder: Path, options: tuple[str, ...], command: list[st
     return [sys.executable, "-m", "mediasim", "exec", *own, *options, "--", *command]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """Return the environment of the test, for programs that it starts."""
     found = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": str(_BYTECODE)}
     found.pop("PYTHONDONTWRITEBYTECODE", None)
     return found
@@ -41,7 +42,7 @@ def ran(plan: str, folder: Path, *options: str, command: list[str]) -> tuple[str
     done = subprocess.run(
         words,
         cwd=folder,
-        env=_environment(),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=_SECONDS,
@@ -93,7 +94,7 @@ def running(plan: str, folder: Path, *options: str, command: list[str]) -> Itera
     with subprocess.Popen(
         _command(plan, folder, options, command),
         cwd=folder,
-        env=_environment(),
+        env=environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from exec_apps import APPS, ran, running
+from exec_apps import APPS, environment, ran, running
 from node_programs import SDK_VERSIONS, node_packages
+
+import mediasim
 
 NUMBER, ALICE, NAME = "+14155550100", "+14155550101", "demo.ngrok.app"
 PARTIES = "parties: {{alice: {{number: '{}', script: [{}]}}}}\n"
@@ -88,3 +91,21 @@ def test_a_dialler_of_node_with_the_sdk_fetch_and_ws(tmp_path: Path, version: st
         "not called: true",
     ]
     assert log.count("example.com was not called") == 2
+
+
+def test_the_helper_for_tests_of_node(tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(node_packages(f"twilio@{SDK_VERSIONS[-1]}", "ws@8"))
+    copy = tmp_path / "helped.js"
+    copy.write_bytes((APPS / copy.name).read_bytes())
+    (tmp_path / "plan.yaml").write_text(PLAN)
+    helper = Path(mediasim.__path__[0]) / "sandbox" / "proxy" / "preload" / "node" / "mediasim.cjs"
+    done = subprocess.run(
+        ["node", str(copy), sys.executable, "-m", "mediasim"],
+        cwd=tmp_path,
+        env={**environment(), "MEDIASIM_NODE": str(helper)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout.splitlines() == [ALICE, "ended with 0 undefined", "fetch failed"], done
