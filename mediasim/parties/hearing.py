@@ -69,16 +69,30 @@ class SpeechTracker:
         self._activity.mark()
 
     @property
-    def patience(self) -> int:
-        """Frames of silence that may be processed before a condition they fulfil is acted on."""
+    def soonest(self) -> int:
+        """Frames, of whatever sound, that must be heard before the condition can be true."""
         if self._waiting is None:
             return FOREVER
         kind, quiet, _ = self._waiting
-        if kind == "speech":
-            return self.horizon if self.spoken else FOREVER
-        if kind == "quiet" and not self.spoken:
-            return FOREVER
-        return max(0, quiet - self._quiet - 1) + self.horizon
+        onset = 0 if self.spoken else _ONSET - self._loud
+        if kind == "silence" or (kind == "quiet" and not onset):
+            return max(1, quiet - self._quiet)
+        return max(1, onset + (quiet if kind == "quiet" else 0))
+
+    @property
+    def reach(self) -> int:
+        """Frames that may be processed before a condition that they fulfil is acted on."""
+        return self.soonest - 1 + self.horizon
+
+    @property
+    def patience(self) -> int:
+        """Frames of silence that may be processed before a condition they fulfil is acted on."""
+        return self.reach if self._waiting is None or self._silence_fulfils else FOREVER
+
+    @property
+    def _silence_fulfils(self) -> bool:
+        """Whether silence alone makes the condition true."""
+        return self.spoken or (self._waiting is not None and self._waiting[0] == "silence")
 
     def hear(
         self,
