@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -118,6 +120,7 @@ class WebPort:
 
             no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
             self._client = httpx2.AsyncClient(
+                verify=_tls(),
                 trust_env=False,
                 follow_redirects=False,
                 cookies=no_cookies,
@@ -125,6 +128,14 @@ class WebPort:
                 limits=httpx2.Limits(max_connections=None, max_keepalive_connections=50),
             )
         return self._client
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Return the TLS settings of all clients: reading the root certificates takes 20 ms."""
+    import httpx2
+
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 def _host(url: str) -> str:
