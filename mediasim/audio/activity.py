@@ -283,7 +283,8 @@ def _stand_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDA
     """Return which frames :func:`_stands_out`."""
     found: NDArray[np.bool_] = _MEAN_OF * energies[0] >= _TIMES[0] * noise[0]
     found |= _MEAN_OF * energies[1] >= _TIMES[1] * noise[1]
-    return found | (energies[0] >= _LOUD)
+    found |= energies[0] >= _LOUD
+    return found
 
 
 def _stands_out(energy: float, change: float, noise: Sequence[float]) -> bool:
