@@ -258,11 +258,11 @@ async def _wait_until_met(actor: Actor, step: steps.WaitFor) -> None:
         await exchange.events.wait(step.event)
     elif step.quiet is not None:
         frames = -(-step.quiet // FRAME_NS)
-        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired))
+        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired), tracker)
     elif step.digit is not None:
         await _hear_digit(actor, step.digit)
     else:
-        await line.wait_to_hear(tracker.wait_speech)
+        await line.wait_to_hear(tracker.wait_speech, tracker)
 
 
 def _tracker(line: Line, step: steps.WaitFor) -> SpeechTracker:
