@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
+from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, inner, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
 from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
@@ -265,7 +265,7 @@ _MOST: Final = 6
 """Most channels of which every order is tried."""
 _LAGS: Final = (-800, 4400)
 """Samples by which crosstalk may come late: -100 ms to 550 ms."""
-_AT_ONCE: Final = 1 << 18
+_AT_ONCE: Final = 1 << 14
 
 
 def _assignment(
@@ -318,7 +318,7 @@ def _likeness(one: Samples, other: Samples) -> float | None:
     for low in range(0, length, _AT_ONCE):
         high = min(low + _AT_ONCE, length)
         first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
-        sums += (first @ second, first @ first, second @ second)
+        sums += (inner(first, second), inner(first, first), inner(second, second))
     whole = sqrt(sums[1] * sums[2])
     return float(sums[0]) / whole if whole > 0 else None
 
