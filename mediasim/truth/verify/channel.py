@@ -125,7 +125,7 @@ def measure_channel(
         _count_soft_repeats(measures, channel, ideal)
     if expected.unscripted:  # a party that is not simulated may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
-    ignore += _spans(gone) + unknown
+    ignore += _spans(gone) + unknown + recovering
     _sounds(measures, channel, expected, hops, ignore)
     _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
