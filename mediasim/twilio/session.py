@@ -219,7 +219,8 @@ class CallSession(CallControl):
 
     async def fetched(self, url: str, method: str, more: Params) -> Document | None:
         """Fetch a document; return None, after a notification, if there is none or it is wrong."""
-        params = tuple(call_params(self.call.record) + more)
+        token = ("CallToken", self.account.call_token(self.call.sid))
+        params = (*call_params(self.call.record), token, *more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
             response = await self.account.webhooks.fetch(request)
