@@ -11,18 +11,29 @@ from pydantic import AfterValidator
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model
 from mediasim.documents.values import Text, UserName
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
     "RecordingsConfig",
     "SipAddress",
     "SipConfig",
+    "Url",
     "read_sip_address",
     "secret_token",
 ]
 
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
+
+
+def _url(text: str) -> str:
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
 
 
 def _sid(text: str) -> str:
@@ -38,6 +49,7 @@ def secret_token(text: str) -> str:
     return text
 
 
+Url = Annotated[Text, AfterValidator(_url)]
 _AccountSid = Annotated[Text, AfterValidator(_sid)]
 _AuthToken = Annotated[Text, AfterValidator(secret_token)]
 
@@ -51,6 +63,8 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+    debugger: Url | None = None
+    """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
 
 
 class SipAddress(NamedTuple):

@@ -274,6 +274,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
+        self.service.debugger_url = config.account.debugger
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
