@@ -10,7 +10,9 @@ from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Model
-from mediasim.documents.values import Text, UserName
+from mediasim.documents.values import Ratio, Text, UserName
+from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
@@ -54,6 +56,23 @@ _AccountSid = Annotated[Text, AfterValidator(_sid)]
 _AuthToken = Annotated[Text, AfterValidator(secret_token)]
 
 
+class MachineDetectionSpec(Model):
+    """How verdicts of answering machine detection differ from what is heard. A bare text is the
+    verdict."""
+
+    stands_for: ClassVar[str] = "verdict"
+
+    verdict: AnsweredBy | None = None
+    """The verdict on every call; absent: as it is heard."""
+    errors: Ratio = 0.0
+    """Share of calls whose verdict is wrong, drawn by the seed."""
+
+    @property
+    def faults(self) -> DetectionFaults:
+        """The account's settings that say so."""
+        return DetectionFaults(self.verdict, self.errors)
+
+
 class AccountConfig(Model):
     """The account. What is absent follows from the seed."""
 
@@ -63,6 +82,8 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+    machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
+    """How verdicts of answering machine detection differ from what is heard."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
 

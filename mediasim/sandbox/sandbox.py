@@ -275,6 +275,7 @@ class Sandbox:
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
         self.service.debugger_url = config.account.debugger
+        self.service.detection_faults = config.account.machine_detection.faults
         for each in config.all_weather:
             self.service.webhooks.faults.begin(each.fault_rule)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)

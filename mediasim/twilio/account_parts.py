@@ -24,7 +24,7 @@ from mediasim.media.room import Room
 from mediasim.twilio.errors import TwilioError, not_found
 from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
 from mediasim.twilio.representations import account_path
-from mediasim.twilio.requests import Callback, Params
+from mediasim.twilio.requests import Callback, DetectionFaults, Params
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.subscribers import Subscriber
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
@@ -99,6 +99,7 @@ class AccountParts:
         self.notifications: list[NotificationRecord] = []
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
+        self.detection_faults = DetectionFaults()
         self.debugger_url: str | None = None
         """Where each notification is posted; None for nowhere."""
         self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()

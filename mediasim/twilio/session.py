@@ -23,7 +23,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
-from mediasim.twilio.requests import Params, TwimlSource
+from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
@@ -109,6 +109,8 @@ class CallSession(CallControl):
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
         """Touch tones that are played to the callee when it answers."""
+        self.machine_detection: MachineDetection | None = None
+        """The detection that goes on beside the document once the call is answered."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None

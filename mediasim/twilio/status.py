@@ -57,11 +57,17 @@ def call_params(record: CallRecord) -> Params:
         "ForwardedFrom": record.forwarded_from,
         "CallerName": record.caller_name,
         "ParentCallSid": record.parent_call_sid,
+        "AnsweredBy": record.answered_by,
+        "MachineDetectionDuration": _text(record.detection_ms),
     }
     params += [(name, value) for name, value in optional.items() if value is not None]
     if record.sip is not None and record.direction == "inbound":
         params += _sip_params(record.sip)
     return params + _places(record)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _places(record: CallRecord) -> Params:
