@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.records import SidFactory
 from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
-from mediasim.sandbox.building import boot_label, new_exchange, write_behind_of
+from mediasim.sandbox.building import account_sid, boot_label, new_exchange, write_behind_of
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
@@ -203,7 +202,12 @@ class Sandbox:
         documents = readable(storage.documents)
         try:
             revived = revive(
-                documents, storage.media, storage.last_epoch, storage.spools(), recovered
+                documents,
+                storage.media,
+                storage.last_epoch,
+                storage.spools(),
+                recovered,
+                account_sid(self.settings, self.storage),
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
@@ -238,7 +242,7 @@ class Sandbox:
             has_calls=self._has_calls if settings.worker is None else None,
         )
         account = AccountRecord(
-            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
+            sid=account_sid(self.settings, self.storage),
             auth_token=storage.stored_setting(
                 "auth-token", config.account.auth_token, self._new_auth_token()
             ),
