@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
@@ -14,13 +15,19 @@ from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
 
-__all__ = ["boot_label", "new_exchange", "write_behind_of"]
+__all__ = ["account_sid", "boot_label", "new_exchange", "write_behind_of"]
 
 
 def boot_label(settings: Settings, boot: int) -> str:
     """Return the label of a start's SIDs: without one each would draw those of the first again."""
     label = f"boot-{boot}" if boot > 1 else ""
     return label if settings.worker is None else f"{label}/worker-{settings.worker}"
+
+
+def account_sid(settings: Settings, storage: Storage) -> str:
+    """Return the SID of the sandbox's account: configured, stored, or drawn from the seed."""
+    own = SidFactory(Seeds(settings.seed)).new("AC")
+    return storage.stored_setting("account", settings.config.account.sid, own)
 
 
 def new_exchange(

@@ -37,6 +37,7 @@ from mediasim.twilio.errors import (
     unavailable,
     unknown_number,
 )
+from mediasim.twilio.machine_detection import detect, detect_first
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
@@ -180,7 +181,14 @@ class Account(CallDocuments):
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = source if request.participant is None else self.conferences.take_part
+        instructions: Instructions = source
+        if request.participant is not None:
+            instructions = self.conferences.take_part
+        detection = None if request.send_digits else request.machine_detection
+        if detection is not None and not detection.asynchronous:
+            instructions = partial(detect_first, detection=detection, source=source)
+        else:
+            session.machine_detection = detection
         self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
@@ -309,6 +317,8 @@ class Account(CallDocuments):
         request = self._on_answer.pop(session.call.sid, None)
         if request is not None:
             self.recordings.of_call(session, request, "OutboundAPI")
+        if session.machine_detection is not None:
+            self.spawn(detect(session, session.machine_detection))
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
