@@ -102,6 +102,8 @@ class CallRecord:
     updated_ns: int = field(init=False)
     parent_call_sid: str | None = None
     phone_number_sid: str | None = None
+    application_sid: str | None = None
+    """SID of the application whose settings the call follows; None without one."""
     caller_name: str | None = None
     forwarded_from: str | None = None
     answered_ns: int | None = None

@@ -21,7 +21,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -60,6 +60,8 @@ _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _CANNOT_CALL: Final = 13224
+_INVALID_NUMBER: Final = 13223
+_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -129,6 +131,7 @@ class Account(CallDocuments):
         phone = self.directory.phone(to)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
+        call.record.application_sid = source.application_sid
         call.record.caller_name = request.caller_name
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
@@ -152,6 +155,7 @@ class Account(CallDocuments):
             source = self.applications.find(number.voice_application_sid).source()
         session = self._new_session(phone, to, from_, "inbound", number.callback())
         session.call.record.phone_number_sid = number.sid
+        session.call.record.application_sid = source.application_sid
         self._run(session, session.come_in(source))
         return session.call.record
 
@@ -169,6 +173,8 @@ class Account(CallDocuments):
         """
         self._check_capacity(f"a call from {from_}")
         session = self._new_session(phone, to, from_, "inbound", callback)
+        if isinstance(instructions, FollowUp):
+            session.call.record.application_sid = instructions.source.application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
@@ -198,9 +204,12 @@ class Account(CallDocuments):
         self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
-        call = parent.call
+        call, number = parent.call, dialled(address)
+        address = number or address
         phone = self.directory.phone(address)
         try:
+            if number is None:
+                raise parent.refused(_invalid_number(address), warning=True)
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
@@ -211,7 +220,10 @@ class Account(CallDocuments):
                 "unclaimed numbers, for this sandbox connects no app with itself"
             )
             self.notify(call.sid, _CANNOT_CALL, words, warning=True)
-        from_ = caller_id or call.record.from_
+        if caller_id and dialled(caller_id) is None:
+            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
+            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
+        from_ = dialled(caller_id) or caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
     def _new_session(
@@ -260,9 +272,12 @@ class Account(CallDocuments):
     def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
         """End a call, or redirect it to another document: POST /Calls/{sid}.
 
-        Raises TwilioError if the call is not active, or a parameter is wrong.
+        A request without a change only shows the call. Raises TwilioError if the call is not
+        active, or a parameter is wrong.
         """
         record = self.call_record(sid)
+        if request == CallUpdate():
+            return record
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
@@ -333,3 +348,10 @@ class Account(CallDocuments):
             await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.webhooks.settled()
         self.studio.close()
+
+
+def _invalid_number(address: str) -> TwilioError:
+    """Return the error of a noun of Dial whose text cannot be called."""
+    found = address.removeprefix("client:").strip()
+    what = f"{found:.80} is no number such as +14155550100" if found else "there is none"
+    return bad_parameter(f"Dial: Invalid phone number format: {what}", _INVALID_NUMBER)

@@ -8,7 +8,7 @@ from typing import Final
 
 from mediasim.twilio.errors import bad_parameter
 
-__all__ = ["called", "calling"]
+__all__ = ["called", "calling", "dialled"]
 
 _NO_TO: Final = 21201
 _NO_FROM: Final = 21213
@@ -39,6 +39,11 @@ def calling(text: str) -> str:
     return _read("From", text, _MAGIC_FROM, _NO_FROM, _INVALID_FROM)
 
 
+def dialled(text: str) -> str | None:
+    """Return the text of a TwiML noun as Twilio writes it; None if it cannot be called."""
+    return _written(text)
+
+
 def _read(
     name: str, text: str, magic: Mapping[str, tuple[int, str]], absent: int, invalid: int
 ) -> str:
@@ -55,7 +60,7 @@ def _read(
 
 def _written(text: str) -> str | None:
     """Return a number in E.164, a client or SIP address as it is, None for anything else."""
-    if re.fullmatch(r"(client|sips?):\S+", text):
+    if re.fullmatch(r"client:\S.*|sips?:\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
     for pattern, prefix in (

@@ -8,7 +8,7 @@ chose: a number's messaging fields are empty, for messages are not simulated.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
@@ -194,6 +194,10 @@ class ApplicationRecord(VoiceSettings):
     message_status_callback: str | None = None
     sms_status_callback: str | None = None
     public_application_connect_enabled: bool = False
+
+    def source(self) -> TwimlSource:
+        """Return the source of a call's document, with the application's SID."""
+        return replace(VoiceSettings.source(self), application_sid=self.sid)
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         return {

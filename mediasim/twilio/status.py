@@ -48,6 +48,7 @@ def call_params(record: CallRecord) -> Params:
         ("Direction", record.direction),
     ]
     optional = {
+        "ApplicationSid": record.application_sid,
         "ForwardedFrom": record.forwarded_from,
         "CallerName": record.caller_name,
         "ParentCallSid": record.parent_call_sid,

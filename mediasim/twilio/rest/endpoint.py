@@ -18,6 +18,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -39,6 +40,10 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
 _LARGEST: Final = 1 << 20
+_NOT_FOUND: Final = 20404
+_MOST_UNSERVED: Final = 100
+"""Most paths that are reported as not served."""
+_LOG: Final = logging.getLogger("mediasim")
 _LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
@@ -53,6 +58,8 @@ class ResourceEndpoint:
         self._methods = methods
         self._account = account
         self._gate = gate
+        self._unserved: set[tuple[str, str]] = set()
+        """Methods and paths that a notification was added about."""
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,6 +102,7 @@ class ResourceEndpoint:
             main_only=self._resource.main_only,
         )
         if not self._methods:
+            self._report_unserved(method, request.path)
             raise not_found(request.path)
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
@@ -109,6 +117,18 @@ class ResourceEndpoint:
             call = _call_of(request, answer)
             self._account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
         return answer
+
+    def _report_unserved(self, method: str, path: str) -> None:
+        """Add a notification about a path that Twilio may serve and the sandbox does not, once."""
+        if (method, path) in self._unserved or len(self._unserved) >= _MOST_UNSERVED:
+            return
+        self._unserved.add((method, path))
+        words = (
+            f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
+            " resource is: rest-api.md of its documentation lists what is served"
+        )
+        self._account.notify(None, _NOT_FOUND, words, warning=True)
+        _LOG.warning("%s", words)
 
 
 def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:
