@@ -60,6 +60,8 @@ _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _CANNOT_CALL: Final = 13224
+_VOICE: Final = 13000
+"""Notification code of a voice that is not what was asked for."""
 _INVALID_NUMBER: Final = 13223
 _INVALID_CALLER_ID: Final = 13214
 
@@ -106,6 +108,12 @@ class Account(CallDocuments):
         }
         self._on_answer: dict[str, RecordingRequest] = {}
         self._calls = 0
+        studio.on_warning = self._warn_of_voice
+
+    def _warn_of_voice(self, words: str) -> None:
+        """Log a warning of the speech engines, and notify the developer."""
+        _LOG.warning("%s", words)
+        self.notify(None, _VOICE, words, warning=True)
 
     # -- calls ------------------------------------------------------------------------------
 

@@ -117,10 +117,14 @@ def test_the_app_of_an_application_is_told_which_it_is(tmp_path: Path) -> None:
 
     async def main(account: AccountStage) -> None:
         service = account.service
-        named = {"sid": application, "account_sid": service.sid, "friendly_name": "one"}
         service.applications.add(
             ApplicationRecord(
-                **named, created_ns=0, voice_url=f"{APP}/app", status_callback=f"{APP}/status"
+                sid=application,
+                account_sid=service.sid,
+                friendly_name="one",
+                created_ns=0,
+                voice_url=f"{APP}/app",
+                status_callback=f"{APP}/status",
             )
         )
         account.app.answers["/app"] = "<Response/>"
