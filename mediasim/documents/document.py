@@ -257,7 +257,14 @@ def read_text(file: Path) -> str:
         raise ScenarioError([Diagnostic(f"cannot be read: {error.strerror}", "", file)]) from None
     except UnicodeDecodeError as error:
         message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Diagnostic(message, "", file)]) from None
+        place = _place_after(data[: error.start].decode("utf-8-sig"))
+        raise ScenarioError([Diagnostic(message, "", file, *place)]) from None
+
+
+def _place_after(text: str) -> tuple[int, int]:
+    """Return line and column, from 1, of what comes after a text."""
+    *before, last = text.split("\n")
+    return len(before) + 1, len(last) + 1
 
 
 def read_yaml(text: str, file: Path | None = None) -> Node:
@@ -274,6 +281,7 @@ class _Reader:
 
     def __init__(self, text: str, file: Path | None) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._text = text
         self._file = file
         self._anchors: dict[str, Node | None] = {}
         self._problems: list[Diagnostic] = []
@@ -283,7 +291,7 @@ class _Reader:
         try:
             next(self._events)  # the stream's start
             if isinstance(next(self._events), yaml.StreamEndEvent):
-                raise ScenarioError([Diagnostic("there is nothing in it", "", self._file)])
+                raise ScenarioError([Diagnostic("there is nothing in it", "", self._file, 1, 1)])
             root = self._node(next(self._events), "", 0)
             next(self._events)  # the document's end
             after = next(self._events)
@@ -294,7 +302,7 @@ class _Reader:
         except yaml.YAMLError as error:
             self._problems.append(self._syntax(error))
         except UnicodeError:
-            self._problems.append(Diagnostic("is not Unicode text", "", self._file))
+            self._problems.append(Diagnostic("is not Unicode text", "", self._file, 1, 1))
         if self._problems:
             raise ScenarioError([*self._problems, *self._repeated])
         return replace(root, repeated=tuple(self._repeated))
@@ -316,7 +324,8 @@ class _Reader:
         said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        at = getattr(error, "position", 0)  # of a character that YAML does not allow
+        place = (mark.line + 1, mark.column + 1) if mark else _place_after(self._text[:at])
         return Diagnostic(f"is not YAML: {said}{hint}", "", self._file, *place)
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
