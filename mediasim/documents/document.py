@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mediasim.documents.diagnostics import UNKNOWN_KEY, Diagnostic, ScenarioError, message_of
+from mediasim.documents.texts import place_after
 
 __all__ = [
     "DEEPEST",
@@ -24,13 +25,10 @@ __all__ = [
     "Origin",
     "from_python",
     "join_path",
-    "read_text",
     "read_yaml",
     "validated",
 ]
 
-_LARGEST: Final = 1_000_000
-"""Bytes that a file may have."""
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """libyaml's parser where PyYAML was built with it, which is many times faster."""
 _MOST_VALUES: Final = 50_000
@@ -242,31 +240,6 @@ def join_path(path: str, key: object) -> str:
 # -- YAML ---------------------------------------------------------------------------------------
 
 
-def read_text(file: Path) -> str:
-    """Return the text of a file.
-
-    Raises ScenarioError if the file is missing, too large, or not UTF-8.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ScenarioError([Diagnostic(f"is larger than {_LARGEST:,} bytes", "", file)])
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError([Diagnostic(f"cannot be read: {error.strerror}", "", file)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text: byte {error.start} is wrong"
-        place = _place_after(data[: error.start].decode("utf-8-sig"))
-        raise ScenarioError([Diagnostic(message, "", file, *place)]) from None
-
-
-def _place_after(text: str) -> tuple[int, int]:
-    """Return line and column, from 1, of what comes after a text."""
-    *before, last = text.split("\n")
-    return len(before) + 1, len(last) + 1
-
-
 def read_yaml(text: str, file: Path | None = None) -> Node:
     """Return the one document of a YAML text.
 
@@ -325,7 +298,7 @@ class _Reader:
         hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
         at = getattr(error, "position", 0)  # of a character that YAML does not allow
-        place = (mark.line + 1, mark.column + 1) if mark else _place_after(self._text[:at])
+        place = (mark.line + 1, mark.column + 1) if mark else place_after(self._text[:at])
         return Diagnostic(f"is not YAML: {said}{hint}", "", self._file, *place)
 
     def _node(self, event: Any, path: str, depth: int) -> Node:

@@ -22,6 +22,7 @@ __all__ = [
     "live_call",
     "media_store",
     "message",
+    "own_line",
     "participant",
     "phone",
     "profiles",

@@ -7,15 +7,14 @@ with its last status callbacks and a notification, a recording's end with its la
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Final
 
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
-from mediasim.exchange.recovery import Journals, RecoveredRecording
+from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.sandbox.persistence import WriteBehindStore
 from mediasim.twilio.account import Account
 
-__all__ = ["Aftermath", "keep_until_written"]
+__all__ = ["Aftermath"]
 
 _DIED: Final = 13000
 """Notification code of a call whose process has died."""
@@ -80,14 +79,8 @@ class Aftermath:
             sid = each.record.sid
             journals.begin(sid, each.path)
             if write_behind is not None:
-                keep_until_written(write_behind, journals, sid)
+                write_behind.await_row(journals, sid)
             service.recordings.resume(service.catalogue.recording(sid), each.journal)
             journals.done(sid, "media")
         if write_behind is not None:
             write_behind.write()
-
-
-def keep_until_written(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
-    """Keep a recording's journal until its row is in the database."""
-    journals.require(sid, "row")
-    write_behind.after_write(partial(journals.done, sid, "row"))

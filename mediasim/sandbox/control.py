@@ -25,6 +25,7 @@ from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
+from mediasim.sandbox.message_control import message_routes
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
@@ -140,8 +141,9 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
+    pages = (*inspector_routes(sandbox), *softphone_routes(sandbox))
     return Starlette(
-        routes=[*routes, *inspector_routes(sandbox), *softphone_routes(sandbox)],
+        routes=[*routes, *message_routes(sandbox), *pages],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Final
 
@@ -27,6 +27,7 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
+from mediasim.sandbox.config_lines import subscriber_of
 from mediasim.scenario.model.party import address_of
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
@@ -36,8 +37,10 @@ from mediasim.scenario.running.endpoints import EndpointError, RemoteEndpoint
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
+from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.resources import NumberRecord
 from mediasim.twilio.studio import Studio
+from mediasim.twilio.subscribers import Subscriber
 
 __all__ = [
     "DEFAULT_CALLER",
@@ -48,6 +51,7 @@ __all__ = [
     "act",
     "claim_numbers",
     "place_call",
+    "text_app",
 ]
 
 DEFAULT_CALLER: Final = "+14155550123"
@@ -72,6 +76,8 @@ class PhoneBook:
         self._names_by_number: dict[str, str] = {}
         """Name of the party at each number."""
         self._phones: dict[str, Phone] = {}
+        self._subscribers: dict[str, Subscriber] = {}
+        """What is known of the line of each party."""
         self._clips: OrderedDict[tuple[Say | Play, str], SoundClip] = OrderedDict()
         """Sounds of steps by step and voice, the least recently used first."""
         self.gateways: list[GatewayLookup] = []
@@ -80,6 +86,7 @@ class PhoneBook:
         self._parties, self._voices = parties_of(scenario), voices_of(scenario)
         for _, name, callee in config.callees():
             self._names_by_number[self._parties[name].number] = name
+            self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
             if callee.endpoint is None:
                 self._phones[name] = self._phone(
                     self._parties[name], callee.script, callee.answer.answering
@@ -109,6 +116,10 @@ class PhoneBook:
                 return Phone(Party(name=name or address, number=address), gateway=gateway)
         return self._phones[known or DEFAULT]
 
+    def subscriber(self, number: str) -> Subscriber:
+        """Return what the number plan knows of the line at a number."""
+        return self._subscribers.get(self._names_by_number.get(number, DEFAULT), Subscriber())
+
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
         """Return a party's telephone, with another script if one is given; None for an unknown
         name."""
@@ -132,6 +143,7 @@ class PhoneBook:
             at: known for at, known in self._names_by_number.items() if known != name
         }
         self._names_by_number[number] = name
+        self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
         self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
         return party
 
@@ -265,6 +277,10 @@ def _configure(record: NumberRecord, app: AppNumber) -> None:
     record.voice_fallback_method = app.voice_fallback_method
     record.status_callback = app.status_callback
     record.status_callback_method = app.status_callback_method
+    record.sms_url = app.sms_url
+    record.sms_method = app.sms_method
+    record.sms_fallback_url = app.sms_fallback_url
+    record.sms_fallback_method = app.sms_fallback_method
     record.twiml = app.twiml
 
 
@@ -291,6 +307,27 @@ def place_call(
     if phone is None:
         phone = phones.outside_caller(callee, from_)
     return service.place_inbound(phone.party.number, to, phone)
+
+
+def text_app(
+    service: Account,
+    phones: PhoneBook,
+    *,
+    to: str,
+    from_: str,
+    body: str,
+    media: Collection[str] = (),
+) -> MessageRecord:
+    """Send a text message to one of the app's numbers.
+
+    ``from_`` is a number, or the name of a party of the plan. Raises Conflict and TwilioError.
+    """
+    phone = phones.caller(from_)
+    number = from_ if phone is None else phone.party.number
+    if re.fullmatch(E164, number) is None:
+        words = f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party with one"
+        raise Conflict(words)
+    return service.messages.receive(number, to, body, tuple(media))
 
 
 def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:

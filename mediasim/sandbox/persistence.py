@@ -20,10 +20,11 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.exchange.recovery import Journals
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import ABSENCE_CODES
 from mediasim.twilio.rest.resource import Stored
@@ -72,6 +73,16 @@ class Repository:
     """Removes the record of a key; None for records that are dropped by their age."""
     most: int | None = None
     """Number of newest records that are restored at a start; None restores all."""
+
+
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def repository_of(service: Account, stored: Stored) -> Repository:
@@ -196,16 +207,6 @@ def readable(documents: Documents) -> Documents:
     return found
 
 
-def compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]
-
-
 # -- writing through ----------------------------------------------------------------------------
 
 
@@ -263,6 +264,11 @@ class WriteBehindStore:
     def after_write(self, work: Callable[[], None]) -> None:
         """Call ``work``, in any thread, once all changes reported so far are written."""
         self._after_write.append(work)
+
+    def await_row(self, journals: Journals, sid: str) -> None:
+        """Keep a recording's journal until its row is in the database."""
+        journals.require(sid, "row")
+        self.after_write(partial(journals.done, sid, "row"))
 
     def compare(self, *kinds: str) -> None:
         """Find the records of these kinds that were changed, added or removed."""

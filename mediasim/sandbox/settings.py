@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from mediasim.exchange.profiles import PROFILES
 from mediasim.sandbox.clocks import (
     Clock,
     ClockKind,
@@ -15,7 +16,8 @@ from mediasim.sandbox.clocks import (
     make_clock,
     only_real_time,
 )
-from mediasim.sandbox.config import Config, SipAddress
+from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_account import SipAddress
 
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 
@@ -77,6 +79,18 @@ class Settings:
     def profile(self) -> str:
         """Name of the behaviour profile."""
         return self.profile_override or self.config.profile
+
+    @property
+    def keeps_silence(self) -> bool:
+        """Whether a recording of nothing but silence is kept."""
+        given = self.config.recordings.silent
+        return PROFILES[self.profile].keeps_silence if given is None else given == "keep"
+
+    @property
+    def media_auth(self) -> bool:
+        """Whether a download of media needs credentials."""
+        given = self.config.media_auth
+        return PROFILES[self.profile].media_auth if given is None else given
 
 
 def clock_of(settings: Settings) -> Clock:

@@ -56,11 +56,13 @@ class Storage:
         with contextlib.ExitStack() as opened:
             self.folder, self._lock = opened.enter_context(_folder(settings.data))
             recordings = settings.recordings or self.folder
-            self.media = opened.enter_context(_media_store(recordings, settings.media))
+            kept = settings.data is not None or settings.database is not None
+            durable = kept or records is not None
+            self.media = opened.enter_context(_media_store(recordings, settings.media, durable))
             if records is not None:
                 self.database = records
                 self.boot = int(records.setting("boot") or 0) + 1
-            elif settings.data is not None or settings.database is not None:
+            elif kept:
                 self._open_database(settings)
             self._closing = opened.pop_all()
 
@@ -185,10 +187,10 @@ def _is_still_at(file: IO[bytes], path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _media_store(folder: Path, url: str | None) -> Iterator[MediaStore]:
+def _media_store(folder: Path, url: str | None, durable: bool) -> Iterator[MediaStore]:
     """Open the store of the recordings' files. Raises StorageError."""
     if url is None:
-        yield MediaStore(folder)
+        yield MediaStore(folder, durable=durable)
         return
     from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
 

@@ -18,8 +18,9 @@ from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
 from mediasim.testing.artifacts import Artifacts
@@ -100,20 +101,23 @@ class MediasimSandbox:
         voice: str | None = "/voice",
         status: str | None = None,
         method: Literal["POST", "GET"] = "POST",
+        public_name: str | None = None,
     ) -> ServedApp:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
         makes it of the request), or the URL of an app that is served already. ``voice`` and
         ``status`` are the paths of the number's voice URL and status callback, requested by
-        ``method``; without ``voice`` the app gets no number.
+        ``method``; without ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
         """
-        served = serve_app(app)
-        self._apps.append(served)
+        self._apps.append(served := serve_app(app))
+        base = served.url
+        if public_name is not None:
+            base = name_app(self._embedded.sandbox.hosts, public_name, served.url)
         if voice is not None:
-            callback = None if status is None else served.url + status
+            callback = None if status is None else base + status
             of_app = AppNumber(
-                voice_url=served.url + voice,
+                voice_url=base + voice,
                 voice_method=method,
                 status_callback=callback,
                 status_callback_method=method,

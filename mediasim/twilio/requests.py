@@ -61,8 +61,6 @@ class TwimlSource:
     fallback_url: str | None = None
     fallback_method: str = "POST"
     twiml: str | None = None
-    application_sid: str | None = None
-    """SID of the application whose document it is; None for any other document."""
 
 
 @dataclass(frozen=True, slots=True)

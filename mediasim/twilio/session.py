@@ -21,6 +21,7 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -205,7 +206,7 @@ class CallSession(CallControl):
         Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
         """
         if source.twiml is not None:
-            self.base, self.delivery = self.account.base_url, None
+            self.base, self.delivery = "", None  # a relative URL in it leads nowhere
             return await self._parse(source.twiml.encode(), "text/xml", "")
         found = await self.fetched(source.url or "", source.method, more)
         if found is None and source.fallback_url:
@@ -333,6 +334,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    messages: MessageManager
 
     def __init__(
         self,

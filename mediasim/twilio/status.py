@@ -26,6 +26,16 @@ __all__ = ["CALL_PROGRESS", "CallProgress", "StatusCallbacks", "call_params"]
 CALL_PROGRESS: Final = "call-progress"
 """Kind of the stored records of what is due."""
 _PROGRESS: Final = ("initiated", "ringing", "answered")
+_SIP_RESPONSES: Final = {
+    "completed": 200,
+    "busy": 486,
+    "no-answer": 487,
+    "canceled": 487,
+    "failed": 404,
+}
+"""SIP response codes of ends where no SIP telephone gave one; the numbers are partly our choice."""
+_ATTESTATION: Final = "A"
+"""STIR attestation of calls from the account's own numbers (our choice)."""
 _PLACES: Final[Params] = [
     (f"{who}{what}", "")
     for who in ("From", "To", "Caller", "Called")
@@ -80,6 +90,8 @@ class CallProgress:
     """The callbacks whose last request was not sent yet."""
     sequence: int = 0
     """Sequence number of the call's next request."""
+    dialled: bool = False
+    """Whether the call has left the queue."""
 
 
 class StatusCallbacks:
@@ -158,9 +170,12 @@ class StatusCallbacks:
         record = self._account.catalogue.call(event.call_sid)
         progress = self._calls[event.call_sid]
         if CALL.is_final(record.status):
+            if record.status == "canceled" and not progress.dialled:
+                progress.callbacks = []  # it was still queued: there is no callback
             if word == record.status:
                 self._send_last(progress, record, event.at_ns)
         elif word in _PROGRESS:
+            progress.dialled |= word == "initiated"
             for callback in progress.callbacks:
                 if word in (callback.events or DEFAULT_EVENTS):
                     self._send(progress.sequence, record, callback, event.at_ns)
@@ -199,11 +214,14 @@ class StatusCallbacks:
             ("CallbackSource", "call-progress-events"),
             ("SequenceNumber", str(sequence)),
         ]
-        if record.status == "completed":
+        if record.status in ("ringing", "in-progress") and record.direction != "inbound":
+            params.append(("StirStatus", _ATTESTATION))
+        if CALL.is_final(record.status):
             seconds = record.duration_seconds() or 0
-            params += [("CallDuration", str(seconds)), ("Duration", str(-(-seconds // 60)))]
-            params += self._recording_params(record.sid)
-        sip = record.sip
-        if sip is not None and sip.response_code is not None and CALL.is_final(record.status):
-            params.append(("SipResponseCode", str(sip.response_code)))
+            params.append(("CallDuration", str(seconds)))
+            if record.status == "completed":
+                params.append(("Duration", str(-(-seconds // 60))))
+                params += self._recording_params(record.sid)
+            code = None if record.sip is None else record.sip.response_code
+            params.append(("SipResponseCode", str(code or _SIP_RESPONSES[record.status])))
         self._account.send_callback(callback, params, "call-status", record.sid, done=done)

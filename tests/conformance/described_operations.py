@@ -24,12 +24,14 @@ SERVED = (
             r"/Conferences/\{ConferenceSid\}/Participants(/\{CallSid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Recordings(/\{Sid\})?\.json",
             r"/IncomingPhoneNumbers(/\{Sid\}|/Local|/Mobile|/TollFree)?\.json",
+            r"/Messages(/\{Sid\})?\.json",
+            r"/Messages/\{MessageSid\}/Media(/\{Sid\})?\.json",
             r"/Queues/\{QueueSid\}/Members(/\{CallSid\})?\.json",
         )
     ),
 )
 """Paths, as regular expressions."""
-OTHERS = ("Messages", "Addresses", "OutgoingCallerIds", "Usage/Records", "SIP/Domains", "Tokens")
+OTHERS = ("Addresses", "OutgoingCallerIds", "Usage/Records", "SIP/Domains", "Tokens")
 """Some of what Twilio has and the sandbox has not."""
 
 

@@ -263,7 +263,7 @@ assert.equal((await client.calls(waiting.sid).fetch()).status, "completed");
 assert.equal(told("/taken").length, 1);
 assert.equal(await client.queues(line.sid).remove(), true);
 
-const message = `<Response><Record timeout="1" action="${here}/bye" transcribeCallback="${here}/words"/></Response>`;
+const message = `<Response><Record timeout="1" action="${here}/bye" transcribe="true" transcribeCallback="${here}/words"/></Response>`;
 const left = await client.calls.create({ to: alice, from: app, twiml: message });
 await idle();
 const [taken] = await client.recordings.list({ callSid: left.sid });

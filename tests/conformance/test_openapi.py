@@ -64,6 +64,10 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         to=QUIET, from_=APP_NUMBER, twiml="<Response><Enqueue>line</Enqueue></Response>"
     )
     stepped.advance(3)
+    message = client.messages.create(
+        to=QUIET, from_=APP_NUMBER, media_url="http://127.0.0.1:9/a.png"
+    )
+    stepped.advance(3)
     (conference,) = client.conferences.list()
     return {
         "AccountSid": stepped.account_sid,
@@ -75,6 +79,9 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         "Conferences/Recordings": conference.recordings.list()[0].sid,
         "IncomingPhoneNumbers": client.incoming_phone_numbers.list()[0].sid,
         "Keys": client.new_keys.create().sid,
+        "Messages": message.sid,
+        "MessageSid": message.sid,
+        "Messages/Media": message.media.list()[0].sid,
         "Notifications": client.notifications.list(limit=50)[-1].sid,
         "Queues": client.queues.list()[0].sid,
         "QueueSid": client.queues.list()[0].sid,
@@ -102,7 +109,7 @@ def filled(path: str, sids: Mapping[str, str]) -> str:
 
 def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
     read = [path for path, method, _ in operations() if method == "GET"]
-    assert len(read) == 38
+    assert len(read) == 42
     for path in read:
         status, body = ask(stepped, "GET", filled(path, sids))
         assert status == 200, (path, body)
@@ -126,7 +133,7 @@ def test_everything_can_be_deleted(stepped: Sandbox, sids: dict[str, str]) -> No
         (path for path, method, _ in operations() if method == "DELETE"),
         key=lambda path: ("Participants" not in path, -path.count("/")),
     )
-    assert len(deleted) == 12
+    assert len(deleted) == 14
     for number, path in enumerate(deleted):
         if number == 1:
             for call in (sids["Calls"], sids["Queues/Members"]):

@@ -15,7 +15,7 @@ import jinja2  # noqa: F401 - inner runs are to find it imported
 import pytest
 
 from mediasim.sandbox.config import Config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.report import html as report_html  # noqa: F401 - the same
 from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from mediasim.sandbox.config import parse_config
 from mediasim.sandbox.database import Database
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 _CHANGES = ("open", "os.rename", "os.remove", "os.truncate")

@@ -20,7 +20,7 @@ from serving import app, serving
 import mediasim
 from mediasim.audio.wav import read_wav
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.truth.verify.verify import verify
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.requests import CallRequest, TwimlSource
 

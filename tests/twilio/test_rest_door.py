@@ -95,7 +95,7 @@ def test_a_method_that_a_resource_has_not(api: Api) -> None:
         "Calls/.json",
         "Calls.csv",
         "Calls/",
-        "Messages.json",
+        "TaskRouter.json",
         f"Calls/CA{'0' * 32}/Nothing.json",
         f"Calls/{'x' * 5000}.json",
         "Calls/%0a%00.json",
@@ -112,12 +112,12 @@ def test_paths_that_lead_nowhere(api: Api, path: str) -> None:
 
 def test_a_path_that_only_twilio_serves_is_told_of_once(api: Api) -> None:
     for _ in range(2):
-        api.refused("POST", "Messages.json", 404, 20404, data={"Body": "hello"})
-    api.refused("GET", "Messages.json", 404, 20404)
+        api.refused("POST", "Usage/Triggers.json", 404, 20404, data={"Body": "hello"})
+    api.refused("GET", "Usage/Triggers.json", 404, 20404)
     api.refused("GET", "Calls/CA1.json", 404, 20404)
     told = [each.message_text for each in api.service.notifications]
     assert len(told) == 2
-    assert told[0].startswith(f"POST {api.root}/Messages.json is not served by this sandbox")
+    assert told[0].startswith(f"POST {api.root}/Usage/Triggers.json is not served by this sandbox")
     assert {(each.error_code, each.log) for each in api.service.notifications} == {(20404, "1")}
 
 

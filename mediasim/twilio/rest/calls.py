@@ -14,6 +14,7 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.account import Account
+from mediasim.twilio.addresses import sought
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
@@ -71,7 +72,7 @@ _LONGEST_EVENTS: Final = 80
 
 def _list(request: ApiRequest) -> ApiResponse:
     query, dates = request.query, request.account.dates
-    to, from_ = _address(query.text("To")), _address(query.text("From"))
+    to, from_ = sought(query.text("To")), sought(query.text("From"))
     parent = query.text("ParentCallSid")
     status = query.word("Status", _STATUSES)
     started, ended = DateFilter(query, "StartTime", dates), DateFilter(query, "EndTime", dates)
@@ -83,7 +84,7 @@ def _list(request: ApiRequest) -> ApiResponse:
             and to in ("", record.to)
             and from_ in ("", record.from_)
             and parent in (None, "", record.parent_call_sid)
-            and started.matches(record.answered_ns)
+            and started.matches(record.started_ns)
             and ended.matches(record.ended_ns if record.status == "completed" else None)
         )
 
@@ -94,20 +95,10 @@ def _list(request: ApiRequest) -> ApiResponse:
     )
 
 
-def _address(text: str | None) -> str:
-    """Read a number in a filter, in which spaces are allowed and a plus may have become one."""
-    if text is None or re.match("(client|sips?):", text):
-        return text or ""
-    digits = re.sub(r"[\s().-]", "", text)
-    return f"+{digits}" if re.fullmatch("[1-9][0-9]{7,14}", digits) else digits
-
-
 def _create(request: ApiRequest) -> ApiResponse:
     form = request.form
     warnings: list[TwilioError] = []
-    application = form.text("ApplicationSid") or None
-    if application and all(each.sid != application for each in request.account.applications.all()):
-        raise bad_parameter(f"ApplicationSid {application[:40]} is not valid", _NO_APPLICATION)
+    application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
     call = CallRequest(
         to=to,

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any, Final
 
 from mediasim.documents.values import E164
-from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import snake_case
 from mediasim.twilio.resources import ApplicationRecord, NumberRecord, VoiceSettings, is_toll_free
 from mediasim.twilio.rest.paging import PAGING, listed
@@ -207,15 +207,27 @@ def _of_area(area: str) -> Iterator[str]:
 
 
 def _change(request: ApiRequest, record: NumberRecord) -> None:
-    application = request.form.text("VoiceApplicationSid")
-    if application and all(each.sid != application for each in request.account.applications.all()):
-        raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
+    voice = request.application("VoiceApplicationSid", _NO_APPLICATION)
+    sms = request.application("SmsApplicationSid", _NO_APPLICATION)
     _change_settings(request.form, record)
-    if application is not None:
-        record.voice_application_sid = application or None
+    if voice is not None:
+        record.voice_application_sid = voice or None
+    if sms is not None:
+        record.sms_application_sid = sms or None
     # A URL replaces the document that the configuration gave to the number.
     if request.form.text("VoiceUrl"):
         record.twiml = None
+
+
+def _update(request: ApiRequest, record: NumberRecord) -> None:
+    """Change a number; AccountSid hands it over to another account."""
+    account_sid = request.form.sid("AccountSid", "AC")
+    try:
+        owner = request.account if account_sid is None else request.account.of(account_sid)
+    except TwilioError:
+        raise bad_parameter(f"AccountSid {account_sid} is not accessible") from None
+    _change(request, record)
+    record.account_sid = owner.sid
 
 
 def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
@@ -226,7 +238,7 @@ def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any
 
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
-_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid")
+_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid", "SmsApplicationSid")
 
 
 def _of_type(kind: str) -> dict[str, Operation]:
@@ -250,7 +262,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_change), _SETTINGS),
+            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid")),
             "DELETE": Operation(delete),
         },
     },

@@ -8,6 +8,7 @@ from typing import Final
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
 from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
@@ -29,6 +30,9 @@ RESOURCES: Final[list[Resource]] = [
     EVENTS,
     QUEUES,
     MEMBERS,
+    MESSAGES,
+    FEEDBACK,
+    MEDIA,
     NUMBERS,
     APPLICATIONS,
     KEYS,

@@ -111,7 +111,7 @@ async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
     """Fetch and decode a file; return no samples, after a notification, if that fails."""
     account, sid = session.account, session.call.sid
-    request = AppRequest(session.absolute(url), "GET", (), "media", sid)
+    request = AppRequest(session.absolute(url), "GET", (), "media", sid, account.sid)
     delivery: Delivery | None = None
     try:
         response = await account.webhooks.fetch(request)

@@ -28,6 +28,8 @@ __all__ = ["gather"]
 _PROMPTS: Final = {"Say": say, "Play": play, "Pause": pause}
 _AUTO_SPEECH_NS: Final = 1_000_000_000
 """Silence in nanoseconds after which ``speechTimeout=auto`` ends the speech (our choice)."""
+_LONGEST_SPEECH: Final = 60
+"""Seconds after which speech ends by itself."""
 _PARTIAL_NS: Final = NS_PER_SECOND
 
 
@@ -92,9 +94,9 @@ class _Input:
         self._finish = verb.attribute("finishOnKey", "#")
         self._most = verb.number("numDigits", 0)
         self._dtmf = "dtmf" in verb.words("input", "dtmf")
-        after = verb.attribute("speechTimeout", "auto")
+        after = verb.attribute("speechTimeout", verb.attribute("timeout", "5"))
         self._quiet_ns = int(after) * NS_PER_SECOND if after.isdigit() else _AUTO_SPEECH_NS
-        self._longest_ns = verb.seconds("maxSpeechTime", 0) * NS_PER_SECOND
+        self._longest_ns = verb.seconds("maxSpeechTime", _LONGEST_SPEECH) * NS_PER_SECOND
         self._barge_in = verb.flag("bargeIn", True)
         self._partial = callback_of(verb, session, "partialResultCallback")
         self._language = verb.attribute("language", "en-US")
