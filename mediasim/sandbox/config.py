@@ -14,9 +14,10 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 from pydantic import AfterValidator, PrivateAttr, ValidationInfo
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
+from mediasim.documents.document import Node, Origin, from_python, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
+from mediasim.documents.texts import read_text
 from mediasim.documents.values import (
     Flag,
     Moment,

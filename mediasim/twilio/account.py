@@ -24,7 +24,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -69,6 +69,9 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
+_VOICE: Final = 13000
+"""Notification code of a voice that is not what was asked for."""
+_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -116,6 +119,7 @@ class Account(CallDocuments):
         self.not_simulated: Counter[str] = Counter()
         """Requests for what is not simulated, and how often each was made."""
         self._views: dict[str, Account] = {self.sid: self}
+        studio.on_warning = self._warn_of_voice
         self._add_verbs()
 
     def _add_verbs(self) -> None:
@@ -127,6 +131,11 @@ class Account(CallDocuments):
             "Enqueue": self.queues.wait,
             "Leave": self.queues.leave,
         }
+
+    def _warn_of_voice(self, words: str) -> None:
+        """Log a warning of the speech engines, and notify the developer."""
+        _LOG.warning("%s", words)
+        self.notify(None, _VOICE, words, warning=True)
 
     # -- subaccounts ------------------------------------------------------------------------
 
@@ -264,7 +273,10 @@ class Account(CallDocuments):
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        from_ = caller_id or call.record.from_
+        if caller_id and dialled(caller_id) is None:
+            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
+            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
+        from_ = dialled(caller_id) or caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
     def _phone(self, address: str) -> Phone:
@@ -320,9 +332,12 @@ class Account(CallDocuments):
     def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
         """End a call, or redirect it to another document: POST /Calls/{sid}.
 
-        Raises TwilioError if the call is not active, or a parameter is wrong.
+        A request without a change only shows the call. Raises TwilioError if the call is not
+        active, or a parameter is wrong.
         """
         record = self.call_record(sid)
+        if request == CallUpdate():
+            return record
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")

@@ -252,9 +252,10 @@ class CallSession(CallControl):
         """Add a warning about a line of the current document."""
         self._notify(code, words, self.base, line, warning=True)
 
-    def refused(self, error: TwilioError) -> None:
-        """Add a notification about a noun or verb of the current document that is refused."""
-        self._notify(error.code, error.message, self.base)
+    def refused(self, error: TwilioError, *, warning: bool = False) -> TwilioError:
+        """Add a notification about what is refused of the current document; return the error."""
+        self._notify(error.code, error.message, self.base, warning=warning)
+        return error
 
     def _notify(
         self, code: int, words: str, url: str, line: int | None = None, *, warning: bool = False

@@ -69,6 +69,7 @@ _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
+_LONGEST_EVENTS: Final = 80
 
 
 def _list(request: ApiRequest) -> ApiResponse:
@@ -128,11 +129,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     except TwilioError as error:
         warnings.append(error)
         return None
-    try:
-        events = form.words("StatusCallbackEvent", CALL_EVENTS, code=_BAD_EVENT)
-    except TwilioError as error:
-        warnings.append(error)
-        events = ()
+    events, unknown = form.known_words("StatusCallbackEvent", CALL_EVENTS)
+    if unknown:
+        words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
+        warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
     return Callback(url, method, events) if url else None
 
 

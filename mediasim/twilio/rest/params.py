@@ -160,11 +160,18 @@ class Params:
 
     def words(self, name: str, allowed: Sequence[str], *, code: int = _BAD) -> tuple[str, ...]:
         """Return several of the allowed words: a parameter repeated, or separated by spaces."""
-        found = tuple(dict.fromkeys(word for value in self.all(name) for word in value.split()))
-        for word in found:
-            if word not in allowed:
-                raise _wrong(name, word, " or ".join(allowed), code)
+        found, unknown = self.known_words(name, allowed)
+        if unknown:
+            raise _wrong(name, unknown[0], " or ".join(allowed), code)
         return found
+
+    def known_words(
+        self, name: str, allowed: Sequence[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the allowed words and the others, of a parameter as :meth:`words` reads it."""
+        found = dict.fromkeys(word for value in self.all(name) for word in value.split())
+        known = tuple(word for word in found if word in allowed)
+        return known, tuple(word for word in found if word not in allowed)
 
     def method(self, name: str, *, default: Method = "POST", code: int = _BAD) -> Method:
         """Return an HTTP method, GET or POST."""

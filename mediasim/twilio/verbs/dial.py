@@ -181,11 +181,11 @@ def _address(session: CallSession, noun: Verb) -> str | None:
     named = ("Identity", "ApplicationSid")
     text = next((child for child in noun.children if child.name in named), noun).text.strip()
     address = dialled(text) if noun.name == "Number" else _ADDRESSES[noun.name] + text
+    if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
+        address = None
     if address is None or not text:
         words = f"Dial: Invalid phone number format: {text[:60]!r} of a {noun.name}"
-        session.account.notify(
-            session.call.sid, _INVALID_NUMBER, words, session.base, line=noun.line
-        )
+        session.warn(_INVALID_NUMBER, words, noun.line)
         return None
     return address
 
