@@ -86,6 +86,11 @@ class MachineDetector:
         self._tone_frames = 0
 
     @property
+    def reach(self) -> int:
+        """Frames of any sound that may be processed before a verdict on them is acted on."""
+        return self.horizon
+
+    @property
     def patience(self) -> int:
         """Frames of silence that may be processed before a condition they fulfil is acted on."""
         settings = self._settings

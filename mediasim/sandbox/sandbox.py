@@ -21,7 +21,7 @@ from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
-from mediasim.sandbox.building import account_sid, boot_label, new_exchange, write_behind_of
+from mediasim.sandbox.building import account_sid, boot_label, new_exchange, set_up, write_behind_of
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
@@ -280,10 +280,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        self.service.debugger_url = config.account.debugger
-        self.service.detection_faults = config.account.machine_detection.faults
-        for each in config.all_weather:
-            self.service.webhooks.faults.begin(each.fault_rule)
+        set_up(self.service, config)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)

@@ -37,7 +37,7 @@ from mediasim.twilio.errors import (
     unavailable,
     unknown_number,
 )
-from mediasim.twilio.machine_detection import detect, detect_first
+from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
@@ -181,14 +181,9 @@ class Account(CallDocuments):
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions: Instructions = source
+        instructions = with_detection(session, request, source)
         if request.participant is not None:
             instructions = self.conferences.take_part
-        detection = None if request.send_digits else request.machine_detection
-        if detection is not None and not detection.asynchronous:
-            instructions = partial(detect_first, detection=detection, source=source)
-        else:
-            session.machine_detection = detection
         self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 

@@ -6,18 +6,19 @@ Source: Twilio docs, "Answering Machine Detection". The verdict is decided from 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
 
 from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
 from mediasim.exchange.waiting import CallEnded
-from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
-from mediasim.twilio.session import CallSession, FollowUp
+from mediasim.twilio.requests import CallRequest, MachineDetection, Params, TwimlSource
+from mediasim.twilio.session import CallSession, Instructions
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of
 
-__all__ = ["detect", "detect_first", "noun_detection"]
+__all__ = ["detect", "noun_detection", "with_detection"]
 
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
@@ -72,8 +73,20 @@ async def detect(session: CallSession, detection: MachineDetection) -> None:
         account.send_callback(detection.callback, _params(session), "amd", record.sid)
 
 
-async def detect_first(
-    session: CallSession, *, detection: MachineDetection, source: TwimlSource | FollowUp
+def with_detection(session: CallSession, request: CallRequest, source: TwimlSource) -> Instructions:
+    """Return what an outbound call follows: its document, after the verdict if that is awaited.
+
+    An asynchronous detection begins when the call is answered.
+    """
+    detection = None if request.send_digits else request.machine_detection
+    if detection is None or detection.asynchronous:
+        session.machine_detection = detection
+        return source
+    return partial(_detect_first, detection=detection, source=source)
+
+
+async def _detect_first(
+    session: CallSession, *, detection: MachineDetection, source: TwimlSource
 ) -> None:
     """Follow a document once it is known who has answered. Raises CallEnded."""
     await detect(session, detection)
