@@ -55,6 +55,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.proxy.proxy import SandboxProxy
     from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
@@ -98,6 +99,8 @@ class Sandbox:
         """The account's auth token, unless it is stored, configured or derived from the seed."""
         self.hosts = with_sites(HostTable(settings.config.hosts))
         """The host names that this sandbox answers for, and the public names of apps."""
+        self.proxy: SandboxProxy | None = None
+        """The way to these hosts for apps, while the sandbox is served."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.dates = Dates()
@@ -206,7 +209,9 @@ class Sandbox:
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
-        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
+        epoch = self.settings.first_epoch(clock)
+        if self.settings.worker is None:  # a worker's dates are the front's
+            epoch = epoch_after(last_moment(documents), epoch)
         storage.record_start(epoch)
         self.dates = Dates(epoch)
         self._build(documents, storage.boot, revived)

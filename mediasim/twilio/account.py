@@ -35,6 +35,7 @@ from mediasim.twilio.errors import (
     not_in_progress,
     too_many,
     unavailable,
+    unknown_number,
 )
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -190,7 +191,7 @@ class Account(CallDocuments):
         """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
-            raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+            raise unknown_number(to, (each.phone_number for each in self.numbers.all()))
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")

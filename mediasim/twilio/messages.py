@@ -20,7 +20,7 @@ from mediasim.exchange.lifecycle import move
 from mediasim.exchange.states import MESSAGE, MessageStatus
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.addresses import messaged, messaging
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import TwilioError, bad_parameter, unknown_number
 from mediasim.twilio.message_records import (
     ERRORS,
     Direction,
@@ -299,7 +299,7 @@ class MessageManager:
         """
         number = next((each for each in self._numbers.all() if each.phone_number == to), None)
         if number is None:
-            raise not_found(f"{self._main.account_path}/IncomingPhoneNumbers/{to}")
+            raise unknown_number(to, (each.phone_number for each in self._numbers.all()))
         account = self._of(number.account_sid)
         account.check_active()
         request = MessageRequest(to, from_, body, media)
