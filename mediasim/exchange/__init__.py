@@ -33,6 +33,7 @@ __all__ = [
     "records",
     "recovery",
     "rendition",
+    "spoken",
     "states",
     "stillness",
     "trim",

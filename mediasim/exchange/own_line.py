@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.documents.durations import Duration
+from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.room import Room
@@ -27,8 +28,10 @@ from mediasim.net.network import Impairments
 from mediasim.rtp.packets import PacketBlock, block_of
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["NETWORK", "LineEnd", "OwnLine"]
+__all__ = ["LINE_CODEC", "NETWORK", "LineEnd", "OwnLine"]
 
+LINE_CODEC: Final = "PCMU"
+"""The codec of what crosses a line."""
 _DELAY_NS: Final = 2 * FRAME_NS
 _HORIZON: Final = _DELAY_NS // FRAME_NS + 2
 """Most frames processed at once: what is sent in the first of them arrives after the last."""
@@ -62,13 +65,19 @@ class LineEnd(PacketSource, PacketSink):
     other: LineEnd
 
     def __init__(self) -> None:
-        self.format = FarEndFormat(StreamFormat(codec="PCMU", payload_type=0))
+        self.format = FarEndFormat(StreamFormat(codec=LINE_CODEC, payload_type=0))
         self.leg: Leg | None = None
         self.listener: FarEndListener | None = None
         self.on_connect: Callable[[], object] = lambda: None
         self._coming: deque[tuple[int, NDArray[np.uint8]]] = deque()
         """Packets on their way to this end's leg: (arrival in ns, packet)."""
         self._closed = False
+
+    @property
+    def sent_by(self) -> LiveCall | None:
+        """The call whose outbound track is heard at this end; None before it is up."""
+        call = self.other.listener
+        return call if isinstance(call, LiveCall) else None
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Bring up this end."""

@@ -82,8 +82,12 @@ class Clock(Protocol):
     def busy(self) -> float:
         """Share of its time that the loop needed in the last two seconds; 0 for virtual clocks."""
 
-    def first_epoch(self) -> datetime:
-        """Return the date of loop time zero, to the second, for a sandbox without earlier state."""
+    def first_epoch(self, *, today: bool = False) -> datetime:
+        """Return the date of loop time zero, to the second, for a sandbox without earlier state.
+
+        That of a clock independent of the wall clock's is fixed, or with ``today`` the wall
+        clock's, to the hour.
+        """
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
         """Stop the clock while the context is entered."""
@@ -162,7 +166,7 @@ class _RealClock:
     def busy(self) -> float:
         return round(self._loop.load.busy, 3)
 
-    def first_epoch(self) -> datetime:
+    def first_epoch(self, *, today: bool = False) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
@@ -235,8 +239,11 @@ class _VirtualClock:
 
     busy = 0.0
 
-    def first_epoch(self) -> datetime:
-        return DEFAULT_EPOCH
+    def first_epoch(self, *, today: bool = False) -> datetime:
+        if not today:
+            return DEFAULT_EPOCH
+        # To the hour: runs one after the other are dated the same, and not in the future.
+        return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
         return self._loop.hold()

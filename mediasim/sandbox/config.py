@@ -19,6 +19,7 @@ from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import (
     Flag,
+    Moment,
     Name,
     Number,
     Text,
@@ -191,6 +192,9 @@ class Config(Model):
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
+    epoch: Moment | None = None
+    """The date at which its time begins: 2026-01-05, or with a time of day; UTC unless it says so.
+    Absent: today's."""
     sip: SipConfig = SipConfig.model_construct()
     """SIP telephones: where they are answered, and who may register."""
     weather: OneOrMany[WeatherSpell] = ()

@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Model
-from mediasim.documents.values import Text, UserName
+from mediasim.documents.model import Many, Model
+from mediasim.documents.values import Number, Text, UserName
+from mediasim.twilio.resources import AccountRecord
 
 __all__ = [
     "AccountConfig",
@@ -28,6 +29,12 @@ _SIP_HOST: Final = "127.0.0.1"
 def _sid(text: str) -> str:
     if re.fullmatch("AC[0-9a-f]{32}", text) is None:
         raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def _balance(text: str) -> str:
+    if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
+        raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
     return text
 
 
@@ -51,6 +58,15 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+    balance: Annotated[Text, AfterValidator(_balance)] = "100.00"
+    """Its balance in US dollars, which nothing is taken from."""
+    caller_ids: Many[Number] = ()
+    """Numbers that are verified caller IDs from the start."""
+
+    def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
+        """Return the main account's record."""
+        name, balance = self.friendly_name, self.balance
+        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
 
 
 class SipAddress(NamedTuple):

@@ -87,7 +87,8 @@ class PhoneBook:
         self._parties, self._voices = parties_of(scenario), voices_of(scenario)
         for _, name, callee in config.callees():
             self._names_by_number[self._parties[name].number] = name
-            self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
+            known = None if name == DEFAULT else name
+            self._subscribers[name] = subscriber_of(known, callee.messages, callee.lookup)
             if callee.endpoint is None:
                 self._phones[name] = self._phone(
                     self._parties[name], callee.script, callee.answer.answering
@@ -144,7 +145,7 @@ class PhoneBook:
             at: known for at, known in self._names_by_number.items() if known != name
         }
         self._names_by_number[number] = name
-        self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
+        self._subscribers[name] = subscriber_of(name, callee.messages, callee.lookup)
         self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
         return party
 
@@ -273,6 +274,10 @@ def claim_numbers(service: Account, config: Config) -> None:
             )
             service.numbers.add(record)
         _configure(record, app)
+    verified = {each.phone_number for each in service.caller_ids.records.all()}
+    for caller_id in config.account.caller_ids:
+        if caller_id not in verified:
+            service.caller_ids.add(service.sid, caller_id, caller_id)
 
 
 def _configure(record: NumberRecord, app: AppNumber) -> None:

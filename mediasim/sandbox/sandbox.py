@@ -46,7 +46,6 @@ from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
-from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.rest.resource import MOST_KEPT
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
@@ -56,6 +55,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.proxy.proxy import SandboxProxy
     from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
@@ -99,6 +99,8 @@ class Sandbox:
         """The account's auth token, unless it is stored, configured or derived from the seed."""
         self.hosts = with_sites(HostTable(settings.config.hosts))
         """The host names that this sandbox answers for, and the public names of apps."""
+        self.proxy: SandboxProxy | None = None
+        """The way to these hosts for apps, while the sandbox is served."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.dates = Dates()
@@ -207,7 +209,9 @@ class Sandbox:
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
-        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
+        epoch = self.settings.first_epoch(clock)
+        if self.settings.worker is None:  # a worker's dates are the front's
+            epoch = epoch_after(last_moment(documents), epoch)
         storage.record_start(epoch)
         self.dates = Dates(epoch)
         self._build(documents, storage.boot, revived)
@@ -237,13 +241,11 @@ class Sandbox:
             persistent=settings.data is not None,
             has_calls=self._has_calls if settings.worker is None else None,
         )
-        account = AccountRecord(
-            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
-            auth_token=storage.stored_setting(
-                "auth-token", config.account.auth_token, self._new_auth_token()
-            ),
-            friendly_name=config.account.friendly_name,
-            created_ns=exchange.now_ns,
+        planned = config.account
+        account = planned.record(
+            storage.stored_setting("account", planned.sid, SidFactory(seeds).new("AC")),
+            storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
+            exchange.now_ns,
         )
         exchange.account_sid = account.sid
         speaker = Speaker()

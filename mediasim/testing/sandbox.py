@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.embedded import EmbeddedSandbox
@@ -24,7 +22,8 @@ from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
+from mediasim.testing.address import SandboxAddress
+from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
@@ -33,7 +32,6 @@ from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
-from mediasim.twilio.account import Account
 
 __all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
@@ -44,7 +42,7 @@ Script = str | Sequence[Any]
 """The steps of a party's script, as scenarios have them; a bare text is spoken."""
 
 
-class MediasimSandbox:
+class MediasimSandbox(SandboxAddress):
     """The ``mediasim_sandbox`` fixture of one test: a sandbox in memory."""
 
     def __init__(self, config: Config, artifacts: Artifacts) -> None:
@@ -55,50 +53,23 @@ class MediasimSandbox:
             clock="real" if options.realtime else "manual",
             # Always given: the account is then the same in every run of a test.
             seed_override=config.seed if options.seed is None else options.seed,
+            today=True,
         )
         self._artifacts = artifacts
         self._apps: list[ServedApp] = []
         self.answered_calls: dict[str, LiveCall] = {}
         """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
-        self._embedded = EmbeddedSandbox(settings)
+        super().__init__(EmbeddedSandbox(settings))
         self._legs = Legs(self._embedded.sandbox)
         self._gave_up = False
         """Whether the last time that the test let pass did not suffice."""
         self._acted_ns = -1
         """Loop time at which the test last had a party do something, in nanoseconds."""
         self.on_engine(lambda: self.service.exchange.events.on("event", self._follow))
+        self.redirect_sdk()
         artifacts.at_end(self._write_artifacts)
         artifacts.at_failure("mediasim: what the sandbox saw", lambda: self.on_engine(self._tell))
-
-    # -- where it is ------------------------------------------------------------------------
-
-    @property
-    def base_url(self) -> str:
-        """URL of Twilio's API, on a free port of this machine."""
-        return self._embedded.base_url
-
-    @property
-    def account_sid(self) -> str:
-        return self.service.account.sid
-
-    @property
-    def auth_token(self) -> str:
-        """The token that authenticates requests and signs webhooks."""
-        return self.service.account.auth_token
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables that point an app at the sandbox, by name."""
-        return environment(self.base_url, self.service.account)
-
-    @cached_property
-    def client(self) -> Any:
-        """Twilio's own SDK client, pointed here.
-
-        Raises RuntimeError where the SDK is not installed.
-        """
-        return sdk_client(self.base_url, self.account_sid, self.auth_token)
 
     # -- apps, parties and calls ------------------------------------------------------------
 
@@ -115,9 +86,9 @@ class MediasimSandbox:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
-        makes it of the request), or the URL of an app that is served already. ``voice`` and
-        ``status`` are the paths of the number's voice URL and status callback, requested by
-        ``method``; without ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
+        makes it of the request), or the URL of an app that is served. ``voice`` and ``status`` are
+        paths of the number's voice URL and status callback, requested by ``method``; without
+        ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
         """
         self._apps.append(served := serve_app(app))
         base = served.url
@@ -299,11 +270,6 @@ class MediasimSandbox:
 
     # -- behind it --------------------------------------------------------------------------
 
-    @property
-    def service(self) -> Account:
-        """The account on the engine's loop; its methods are for the engine's thread."""
-        return self._embedded.sandbox.service
-
     def on_engine(self, work: Callable[[], T]) -> T:
         """Run a function on the engine's loop, and return its result."""
         result: T = self._embedded.submit(work).result()
@@ -351,6 +317,7 @@ class MediasimSandbox:
 
     def close(self) -> None:
         """End the sandbox, and the apps that it serves."""
+        self.redirect_sdk(False)
         try:
             self._embedded.close()
         finally:

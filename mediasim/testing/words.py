@@ -10,15 +10,12 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Final
 
-import numpy as np
-
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.spoken import words_played
 from mediasim.media.leg import Leg
-from mediasim.media.player import Player
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment, words_in
-from mediasim.parties.voices.word_times import times_by_letters
 from mediasim.truth.placement import Placement
 
 __all__ = ["last_heard", "last_said"]
@@ -75,18 +72,8 @@ def _announced(call: LiveCall) -> Iterator[Spoken]:
     leg = call.leg
     end = call.room.plane.now if leg.ended_frame is None else leg.ended_frame
     for player in leg.played:
-        if player.text and (words := _spoken_by(player, end)):
+        if player.text and (words := words_played(player, end)):
             yield player.first_frame * FRAME_SAMPLES, words
-
-
-def _spoken_by(player: Player, now_frame: int) -> str:
-    """Return the words that a player has spoken before a frame."""
-    end = now_frame if player.end_frame is None else min(player.end_frame, now_frame)
-    samples = (end - player.first_frame) * FRAME_SAMPLES
-    if samples >= len(player.pcm):
-        return player.text
-    words = times_by_letters(player.text, player.pcm.astype(np.float64))
-    return " ".join(word.text for word in words if (word.start + word.end) // 2 < samples)
 
 
 # -- what other parties say ----------------------------------------------------------------------

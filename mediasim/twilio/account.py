@@ -9,6 +9,7 @@ import asyncio
 import copy
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -104,10 +106,14 @@ class Account(CallDocuments):
         )
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
+        self.caller_ids = CallerIdManager(self, self.of)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
+        self.token_numbers = itertools.count(1)
+        self.not_simulated: Counter[str] = Counter()
+        """Requests for what is not simulated, and how often each was made."""
         self._views: dict[str, Account] = {self.sid: self}
         self._add_verbs()
 
@@ -195,6 +201,8 @@ class Account(CallDocuments):
         source = asked.source()
         session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
+        if number.voice_caller_id_lookup:
+            session.call.record.caller_name = self.subscriber_of(from_).caller_name
         session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))
         return session.call.record
