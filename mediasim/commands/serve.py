@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +12,7 @@ from mediasim.commands.ending import ExitCode, seed_option, stop
 from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from mediasim.sandbox.config import SipAddress
+    from mediasim.sandbox.config_account import SipAddress
 
 __all__ = ["serve"]
 
@@ -19,6 +20,7 @@ __all__ = ["serve"]
 ClockName = Literal["real", "virtual", "manual"]
 LinesName = Literal["memory", "ports", "shared"]
 SpreadName = Literal["calls", "numbers"]
+LogFormat = Literal["text", "json"]
 
 
 _DATA = Path("mediasim-data")
@@ -29,6 +31,16 @@ def _profile(name: str) -> str:
     if name not in PROFILES:
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(map(repr, PROFILES))}.")
     return name
+
+
+def _moment(text: str) -> datetime:
+    """Return the moment that a text says. Raises BadParameter."""
+    from mediasim.documents.values import read_moment
+
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
 
 
 def serve(
@@ -49,6 +61,15 @@ def serve(
         ),
     ] = "memory",
     seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
+    epoch: Annotated[
+        datetime | None,
+        typer.Option(
+            help="The date at which its time begins.",
+            parser=_moment,
+            metavar="DATE",
+            show_default="today's",
+        ),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -89,18 +110,33 @@ def serve(
             " numbers together, so that they meet in conferences and queues."
         ),
     ] = "calls",
+    log: Annotated[
+        LogFormat,
+        typer.Option(
+            help="How it says on standard error what happens: lines for people, or JSON lines."
+        ),
+    ] = "text",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what is wrong with the sandbox itself.")
+    ] = False,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
+
+    It prints its addresses; then, on standard error, a line for each call, request to the app,
+    recording, warning and error.
 
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
     import asyncio
     import os
+    import sys
+    from contextlib import nullcontext
     from functools import partial
 
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
+    from mediasim.sandbox.log import LogWriter, SandboxLog
     from mediasim.sandbox.server import ListenAddress, ServeError, serve
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
@@ -122,12 +158,15 @@ def serve(
             spread=spread,
             hosts=tuple(allowed_host or ()),
             seed_override=seed,
+            epoch=epoch,
+            today=True,
             profile_override=profile,
             sip_override=None if sip is None else _sip_address(sip),
         )
-        asyncio.run(
-            serve(settings, ListenAddress(host, port, public_url), partial(print, flush=True))
-        )
+        address, say = ListenAddress(host, port, public_url), partial(print, flush=True)
+        with nullcontext() if quiet else LogWriter(sys.stderr, log) as writer:
+            sandbox_log = None if writer is None else SandboxLog(writer.put)
+            asyncio.run(serve(settings, address, say, sandbox_log))
     except (ScenarioError, StorageError, ClockRefuses) as error:
         stop(str(error))
     except ServeError as error:
@@ -146,7 +185,7 @@ def _raise_limit_of_files() -> None:
 
 def _sip_address(text: str) -> SipAddress:
     """Return the address of the option --sip; end the command if it is none."""
-    from mediasim.sandbox.config import read_sip_address
+    from mediasim.sandbox.config_account import read_sip_address
 
     try:
         return read_sip_address(text)

@@ -117,6 +117,9 @@ class Leg:
     """The frame in which it was created."""
     heard_log: list[tuple[int, tuple[Leg, ...]]] = field(default_factory=list)
     """Legs that it heard, each entry with the frame from which on it holds."""
+    conference_log: list[tuple[int, Hashable | None, bool]] = field(default_factory=list)
+    """Conferences that it was in, None for none, and whether it was muted; each entry with the
+    frame from which on it holds."""
     played: list[Player] = field(default_factory=list)
     """All players that ever sounded on it."""
     known_missing: list[tuple[int, int]] = field(default_factory=list)

@@ -97,6 +97,7 @@ class Room(LegGroup):
         """Put a leg into one of the room's conferences, muted or not; None: into none."""
         self._touch()
         leg.conference, leg.muted = conference, muted
+        leg.conference_log.append((self.frame, conference, muted))
 
     def play(
         self,
@@ -106,9 +107,14 @@ class Room(LegGroup):
         loop: bool = False,
         label: str = "",
         speech: bool = True,
+        text: str = "",
     ) -> Player:
-        """Play to the leg's party from now on; ``speech``: whether it counts as words heard."""
-        player = Player(pcm, self._touch(), loop=loop, label=label, speech=speech)
+        """Play to the leg's party from now on; ``speech``: whether it counts as words heard.
+
+        ``text`` is what is spoken, where that is known.
+        """
+        frame = self._touch()
+        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text)
         leg.players.append(player)
         leg.played.append(player)
         return player

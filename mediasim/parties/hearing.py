@@ -84,6 +84,11 @@ class SpeechTracker:
         self._activity.mark()
 
     @property
+    def waits(self) -> bool:
+        """Whether a condition is awaited."""
+        return self._waiting is not None
+
+    @property
     def soonest(self) -> int:
         """Frames, of whatever sound, that must be heard before the condition can be true."""
         if self._waiting is None:

@@ -151,7 +151,7 @@ class Line:
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
-            self.receiver.listeners.append(self._hear)
+            self.receiver.listeners.append(self.hear)
             if self.room.plane.max_lag == 1:
                 shared_playout_of(self.room.plane).join(self.receiver, self.leg)
         source: PacketSource = self.phone
@@ -168,7 +168,8 @@ class Line:
             self.everything = SpeechTracker()
             self.receiver.listeners.append(self.everything.hear)
 
-    def _hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        """Track the speech in the next frames that are heard."""
         self.tracker.hear(
             first_frame, pcm, self._non_speech(first_frame, len(pcm) // FRAME_SAMPLES)
         )

@@ -21,6 +21,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.stillness import is_still, waits_of
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.party import Party
@@ -59,6 +60,8 @@ __all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
 """Seconds of its own time after which a scenario is given up: a day."""
+_LOOK_EVERY_NS: Final = NS_PER_SECOND
+"""Nanoseconds between looks at whether anything can still happen."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
 """Nanoseconds that all parties may only listen before the run is given up."""
 
@@ -86,7 +89,6 @@ class ScenarioRun:
         self._hold = hold
         self.app_calls: list[AppCall] = []
         self._parties: dict[str, Party] = parties_of(scenario)
-        self._actors: list[Actor] = []
         behaviors = {
             name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
         }
@@ -101,9 +103,7 @@ class ScenarioRun:
         async def act(control: PartyControl) -> None:
             if control.call.line is None:
                 return  # an endpoint elsewhere does what it likes
-            actor = Actor(control, voice, self._sounds)
-            self._actors.append(actor)
-            await actor.perform(script)
+            await Actor(control, voice, self._sounds).perform(script)
 
         return act
 
@@ -166,17 +166,24 @@ class ScenarioRun:
         await ConferenceRun(self._exchange, plan, self._phones).run()
 
     async def _watch(self) -> None:
-        """Raise RunFailed when all parties have been waiting for each other for long."""
+        """Raise RunFailed when nothing can happen any more, or nothing has for long.
+
+        In real time, and where noise or an app may still be taken for what is waited for, only
+        the second is known.
+        """
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
-        while (idle_ns := self._exchange.idle_ns) < patience:
-            await self._exchange.watch_until(self._exchange.now_ns + patience - idle_ns)
-        waiting = [words for actor in self._actors if (words := actor.waiting)]
+        exchange = self._exchange
+        while (left_ns := patience - exchange.idle_ns) > 0:
+            if is_still(exchange, exchange.now_ns + left_ns):
+                break
+            await exchange.watch_until(exchange.now_ns + min(left_ns, _LOOK_EVERY_NS))
+        waiting = [each.words(each.call.dialled_ns) for each in waits_of(exchange.calls)]
         who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
         raise RunFailed(
             f"nothing more can happen: {who}. What is waited for never comes: give the wait_for a "
-            "timeout, or let somebody hang up"
+            f"timeout, or let somebody hang up (seen at {exchange.now_ns / NS_PER_SECOND:.1f}s)"
         )
 
 

@@ -228,7 +228,8 @@ def _excerpt(value: str) -> str:
 class DateFilter:
     """A filter by date: ``DateCreated``, ``DateCreated<`` and ``DateCreated>`` of a query.
 
-    A date is a day in UTC, ``2009-07-06``; a date with a time is that second. ``<`` (which a URL
+    A date is a day in UTC, ``2009-07-06``, and so is its midnight, ``2009-07-06T00:00:00Z``, which
+    the Python SDK sends for a date; any other date with a time is that second. ``<`` (which a URL
     shows as ``DateCreated<=2009-07-06``) includes times up to that one, midnight for a day;
     ``>`` those from it on (API description, Recordings and Calls). Times are compared in whole
     seconds, as in the JSON.
@@ -273,7 +274,8 @@ def _span(name: str, text: str) -> tuple[float, int]:
             " 2009-07-06T20:30:00Z"
         ) from None
     aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return aware.timestamp() // 1, 1 if any(mark in text for mark in ":T ") else _DAY
+    first = aware.timestamp() // 1
+    return first, 1 if first % _DAY else _DAY
 
 
 # -- parameters of several resources -----------------------------------------------------------

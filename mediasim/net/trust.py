@@ -1,0 +1,69 @@
+"""Whose TLS certificates are accepted: one rule for webhooks and media streams.
+
+The authorities are those of the system, or of ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` where the
+environment names them, and besides them the ones that the user has given, such as the authority of
+an app on this machine.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterable
+from functools import cache, cached_property
+from pathlib import Path
+
+__all__ = ["Trust", "TrustError"]
+
+
+class TrustError(ValueError):
+    """A file of authorities cannot be used; the message says which and why."""
+
+
+class Trust:
+    """The authorities whose certificates are accepted."""
+
+    def __init__(self, authorities: Iterable[Path] = ()) -> None:
+        """``authorities`` are files of PEM certificates, accepted besides the system's own."""
+        self._authorities = tuple(authorities)
+
+    @cached_property
+    def context(self) -> ssl.SSLContext:
+        """The context of every TLS connection to an app. Raises TrustError."""
+        try:
+            context = _of_system() if self._as_it_is else _system_context()
+        except (OSError, ValueError) as error:
+            words = f"the authorities of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error}"
+            raise TrustError(words) from None
+        for file in self._authorities:
+            _load_authority(context, file)
+        return context
+
+    @property
+    def _as_it_is(self) -> bool:
+        """Whether nothing changes the authorities that the system comes with."""
+        return not (self._authorities or {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys())
+
+    def check(self) -> None:
+        """Check that the files given can be used. Raises TrustError."""
+        for file in self._authorities:
+            _load_authority(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
+
+
+def _system_context() -> ssl.SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+_of_system = cache(_system_context)
+"""One for all sandboxes of a process: reading the authorities takes 20 ms."""
+
+
+def _load_authority(context: ssl.SSLContext, file: Path) -> None:
+    """Accept the authorities of a PEM file. Raises TrustError."""
+    try:
+        context.load_verify_locations(file)
+    except (OSError, ValueError) as error:
+        why = "it holds no PEM certificate" if isinstance(error, ssl.SSLError) else str(error)
+        raise TrustError(f"the authority {str(file)!r} cannot be used: {why}") from None
