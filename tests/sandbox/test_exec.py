@@ -174,7 +174,9 @@ def test_signals_are_passed_on() -> None:
 def test_a_running_sandbox_is_joined(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     tell = [sys.executable, "-c", "import os; print(os.environ['MEDIASIM_BASE_URL'])"]
-    with serving("--data", data) as sandbox:
+    with serving("--data", data, "--proxy") as sandbox:
+        assert sandbox.env["HTTPS_PROXY"] == sandbox.env["http_proxy"]
+        assert f'for a shell: eval "$(mediasim env --shell --url {sandbox.url})"' in sandbox.lines
         output, log = ran("--data", data, "--", *tell, env=OWN)
         assert output == f"{sandbox.url}\n"
         assert log.startswith(f"joined the sandbox at {sandbox.url}\n")
