@@ -141,8 +141,8 @@ def _flat(samples: Samples, tops: tuple[int, int]) -> int:
     """Count the samples of (n,) that are in runs at either extreme."""
     count = 0
     for top in tops:
-        at = np.flatnonzero(samples == top) if top else []
-        if len(at) >= _FLAT:
+        at = np.flatnonzero(samples == top)
+        if top and len(at) >= _FLAT:
             ends = np.flatnonzero(np.diff(at, prepend=-2, append=len(samples) + 1) > 1)
             lengths = np.diff(ends)
             count += int(lengths[lengths >= _FLAT].sum())
