@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mediasim.commands.analyze import analyze
+from mediasim.commands.exec import exec_command
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
 from mediasim.commands.run import run
@@ -42,6 +43,7 @@ def _version(
 
 for _command in (run, new, schema, sdp, explain, serve, env, health, call, calls, recordings):
     app.command()(_command)
+app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
 app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)

@@ -16,6 +16,7 @@ __all__ = [
     "sdp",
     "stream_port",
     "telephone_line",
+    "trust",
     "udp",
     "virtual_loop",
     "web_streams",

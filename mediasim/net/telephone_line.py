@@ -30,8 +30,8 @@ class TelephoneLine(Model):
     stands_for: ClassVar[str] = "kind"
 
     kind: Literal["clean", "telephone", "mobile"] = "clean"
-    """telephone: a band of 300 to 3400 Hz, a level, hiss. mobile: the band, a level, gain control, a
-    crowd or a street behind, an echo."""
+    """telephone: a band of 300 to 3400 Hz, a level, hiss. mobile: the band, a level, gain control,
+    a crowd or a street behind, an echo."""
     level: Level | None = None
     """dBFS at which speech of the ordinary level, -20, is sent, and all else with it; -35 to -15
     where absent."""

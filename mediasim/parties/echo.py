@@ -26,15 +26,17 @@ class Echo:
         self._delay_ns = round(delay_ms * 1e6)
         self._gain = 10 ** (-loss_db / 20)
         self._clock = clock
+        self.horizon = (self._delay_ns - HALF_SAMPLES * SAMPLE_NS) // FRAME_NS - 1
+        """Most frames that may be sent before they are heard."""
         self._before = np.zeros(2 * HALF_SAMPLES, np.int16)
         """The last samples heard, which the filter still reaches."""
         self._pieces: deque[tuple[int, NDArray[np.int16]]] = deque()
         """(first sample of the sender's clock, samples), in order."""
 
     @property
-    def horizon(self) -> int:
-        """Most frames that may be heard and sent at once."""
-        return (self._delay_ns - HALF_SAMPLES * SAMPLE_NS) // FRAME_NS - 1
+    def reach(self) -> int:
+        """Most frames that may be sent before they are heard."""
+        return self.horizon
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """Take the next frames that are heard, int16 (frames * 160,)."""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.products import dot
 
 __all__ = [
     "FLOOR_DB",
@@ -34,7 +35,6 @@ __all__ = [
     "fast_size",
     "find_offset",
     "find_within",
-    "inner",
     "leak",
     "loudest_frame",
     "match_at",
@@ -149,7 +149,7 @@ def _search(
     size = fast_size(len(there))
     cross = np.fft.rfft(there, size) * np.conj(np.fft.rfft(reference, size))
     dots = np.fft.irfft(cross, size)[:lags]
-    clip_energy = inner(reference, reference)
+    clip_energy = dot(reference, reference)
     energy = _moving_energy(there, len(clip))
     likeness = _ratio(dots, np.sqrt(energy * clip_energy))
     size_of = np.abs(likeness) if either_sign else likeness
@@ -192,8 +192,8 @@ def match_at(
     there, reference = there[kept], reference[kept]
     if _constant(reference):
         return None
-    whole = sqrt(inner(there, there) * inner(reference, reference))
-    return max(-1.0, min(inner(there, reference) / whole, 1.0)) if whole > 0.0 else 0.0
+    whole = sqrt(dot(there, there) * dot(reference, reference))
+    return max(-1.0, min(dot(there, reference) / whole, 1.0)) if whole > 0.0 else 0.0
 
 
 def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
@@ -208,7 +208,7 @@ def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
     if len(expected) < 2 or expected.min() == expected.max():
         return None
     expected -= expected.mean()
-    return float(expected @ late / (expected @ expected) * 1e6)
+    return dot(expected, late) / dot(expected, expected) * 1e6
 
 
 # -- silence -----------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ def loudest_frame(channel: Samples, start: int, end: int) -> Loudness | None:
         return None
     width = min(FRAME_SAMPLES, end - start)
     last = _scaled(channel[end - width : end])
-    energy, at = inner(last, last), end - width
+    energy, at = dot(last, last), end - width
     for first in range(start, end, _BLOCK):
         samples = _scaled(channel[first : min(first + _BLOCK, end)])
         energies = _frame_sums(samples * samples)
@@ -309,8 +309,8 @@ def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
         cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(said, size))
         plain += np.fft.irfft(cross, size)[:lags]
         phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
-        energy += inner(around, around)
-        said_energy += inner(said, said)
+        energy += dot(around, around)
+        said_energy += dot(said, said)
     lag = int(np.argmax(np.abs(plain)))
     if abs(plain[lag]) > _CERTAIN * sqrt(energy * said_energy):
         return lag, True
@@ -330,8 +330,8 @@ def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
         there = around[lag : lag + len(said)]
         likeness, energy = _likeness(there, said)
         weight = likeness**4
-        dots += inner(weight, _frame_sums(there * said))
-        total += inner(weight, energy)
+        dots += dot(weight, _frame_sums(there * said))
+        total += dot(weight, energy)
         likenesses.append(likeness)
         energies.append(energy)
     gain = dots / total if total > 0.0 else 0.0
@@ -339,11 +339,6 @@ def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
 
 
 # -- arithmetic --------------------------------------------------------------------------------
-
-
-def inner(one: Floats, other: Floats) -> float:
-    """Return the inner product, summed in one thread: BLAS starts several, which wait in vain."""
-    return float(np.einsum("i,i->", one, other))
 
 
 def _scaled(samples: Samples) -> Floats:

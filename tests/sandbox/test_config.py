@@ -79,7 +79,7 @@ def test_the_schema_for_editors_takes_what_the_reader_takes() -> None:
 
 def test_everything_may_be_absent() -> None:
     config = Config()
-    assert config.media_auth
+    assert config.media_auth is None
     assert not config.numbers
     assert [name for _, name, _ in config.callees()] == ["default"]
 
@@ -90,8 +90,8 @@ def test_everything_may_be_absent() -> None:
         (
             "partys: {}",
             "plan.yaml:1:1: partys: unknown key; expected one of account, numbers, parties, "
-            "default, allow_hosts, stream_grace, media_auth, profile, seed, sip, weather; "
-            "did you mean 'parties'?",
+            "default, allow_hosts, hosts, trust, stream_grace, media_auth, recordings, profile, "
+            "seed, epoch, sip, weather; did you mean 'parties'?",
         ),
         (
             "numbers:\n  +14155550100: nowhere",

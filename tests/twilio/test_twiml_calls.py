@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.requests import (
     Callback,
@@ -60,7 +63,11 @@ def on_account(
 
 
 def calls_in(
-    directory: Path, twiml: str, *steps: Any, also: Callable[[AccountStage], None] | None = None
+    directory: Path,
+    twiml: str,
+    *steps: Any,
+    also: Callable[[AccountStage], None] | None = None,
+    **exchange: Any,
 ) -> AccountStage:
     """Alice calls the app's number, which answers with a document."""
 
@@ -72,7 +79,7 @@ def calls_in(
             also(account)
         account.service.place_inbound(ALICE, APP_NUMBER, phone)
 
-    return on_account(directory, main)
+    return on_account(directory, main, **exchange)
 
 
 def kinds(account: AccountStage) -> list[str]:
@@ -123,22 +130,35 @@ def test_a_circle_of_redirects_ends(tmp_path: Path) -> None:
     assert "call.completed" in kinds(account) or "call.no-answer" in kinds(account)
 
 
-def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
+def test_the_country_of_both_numbers_is_told(tmp_path: Path) -> None:
     account = calls_in(tmp_path, "<Hangup/>")
     (asked,), (told,) = account.app.asked("/voice"), account.app.asked("/status")
-    places = [
-        f"{who}{what}"
-        for who in ("From", "To", "Caller", "Called")
-        for what in ("City", "State", "Zip", "Country")
-    ]
-    assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
+    for who in ("From", "To", "Caller", "Called"):
+        for what, value in (("City", ""), ("State", ""), ("Zip", ""), ("Country", "US")):
+            assert asked[who + what] == told[who + what] == value
 
 
-def test_an_app_that_dials_itself_is_warned(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [("+442071838750", "GB"), ("+16135550123", "CA"), ("client:ann", ""), ("+999", "")],
+)
+def test_the_country_of_a_number(number: str, known: str) -> None:
+    assert country(number) == known
+
+
+def test_a_call_has_a_token(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, "<Gather timeout='1'/><Redirect>/next</Redirect>")
+    tokens = [json.loads(each["CallToken"]) for _, each in account.app.requests[:2]]
+    assert tokens[0] == tokens[1]
+    assert tokens[0]["parentCallInfoToken"]
+
+
+def test_an_app_that_dials_itself_for_ever_is_stopped(tmp_path: Path) -> None:
     account = calls_in(tmp_path, f"<Dial timeLimit='2'>{APP_NUMBER}</Dial>")
-    (warning,) = account.service.notifications
-    assert (warning.error_code, warning.log) == (13224, "1")
-    assert "connects no app with itself" in warning.message_text
+    (error,) = account.service.notifications
+    assert (error.error_code, error.log) == (13224, "0")
+    assert "call each other in a circle" in error.message_text
+    assert len(account.app.asked("/voice")) == 11
 
 
 # -- what is played and recorded ----------------------------------------------------------------
@@ -240,12 +260,14 @@ def test_what_was_said_is_understood(tmp_path: Path) -> None:
 # -- Record -------------------------------------------------------------------------------------
 
 
-def voicemail(directory: Path, attributes: str, *steps: Any) -> AccountStage:
+def voicemail(
+    directory: Path, attributes: str, *steps: Any, profile: str = DEFAULT_PROFILE
+) -> AccountStage:
     def also(account: AccountStage) -> None:
         account.app.answers["/done"] = "<Response><Hangup/></Response>"
 
     twiml = f'<Record action="/done" recordingStatusCallback="/rec" {attributes}/>'
-    return calls_in(directory, twiml, *steps, also=also)
+    return calls_in(directory, twiml, *steps, also=also, profile=profile)
 
 
 def test_record_ends_on_silence_and_asks_what_follows(tmp_path: Path) -> None:
@@ -271,8 +293,18 @@ def test_record_of_one_who_hangs_up_is_told_so(tmp_path: Path) -> None:
     assert kinds(account).count("recording.completed") == 1
 
 
-def test_nothing_said_asks_nothing(tmp_path: Path) -> None:
+def test_nothing_said_is_recorded_and_asks_like_anything(tmp_path: Path) -> None:
     account = voicemail(tmp_path, 'timeout="2"')
+    (record,) = account.exchange.catalogue.recordings()
+    assert account.app.told("/rec", "RecordingStatus") == [record.status] == ["completed"]
+    (done,) = account.app.asked("/done")
+    assert (done["RecordingSid"], done["RecordingDuration"]) == (record.sid, "2")
+    assert not account.media()[0].any()
+
+
+@pytest.mark.parametrize("profile", ["2022-05", "2024-07"])
+def test_nothing_said_asked_nothing_once(tmp_path: Path, profile: str) -> None:
+    account = voicemail(tmp_path, 'timeout="2"', profile=profile)
     assert not account.app.asked("/done")
     assert account.app.told("/rec", "RecordingStatus") == []
     assert account.exchange.catalogue.recordings()[0].status == "absent"

@@ -198,7 +198,7 @@ class SoftphoneManager:
             params = [*token.params.items(), *message.params.items()]
             follow = FollowUp(application.source(), params)
             record = service.place_from_client(
-                from_, message.to, phone, follow, application.callback()
+                from_, message.to, phone, follow, application.callback(), application.sid
             )
         else:
             to = _dialled(message.to)

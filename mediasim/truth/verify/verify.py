@@ -11,8 +11,9 @@ from typing import Final
 
 import numpy as np
 
+from mediasim.audio.products import dot
 from mediasim.truth.documents import truth_path
-from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, inner, leak, reader
+from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
 from mediasim.truth.verify.colour import some_of
 from mediasim.truth.verify.expected import Expected, ExpectedChannel, read_expected
@@ -322,7 +323,7 @@ def _likeness(one: Samples, other: Samples) -> float | None:
     for low in range(0, length, _AT_ONCE):
         high = min(low + _AT_ONCE, length)
         first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
-        sums += (inner(first, second), inner(first, first), inner(second, second))
+        sums += (dot(first, second), dot(first, first), dot(second, second))
     whole = sqrt(sums[1] * sums[2])
     return float(sums[0]) / whole if whole > 0 else None
 
