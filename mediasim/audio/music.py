@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import at_level
+from mediasim.audio.tones import hold_music
 from mediasim.seeds import Seeds
 
-__all__ = ["COMPOSER", "STYLES", "cowbell", "piece"]
+__all__ = ["COMPOSER", "STYLES", "cowbell", "default_hold_music", "piece"]
 
-COMPOSER: Final = 1
+COMPOSER: Final = 2
 """Number of the way in which pieces are made; a change of it makes others of the same names."""
 _SEED: Final = 1
 _MUSIC_DBFS: Final = -20.0
+_DEFAULT: Final = ("classical", 1)
+_DEFAULT_SAMPLES: Final = 16 * SAMPLE_RATE
 _BARS: Final = 12
 _BEATS: Final = 4
 _Signal = NDArray[np.float64]
@@ -170,12 +173,20 @@ STYLES: Final = tuple(_STYLES)
 """The styles that there are."""
 
 
+def default_hold_music(seeds: Seeds) -> NDArray[np.int16]:
+    """Compose what a run's callers hear who wait or are on hold, int16 (samples,), to be looped."""
+    return hold_music(_DEFAULT_SAMPLES, seeds.generator("hold-music"))
+
+
 def piece(style: str, number: int = 1) -> NDArray[np.int16]:
     """Compose a piece of a style, int16 (samples,) at 8 kHz, of 20 to 50 seconds.
 
-    The same name gives the same piece. Raises KeyError for a style that there is not.
+    The same name gives the same piece; the first of ``classical`` is the default hold music of seed
+    1, twice. Raises KeyError for a style that there is not.
     """
     how = _STYLES[style]
+    if (style, number) == _DEFAULT:
+        return np.tile(default_hold_music(Seeds(_SEED)), 2)
     generator = Seeds(_SEED).generator(f"music/{style}/{number}")
     key_note = 110.0 * 2 ** (int(generator.integers(7)) / 12)
     beat = 60 / how.beats_a_minute

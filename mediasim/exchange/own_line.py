@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.documents.durations import Duration
+from mediasim.exchange.live_call import LiveCall
 from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.media.room import Room
@@ -27,8 +28,10 @@ from mediasim.net.network import Impairments
 from mediasim.rtp.packets import PacketBlock, block_of
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["NETWORK", "LineEnd", "OwnLine"]
+__all__ = ["LINE_CODEC", "NETWORK", "LineEnd", "OwnLine"]
 
+LINE_CODEC: Final = "PCMU"
+"""The codec of what crosses a line."""
 _DELAY_NS: Final = 2 * FRAME_NS
 _HORIZON: Final = _DELAY_NS // FRAME_NS + 2
 """Most frames processed at once: what is sent in the first of them arrives after the last."""
@@ -62,7 +65,8 @@ class LineEnd(PacketSource, PacketSink):
     other: LineEnd
 
     def __init__(self) -> None:
-        self.format = FarEndFormat(StreamFormat(codec="PCMU", payload_type=0))
+        self.horizon = _HORIZON
+        self.format = FarEndFormat(StreamFormat(codec=LINE_CODEC, payload_type=0))
         self.leg: Leg | None = None
         self.listener: FarEndListener | None = None
         self.on_connect: Callable[[], object] = lambda: None
@@ -70,11 +74,22 @@ class LineEnd(PacketSource, PacketSink):
         """Packets on their way to this end's leg: (arrival in ns, packet)."""
         self._closed = False
 
+    @property
+    def sent_by(self) -> LiveCall | None:
+        """The call whose outbound track is heard at this end; None before it is up."""
+        call = self.other.listener
+        return call if isinstance(call, LiveCall) else None
+
+    @property
+    def reach(self) -> int:
+        """The frames that the plane may advance before the other end must have been sent them."""
+        return self.horizon
+
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Bring up this end."""
         self.leg, self.listener = leg, listener
         assert isinstance(leg.room, Room)
-        leg.room.bound(_HORIZON)
+        leg.room.bound(self)
         self.on_connect()
         return self, self
 
@@ -88,7 +103,7 @@ class LineEnd(PacketSource, PacketSink):
         self._closed = True
         if self.leg is not None:
             assert isinstance(self.leg.room, Room)
-            self.leg.room.unbound(_HORIZON)
+            self.leg.room.unbound(self)
         if self.other.listener is not None:
             self.other.listener.hung_up()
 

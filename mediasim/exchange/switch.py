@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, SAMPLE_RATE
-from mediasim.audio.tones import hold_music, ringback
+from mediasim.audio.music import default_hold_music
+from mediasim.audio.tones import ringback
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
@@ -33,7 +34,6 @@ from mediasim.seeds import Seeds
 __all__ = ["VIRTUAL_BLOCK", "Switch"]
 
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
-_MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
 VIRTUAL_BLOCK: Final = 3000
 """Most frames of a room that are processed at once in virtual time: a minute."""
 
@@ -181,7 +181,7 @@ class Switch(Generic[CallT, RecordingT]):
     @cached_property
     def hold_music(self) -> NDArray[np.int16]:
         """The run's hold music, int16 (n,) at 8 kHz, to be looped."""
-        return hold_music(_MUSIC_SAMPLES, self.seeds.generator("hold-music"))
+        return default_hold_music(self.seeds)
 
     # -- calls ------------------------------------------------------------------------------
 

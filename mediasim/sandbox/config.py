@@ -20,6 +20,7 @@ from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.texts import read_text
 from mediasim.documents.values import (
     Flag,
+    Moment,
     Name,
     Number,
     Text,
@@ -31,7 +32,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
@@ -57,15 +58,6 @@ __all__ = [
 
 DEFAULT: Final = "default"
 """Name of the party that answers numbers without a party or app."""
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _twiml(text: str) -> str:
@@ -96,7 +88,6 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
-Url = Annotated[Text, AfterValidator(_url)]
 Method = Literal["POST", "GET"]
 
 
@@ -192,6 +183,9 @@ class Config(Model):
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
+    epoch: Moment | None = None
+    """The date at which its time begins: 2026-01-05, or with a time of day; UTC unless it says so.
+    Absent: today's."""
     sip: SipConfig = SipConfig.model_construct()
     """SIP telephones: where they are answered, and who may register."""
     weather: OneOrMany[WeatherSpell] = ()

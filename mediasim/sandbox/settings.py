@@ -52,7 +52,11 @@ class Settings:
     zero_ns: int | None = None
     """The front's loop time zero on the monotonic clock, in nanoseconds, for a worker's clock."""
     epoch: datetime | None = None
-    """The date of the front's loop time zero, for a worker; None for the sandbox's own."""
+    """The date of loop time zero instead of the config's; for a worker the front's. A sandbox with
+    stored state never goes back behind it."""
+    today: bool = False
+    """Whether a virtual clock begins with today's date, for people and apps to look at; otherwise
+    with a fixed one, which repeats a run byte for byte."""
     recordings: Path | None = None
     """The folder of a worker's finished recordings; None for its own folder."""
     hosts: tuple[str, ...] = ()
@@ -74,6 +78,10 @@ class Settings:
     def sip(self) -> SipAddress | None:
         """The address to listen on for SIP telephones; None for no SIP."""
         return self.sip_override or self.config.sip.address
+
+    def first_epoch(self, clock: Clock) -> datetime:
+        """Return the date of loop time zero, if no state is stored of later ones."""
+        return self.epoch or self.config.epoch or clock.first_epoch(today=self.today)
 
     @property
     def profile(self) -> str:

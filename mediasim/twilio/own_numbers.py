@@ -7,6 +7,7 @@ not say how the name of the customer's parameter is written, so it is sent both 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
@@ -82,12 +83,11 @@ class OwnNumbers:
         """Return the telephone of an own number or an application; None for other addresses."""
         if address.startswith(APPLICATION):
             sid, _, query = address.removeprefix(APPLICATION).partition("?")
-            party = Party(name=sid, number=address, up=NETWORK)
+            party = _party(sid)
             params = tuple(parse_qsl(query, keep_blank_values=True))
             return Phone(party, gateway=ApplicationGateway(self, sid, params))
         if any(each.phone_number == address for each in self.numbers.all()):
-            party = Party(name=address, number=address, up=NETWORK)
-            return Phone(party, gateway=_NumberGateway(self, address))
+            return Phone(_party(address), gateway=_NumberGateway(self, address))
         return None
 
     async def connect(
@@ -103,9 +103,8 @@ class OwnNumbers:
             self.account.notify(call.sid, _CANNOT_CALL, words)
             raise NotReached(words, "failed")
         line = OwnLine()
-        from_ = call.record.from_
         try:
-            record = place(Phone(Party(name=from_, number=from_, up=NETWORK), far_end=line.far))
+            record = place(Phone(_party(call.record.from_), far_end=line.far))
         except TwilioError as error:
             raise NotReached(error.message, "failed") from None
         incoming = self._live_call(record.sid)
@@ -143,6 +142,12 @@ class OwnNumbers:
         if call is not None and call.has_leg:
             for line in tuple(self._lines):
                 line.carry_key(call.leg, event.digit)
+
+
+def _party(address: str) -> Party:
+    """Return the party at the other end of a line, with a name that documents may have."""
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", address.replace("+", "number-")).strip("-")
+    return Party(name=name or "unknown", number=address, up=NETWORK)
 
 
 def _failure(status: CallStatus) -> _Failure:

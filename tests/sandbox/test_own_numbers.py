@@ -107,22 +107,62 @@ def test_dial_of_an_own_number_is_a_child_and_another_inbound_call(
     assert recording.pcm[1].any()
 
 
-def test_what_an_own_number_says_is_recorded_where_it_is_heard(
+def test_what_is_said_over_the_line_is_known_word_for_word(
     mediasim_sandbox: MediasimSandbox,
 ) -> None:
-    """A simulated caller is heard, word for word, by the app behind the second number."""
-    apps(
+    """The truth of the second call's recordings, and what is transcribed, is whose it is."""
+    served = apps(
         mediasim_sandbox,
         f"<Dial>{SECOND}</Dial>",
-        "<Record timeout='3' trim='do-not-trim' playBeep='false' action='/end'/>",
-        **{"/end": "<Hangup/>"},
+        "<Record timeout='3' trim='do-not-trim' playBeep='false' action='/end'"
+        " transcribe='true' transcribeCallback='/text'/>",
+        **{"/end": "<Hangup/>", "/text": None},
     )
-    mediasim_sandbox.call("+14155550123", FIRST, script=[{"say": "Please call me back."}])
+    words = "Please call me back about the order of last week."
+    mediasim_sandbox.call("+14155550123", FIRST, script=[{"say": words}])
     mediasim_sandbox.run_until_idle()
     (message,) = mediasim_sandbox.recordings
-    spoken = message.pcm[0].astype(float)
-    assert abs(spoken).max() > 2000
-    assert message.truth.channels[0].unscripted == ("+14155550123",)
+    message.assert_heard("caller", channel=1, text="the order of last week")
+    message.assert_aligned()
+    assert message.truth.channels[0].unscripted == ()
+    assert [it.params["TranscriptionText"] for it in served.asked if it.path == "/text"] == [words]
+
+
+def test_an_own_number_takes_part_in_a_conference(mediasim_sandbox: MediasimSandbox) -> None:
+    apps(
+        mediasim_sandbox,
+        "<Dial><Conference>room</Conference></Dial>",
+        "<Pause length='2'/><Say>Hello, conference.</Say>",
+        **{"/end": None},
+    )
+    mediasim_sandbox.call("+14155550123", FIRST, script=[{"pause": "9s"}, "hangup"])
+    mediasim_sandbox.advance("2s")
+    sdk = mediasim_sandbox.client
+    participant = sdk.conferences("room").participants.create(from_=FIRST, to=SECOND)
+    mediasim_sandbox.run_until_idle()
+    assert [row[0] for row in rows(mediasim_sandbox)] == ["inbound", "outbound-api", "inbound"]
+    assert {row[3] for row in rows(mediasim_sandbox)} == {"completed"}
+    assert participant.call_sid == mediasim_sandbox.calls[1].sid
+    assert notes(mediasim_sandbox) == []
+
+
+def test_an_app_answers_what_the_other_app_says(mediasim_sandbox: MediasimSandbox) -> None:
+    served = apps(
+        mediasim_sandbox,
+        "<Pause length='3'/><Say>I would like to speak to sales.</Say><Pause length='9'/>",
+        "<Start><Recording channels='dual'/></Start>"
+        "<Gather input='speech' action='/said' speechTimeout='2'><Say>Whom?</Say></Gather>",
+        **{"/said": "<Hangup/>", "/end": None},
+    )
+    mediasim_sandbox.client.calls.create(to=SECOND, from_=FIRST, url=f"{served.url}/first")
+    mediasim_sandbox.run_until_idle()
+    (said,) = (it.params for it in served.asked if it.path == "/said")
+    assert said["SpeechResult"] == "I would like to speak to sales."
+    (recording,) = mediasim_sandbox.recordings
+    recording.assert_dual()
+    recording.assert_heard("number-14155550100", channel=1, text="speak to sales")
+    recording.assert_aligned()
+    recording.assert_no_crosstalk()
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from mediasim.audio.dtmf import DtmfDetector
 from mediasim.audio.files import decode_clip
 from mediasim.audio.music import STYLES, piece
 from mediasim.sandbox.names import SiteApp
@@ -152,6 +153,7 @@ def test_buckets_hold_music_of_their_style() -> None:
         seconds = composed[: len(composed) // 8000 * 8000]
         loud = np.sqrt(np.mean(seconds.reshape(-1, 8000).astype(float) ** 2, axis=1))
         assert loud.min() > 300  # it is heard all the time
+        assert DtmfDetector().feed(composed) == []  # and is no key to who gathers some
     address = "http://com.twilio.music.guitars.s3.amazonaws.com/"
     listing = ask(address)
     assert listing.content_type == "application/xml"
@@ -187,6 +189,29 @@ def test_a_rest_call_of_the_quickstart_hears_the_demo(mediasim_sandbox: Mediasim
         "Say: Thanks for trying our documentation. Enjoy!",
         "Play: http://demo.twilio.com/docs/classic.mp3",
     ]
+    assert notes(mediasim_sandbox) == []
+
+
+def test_samples_of_the_api_and_its_own_recordings_are_played(
+    mediasim_sandbox: MediasimSandbox,
+) -> None:
+    """Under api.twilio.com, as examples have it."""
+    sid, token = mediasim_sandbox.account_sid, mediasim_sandbox.auth_token
+    party = mediasim_sandbox.party("alice", [{"say": WORDS}, {"pause": "9s"}, "hangup"])
+    sdk = mediasim_sandbox.client
+    twiml = "<Response><Pause length='5'/></Response>"
+    sdk.calls.create(to=party, from_=NUMBER, twiml=twiml, record=True)
+    mediasim_sandbox.run_until_idle()
+    (first,) = mediasim_sandbox.recordings
+    path = f"2010-04-01/Accounts/{sid}/Recordings/{first.sid}.wav"
+    twiml = f"<Play>https://{sid}:{token}@api.twilio.com/{path}</Play>"
+    twiml = f"<Response><Play>https://api.twilio.com/cowbell.mp3</Play>{twiml}</Response>"
+    sdk.calls.create(to=party, from_=NUMBER, twiml=twiml, record=True, recording_channels="dual")
+    mediasim_sandbox.run_until_idle()
+    second = mediasim_sandbox.recordings[-1]
+    assert second.pcm.shape[1] > 9 * 8000
+    assert second.pcm[1, :8000].any()
+    assert second.pcm[1, 7 * 8000 :].any()
     assert notes(mediasim_sandbox) == []
 
 

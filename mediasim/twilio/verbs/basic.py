@@ -48,7 +48,8 @@ class Interrupted(Exception):
 @executes("Say")
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
-    await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
+    pcm = await sound_of(session, verb)
+    await _repeat(session, verb, pcm, "speech", stop, text=verb.text[:_LONGEST_TEXT])
 
 
 @executes("Play")
@@ -68,12 +69,17 @@ async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> N
 
 
 async def _repeat(
-    session: CallSession, verb: Verb, pcm: NDArray[np.int16], label: str, stop: Stop | None
+    session: CallSession,
+    verb: Verb,
+    pcm: NDArray[np.int16],
+    label: str,
+    stop: Stop | None,
+    text: str = "",
 ) -> None:
     if not len(pcm):
         return
     for _ in range(verb.number("loop", 1) or _FOREVER):
-        if await session.play(pcm, label, *([stop] if stop is not None else [])):
+        if await session.play(pcm, label, *([stop] if stop is not None else []), text=text):
             raise Interrupted
 
 
