@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, PrivateAttr, ValidationInfo
+from pydantic import AfterValidator, PrivateAttr, ValidationInfo, WithJsonSchema
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Node, Origin, from_python, read_yaml, validated
@@ -88,6 +88,16 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
+_PublicName = Annotated[
+    Text,
+    AfterValidator(public_host_name),
+    WithJsonSchema({"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$"}),
+]
+_AppAddress = Annotated[
+    Text,
+    AfterValidator(_origin),
+    WithJsonSchema({"type": "string", "pattern": r"^https?://[^/?#@]+/?$"}),
+]
 Method = Literal["POST", "GET"]
 
 
@@ -165,9 +175,7 @@ class Config(Model):
     allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
-    hosts: Mapping[
-        Annotated[Text, AfterValidator(public_host_name)], Annotated[Text, AfterValidator(_origin)]
-    ] = {}
+    hosts: Mapping[_PublicName, _AppAddress] = {}
     """Public names of apps on this machine: what is sent to https://, http:// or wss:// of a name
     goes to this address in plain, as a tunnel would bring it."""
     trust: OneOrMany[Annotated[Path, AfterValidator(_authority)]] = ()

@@ -93,6 +93,8 @@ def test_a_method_that_a_resource_has_not(api: Api) -> None:
     [
         "Calls/.json",
         "Calls/",
+        "Calls.csv",
+        "calls.json",
         f"Calls/{'x' * 5000}.json",
         "Calls/%0a%00.json",
         "Queues/%F0%9F%92%A9/Members/Front.json",
