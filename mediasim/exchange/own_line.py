@@ -65,6 +65,7 @@ class LineEnd(PacketSource, PacketSink):
     other: LineEnd
 
     def __init__(self) -> None:
+        self.horizon = _HORIZON
         self.format = FarEndFormat(StreamFormat(codec=LINE_CODEC, payload_type=0))
         self.leg: Leg | None = None
         self.listener: FarEndListener | None = None
@@ -79,11 +80,16 @@ class LineEnd(PacketSource, PacketSink):
         call = self.other.listener
         return call if isinstance(call, LiveCall) else None
 
+    @property
+    def reach(self) -> int:
+        """The frames that the plane may advance before the other end must have been sent them."""
+        return self.horizon
+
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Bring up this end."""
         self.leg, self.listener = leg, listener
         assert isinstance(leg.room, Room)
-        leg.room.bound(_HORIZON)
+        leg.room.bound(self)
         self.on_connect()
         return self, self
 
@@ -97,7 +103,7 @@ class LineEnd(PacketSource, PacketSink):
         self._closed = True
         if self.leg is not None:
             assert isinstance(self.leg.room, Room)
-            self.leg.room.unbound(_HORIZON)
+            self.leg.room.unbound(self)
         if self.other.listener is not None:
             self.other.listener.hung_up()
 

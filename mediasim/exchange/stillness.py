@@ -20,7 +20,6 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import FOREVER, Leg
 from mediasim.media.recorder import Track
 from mediasim.net.virtual_loop import VirtualLoop
-from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.party import Line
 
 __all__ = ["Wait", "is_still", "waits_of"]
@@ -75,7 +74,7 @@ def is_still(exchange: Exchange, before_ns: int) -> bool:
         return False
     legs = [leg for room in exchange.plane.rooms for leg in room.legs]
     line_of = {line.leg: line for line in lines}
-    return all(_is_still(leg, line_of.get(leg)) for leg in legs)
+    return all(_is_still(exchange, leg, line_of.get(leg)) for leg in legs)
 
 
 def _path_ns(line: Line) -> int:
@@ -88,7 +87,7 @@ def _path_ns(line: Line) -> int:
     return frames * FRAME_NS + sum(link.longest_ns for link in links)
 
 
-def _is_still(leg: Leg, line: Line | None) -> bool:
+def _is_still(exchange: Exchange, leg: Leg, line: Line | None) -> bool:
     """Return whether a leg is silent both ways for good, and all that listen to it want sound."""
     frame = leg.room.frame
     if leg.source is not None and (leg.silent is None or not leg.silent(frame)):
@@ -105,14 +104,15 @@ def _is_still(leg: Leg, line: Line | None) -> bool:
         return False
     if line.everything is not None and line.everything.patience < FOREVER:
         return False
-    # Music is heard as sound by what listens for any, and by what listens for keys.
-    return not looped or not _hears_music(line, line.everything)
+    # Music is sound to whoever listens for any; the exchange's own has no keys in it.
+    if line.everything is not None and line.everything.waits and looped:
+        return False
+    own = (exchange.hold_music, exchange.ringback)
+    return not _waits_for_keys(line) or all(any(it.pcm is each for each in own) for it in looped)
 
 
-def _hears_music(line: Line, everything: SpeechTracker | None) -> bool:
-    """Return whether a line waits for something that looped music might be taken for."""
-    if everything is not None and everything.waits:
-        return True
+def _waits_for_keys(line: Line) -> bool:
+    """Return whether a line's party listens for more than speech."""
     assert line.receiver is not None
-    own = {line.hear, None if everything is None else everything.hear}
-    return any(listener not in own for listener in line.receiver.listeners)
+    trackers = {line.hear, None if line.everything is None else line.everything.hear}
+    return any(listener not in trackers for listener in line.receiver.listeners)

@@ -7,9 +7,10 @@ an app on this machine.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 __all__ = ["Trust", "TrustError"]
@@ -29,21 +30,31 @@ class Trust:
     @cached_property
     def context(self) -> ssl.SSLContext:
         """The context of every TLS connection to an app. Raises TrustError."""
-        import httpx2
-
-        try:
-            context = httpx2.create_ssl_context()
-        except (OSError, ValueError) as error:
-            words = f"the authorities of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error}"
-            raise TrustError(words) from None
-        for file in self._authorities:
-            _load_authority(context, file)
-        return context
+        named = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+        return _context(self._authorities, named)
 
     def check(self) -> None:
         """Check that the files given can be used. Raises TrustError."""
         for file in self._authorities:
             _load_authority(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
+
+
+@lru_cache(maxsize=8)
+def _context(authorities: tuple[Path, ...], named: tuple[str | None, ...]) -> ssl.SSLContext:
+    """Return a context with these authorities and those that the environment names.
+
+    Kept, as reading the system's authorities takes 20 ms. Raises TrustError.
+    """
+    import httpx2
+
+    try:
+        context = httpx2.create_ssl_context()
+    except (OSError, ValueError) as error:
+        words = f"the authorities of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error}"
+        raise TrustError(words) from None
+    for file in authorities:
+        _load_authority(context, file)
+    return context
 
 
 def _load_authority(context: ssl.SSLContext, file: Path) -> None:

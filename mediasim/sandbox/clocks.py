@@ -105,6 +105,9 @@ class Clock(Protocol):
         world outside may still act. Raises ClockRefuses.
         """
 
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        """Call ``look`` before a virtual clock jumps; None: no longer. A real clock never does."""
+
     def set_rate(self, rate: float) -> None:
         """Set the rate. Raises ClockRefuses."""
 
@@ -174,6 +177,9 @@ class _RealClock:
 
     async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock virtual")
+
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        pass
 
     def set_rate(self, rate: float) -> None:
         self._loop.go_at(_checked_rate(rate))
@@ -248,6 +254,9 @@ class _VirtualClock:
     async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         return await self._loop.run_until_idle(most_ns, gives_up)
 
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        self._loop.look = look
+
     def set_rate(self, rate: float) -> None:
         raise ClockRefuses(_NO_RATE.format(self.kind))
 
@@ -269,6 +278,8 @@ class _ServingLoop(VirtualLoop):
         self._idle: asyncio.Future[None] | None = None
         """Done when no timer is left."""
         self._gives_up: GivesUp | None = None
+        self.look: Callable[[], None] | None = None
+        """Called before each jump to a timer."""
         self._outside_since: float | None = None
         """Wall clock time from which on only the world outside can act; None while time passes."""
         super().__init__()
@@ -325,6 +336,8 @@ class _ServingLoop(VirtualLoop):
             target = limit
         if target is None:
             return False
+        if self.look is not None:
+            self.look()
         self._pass_until(target)
         return True
 

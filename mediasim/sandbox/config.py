@@ -31,7 +31,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
@@ -57,15 +57,6 @@ __all__ = [
 
 DEFAULT: Final = "default"
 """Name of the party that answers numbers without a party or app."""
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _twiml(text: str) -> str:
@@ -96,7 +87,6 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
-Url = Annotated[Text, AfterValidator(_url)]
 _PublicName = Annotated[
     Text,
     AfterValidator(public_host_name),

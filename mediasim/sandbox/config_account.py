@@ -9,14 +9,19 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Model
-from mediasim.documents.values import Text, UserName
+from mediasim.documents.model import Many, Model
+from mediasim.documents.values import Number, Ratio, Text, UserName
+from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.twilio.requests import DetectionFaults
+from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
     "RecordingsConfig",
     "SipAddress",
     "SipConfig",
+    "Url",
     "read_sip_address",
     "secret_token",
 ]
@@ -25,9 +30,24 @@ _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-
 _SIP_HOST: Final = "127.0.0.1"
 
 
+def _url(text: str) -> str:
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
+
+
 def _sid(text: str) -> str:
     if re.fullmatch("AC[0-9a-f]{32}", text) is None:
         raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def _balance(text: str) -> str:
+    if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
+        raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
     return text
 
 
@@ -38,8 +58,26 @@ def secret_token(text: str) -> str:
     return text
 
 
+Url = Annotated[Text, AfterValidator(_url)]
 _AccountSid = Annotated[Text, AfterValidator(_sid)]
 _AuthToken = Annotated[Text, AfterValidator(secret_token)]
+
+
+class MachineDetectionSpec(Model):
+    """How verdicts of answering machine detection differ from what is heard. A bare text is the
+    verdict."""
+
+    stands_for: ClassVar[str] = "verdict"
+
+    verdict: AnsweredBy | None = None
+    """The verdict on every call; absent: as it is heard."""
+    errors: Ratio = 0.0
+    """Share of calls whose verdict is wrong, drawn by the seed."""
+
+    @property
+    def faults(self) -> DetectionFaults:
+        """The account's settings that say so."""
+        return DetectionFaults(self.verdict, self.errors)
 
 
 class AccountConfig(Model):
@@ -51,6 +89,19 @@ class AccountConfig(Model):
     """What requests are authenticated and webhooks are signed with."""
     friendly_name: Text = "mediasim sandbox"
     """What a person calls it."""
+    balance: Annotated[Text, AfterValidator(_balance)] = "100.00"
+    """Its balance in US dollars, which nothing is taken from."""
+    caller_ids: Many[Number] = ()
+    """Numbers that are verified caller IDs from the start."""
+    machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
+    """How verdicts of answering machine detection differ from what is heard."""
+    debugger: Url | None = None
+    """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
+
+    def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
+        """Return the main account's record."""
+        name, balance = self.friendly_name, self.balance
+        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
 
 
 class SipAddress(NamedTuple):

@@ -50,12 +50,13 @@ class LookupSpec(Model):
     """The kind of subscriber."""
 
 
-def subscriber_of(messages: MessagesSpec, lookup: LookupSpec) -> Subscriber:
-    """Return what a party's description says of its line."""
+def subscriber_of(party: str | None, messages: MessagesSpec, lookup: LookupSpec) -> Subscriber:
+    """Return what a party's description says of its line; None: of lines of no party."""
     return Subscriber(
         lookup.line_type,
         lookup.carrier,
         lookup.caller_name,
         lookup.caller_type,
+        party,
         messages.outcome,
     )

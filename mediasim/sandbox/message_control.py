@@ -1,4 +1,4 @@
-"""The control API's paths for text messages: somebody texts the app, and what becomes of its own.
+"""The control API's paths for text messages, and for what the sandbox has of Twilio's API.
 
 :mod:`mediasim.sandbox.refusals` makes error responses of exceptions, as for all paths.
 """
@@ -10,11 +10,12 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, text_app
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.rest.table import coverage
 from mediasim.twilio.subscribers import MessageOutcome, MessagesEnd
 
 __all__ = ["message_routes"]
@@ -45,7 +46,7 @@ class Outcome(BaseModel):
 
 
 def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """Return the routes for messages."""
+    """Return the routes for messages, and for the coverage."""
     control = _MessageControl(sandbox)
     return [
         Route("/messages", control.list, methods=["GET"]),
@@ -53,6 +54,7 @@ def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/message-outcomes", control.outcomes, methods=["GET"]),
         Route("/message-outcomes", control.choose, methods=["POST"]),
         Route("/message-outcomes", control.forget, methods=["DELETE"]),
+        Route("/coverage", control.coverage, methods=["GET"]),
     ]
 
 
@@ -68,8 +70,7 @@ class _MessageControl:
 
         def found() -> Any:
             service = self._sandbox.service
-            records = service.resource_list("Messages").all()
-            return [each.to_twilio_json(service.dates) for each in records]
+            return [each.to_twilio_json(service.dates) for each in service.messages.all()]
 
         return JSONResponse({"messages": await self._gate(found)})
 
@@ -111,6 +112,10 @@ class _MessageControl:
         """Forget all outcomes that were chosen: those of the number plan are valid again."""
         await self._gate(lambda: self._sandbox.service.messages.outcomes.clear())
         return Response(status_code=204)
+
+    async def coverage(self, _: Request) -> Response:
+        """Return the operations of the REST API as a table in Markdown."""
+        return PlainTextResponse(coverage(), media_type="text/markdown")
 
     def _chosen(self) -> dict[str, Any]:
         outcomes = self._sandbox.service.messages.outcomes

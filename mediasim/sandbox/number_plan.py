@@ -37,6 +37,7 @@ from mediasim.scenario.running.endpoints import EndpointError, RemoteEndpoint
 from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
+from mediasim.twilio.errors import NOT_FOUND, TwilioError
 from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.resources import NumberRecord
 from mediasim.twilio.studio import Studio
@@ -86,7 +87,8 @@ class PhoneBook:
         self._parties, self._voices = parties_of(scenario), voices_of(scenario)
         for _, name, callee in config.callees():
             self._names_by_number[self._parties[name].number] = name
-            self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
+            known = None if name == DEFAULT else name
+            self._subscribers[name] = subscriber_of(known, callee.messages, callee.lookup)
             if callee.endpoint is None:
                 self._phones[name] = self._phone(
                     self._parties[name], callee.script, callee.answer.answering
@@ -143,9 +145,15 @@ class PhoneBook:
             at: known for at, known in self._names_by_number.items() if known != name
         }
         self._names_by_number[number] = name
-        self._subscribers[name] = subscriber_of(callee.messages, callee.lookup)
+        self._subscribers[name] = subscriber_of(name, callee.messages, callee.lookup)
         self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
         return party
+
+    @property
+    def known_words(self) -> str:
+        """The names of the parties, in words."""
+        names = ", ".join(name for name in self._parties if name != DEFAULT)
+        return f"the parties are: {names or 'none'}"
 
     def _is_addressable(self, name: str | None) -> bool:
         """Return whether a party of this name can be addressed by it."""
@@ -266,6 +274,10 @@ def claim_numbers(service: Account, config: Config) -> None:
             )
             service.numbers.add(record)
         _configure(record, app)
+    verified = {each.phone_number for each in service.caller_ids.records.all()}
+    for caller_id in config.account.caller_ids:
+        if caller_id not in verified:
+            service.caller_ids.add(service.sid, caller_id, caller_id)
 
 
 def _configure(record: NumberRecord, app: AppNumber) -> None:
@@ -301,7 +313,10 @@ def place_call(
     """
     phone = phones.caller(from_, callee.script if scripted else None)
     if phone is None and re.fullmatch(E164, from_) is None:
-        raise Conflict(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
+        raise Conflict(
+            f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name; "
+            f"{phones.known_words}"
+        )
     if phone is not None and phone.gateway is not None:
         raise Conflict(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
@@ -326,7 +341,7 @@ def text_app(
     number = from_ if phone is None else phone.party.number
     if re.fullmatch(E164, number) is None:
         words = f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party with one"
-        raise Conflict(words)
+        raise Conflict(f"{words}; {phones.known_words}")
     return service.messages.receive(number, to, body, tuple(media))
 
 
@@ -335,6 +350,11 @@ def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> C
 
     Raises Conflict for a call that is not in progress, TwilioError for an unknown one.
     """
+    if all(each.sid != call_sid for each in service.catalogue.calls()):
+        active = ", ".join(service.sessions) or "none"
+        raise TwilioError(
+            404, NOT_FOUND, f"call {call_sid} was not found; the calls in progress are: {active}"
+        )
     record = service.call_record(call_sid)
     session = service.sessions.get(call_sid)
     if session is None or not session.call.active:

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.text import timelines, timelines_text
 from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
+from mediasim.testing.address import SandboxAddress
+from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
@@ -31,7 +32,6 @@ from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
-from mediasim.twilio.account import Account
 
 __all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
@@ -42,7 +42,7 @@ Script = str | Sequence[Any]
 """The steps of a party's script, as scenarios have them; a bare text is spoken."""
 
 
-class MediasimSandbox:
+class MediasimSandbox(SandboxAddress):
     """The ``mediasim_sandbox`` fixture of one test: a sandbox in memory."""
 
     def __init__(self, config: Config, artifacts: Artifacts) -> None:
@@ -60,38 +60,16 @@ class MediasimSandbox:
         self.answered_calls: dict[str, LiveCall] = {}
         """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
-        self._embedded = EmbeddedSandbox(settings)
+        super().__init__(EmbeddedSandbox(settings))
+        self._legs = Legs(self._embedded.sandbox)
+        self._gave_up = False
+        """Whether the last time that the test let pass did not suffice."""
+        self._acted_ns = -1
+        """Loop time at which the test last had a party do something, in nanoseconds."""
         self.on_engine(lambda: self.service.exchange.events.on("event", self._follow))
+        self.redirect_sdk()
         artifacts.at_end(self._write_artifacts)
-
-    # -- where it is ------------------------------------------------------------------------
-
-    @property
-    def base_url(self) -> str:
-        """URL of Twilio's API, on a free port of this machine."""
-        return self._embedded.base_url
-
-    @property
-    def account_sid(self) -> str:
-        return self.service.account.sid
-
-    @property
-    def auth_token(self) -> str:
-        """The token that authenticates requests and signs webhooks."""
-        return self.service.account.auth_token
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables that point an app at the sandbox, by name."""
-        return environment(self.base_url, self.service.account)
-
-    @cached_property
-    def client(self) -> Any:
-        """Twilio's own SDK client, pointed here.
-
-        Raises RuntimeError where the SDK is not installed.
-        """
-        return sdk_client(self.base_url, self.account_sid, self.auth_token)
+        artifacts.at_failure("mediasim: what the sandbox saw", lambda: self.on_engine(self._tell))
 
     # -- apps, parties and calls ------------------------------------------------------------
 
@@ -173,6 +151,7 @@ class MediasimSandbox:
     def act(self, call_sid: str, script: Script) -> None:
         """Have the party of a call in progress perform a script from now on."""
         callee = self._callee(script)
+        self._acted_ns = self.service.now_ns
         self.on_engine(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
 
     def _callee(self, script: Script, **more: Any) -> Callee:
@@ -190,6 +169,7 @@ class MediasimSandbox:
         by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
 
         async def pass_by() -> None:
+            self._gave_up = False
             if self.realtime:
                 await asyncio.sleep(by_ns / 1e9)
             else:
@@ -207,6 +187,7 @@ class MediasimSandbox:
         limit, sandbox = Duration.of(most), self._embedded.sandbox
 
         async def run() -> None:
+            self._gave_up = True
             if not self.realtime:
                 goes_on = await run_until_idle(sandbox, int(limit))
             elif await self._run_in_real_time(limit.seconds):
@@ -215,6 +196,7 @@ class MediasimSandbox:
                 goes_on = f"after {limit} it is not over: {calls_in_words(sandbox)}"
             if goes_on is not None:
                 raise AssertionError(goes_on)
+            self._gave_up = False
 
         return awaited(self._embedded.submit(run))
 
@@ -288,11 +270,6 @@ class MediasimSandbox:
 
     # -- behind it --------------------------------------------------------------------------
 
-    @property
-    def service(self) -> Account:
-        """The account on the engine's loop; its methods are for the engine's thread."""
-        return self._embedded.sandbox.service
-
     def on_engine(self, work: Callable[[], T]) -> T:
         """Run a function on the engine's loop, and return its result."""
         result: T = self._embedded.submit(work).result()
@@ -311,6 +288,7 @@ class MediasimSandbox:
         sandbox = self._embedded.sandbox
         return keep_sandbox(
             sandbox,
+            self._legs,
             self.on_engine,
             folder,
             self._artifacts.name,
@@ -318,8 +296,28 @@ class MediasimSandbox:
             self.realtime,
         )
 
+    def _tell(self) -> str:
+        """Return the timelines as text, for a failed test; on the engine's loop."""
+        sandbox = self._embedded.sandbox
+        told = timelines_text(sandbox, timelines(sandbox, self._legs))
+        return "\n\n".join(filter(None, (self._why_nothing_moves(), told)))
+
+    def _why_nothing_moves(self) -> str:
+        """Return what to call where a test has not let time pass; "" where it has."""
+        now_ns = self.service.now_ns
+        calls = [session.call.record for session in self.service.sessions.values()]
+        begun = [self._acted_ns, *(record.created_ns for record in calls)]
+        if self.realtime or self._gave_up or not calls or now_ns not in begun:
+            return ""
+        wait = ", ".join(f"{record.sid} is {record.status}" for record in calls)
+        return (
+            f"time stands still: run_until_idle() or advance(...) lets it pass; at"
+            f" {now_ns / 1e9:.1f}s {wait}"
+        )
+
     def close(self) -> None:
         """End the sandbox, and the apps that it serves."""
+        self.redirect_sdk(False)
         try:
             self._embedded.close()
         finally:

@@ -11,6 +11,7 @@ from typing import Any
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import RecordingRecord
+from mediasim.sandbox.inspector.text import events_text
 from mediasim.scenario.expectations.verdicts import Verdict
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
@@ -66,6 +67,8 @@ class Mediasim:
             scenario, seed if options.seed is None else options.seed, folder, options.realtime
         )
         self._artifacts.at_end(lambda: found._write_artifacts(self._artifacts.repeat))
+        number = "" if self._runs == 1 else f" {self._runs}"
+        self._artifacts.at_failure(f"mediasim: what happened in run{number}", found._tell)
         return found
 
 
@@ -171,6 +174,12 @@ class Simulated:
         __tracebackhide__ = True
         for recording in self.recordings:
             recording.assert_never_contains(clip)
+
+    def _tell(self) -> str:
+        """Return the events of an ended run as text, for a failed test."""
+        if not self._result.done() or self._result.exception() is not None:
+            return ""
+        return events_text(self.events)
 
     def _write_artifacts(self, repeat: str) -> list[str]:
         """Write the report of an ended run; return lines that name the artifacts."""

@@ -9,6 +9,7 @@ import asyncio
 import copy
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -24,6 +25,7 @@ from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -33,7 +35,9 @@ from mediasim.twilio.errors import (
     not_in_progress,
     too_many,
     unavailable,
+    unknown_number,
 )
+from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
@@ -103,10 +107,14 @@ class Account(CallDocuments):
         )
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
+        self.caller_ids = CallerIdManager(self, self.of)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
+        self.token_numbers = itertools.count(1)
+        self.not_simulated: Counter[str] = Counter()
+        """Requests for what is not simulated, and how often each was made."""
         self._views: dict[str, Account] = {self.sid: self}
         self._add_verbs()
 
@@ -173,7 +181,9 @@ class Account(CallDocuments):
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = source if request.participant is None else self.conferences.take_part
+        instructions = with_detection(session, request, source)
+        if request.participant is not None:
+            instructions = self.conferences.take_part
         self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
@@ -184,7 +194,7 @@ class Account(CallDocuments):
         """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
-            raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+            raise unknown_number(to, (each.phone_number for each in self.numbers.all()))
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")
@@ -194,6 +204,8 @@ class Account(CallDocuments):
         source = asked.source()
         session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
+        if number.voice_caller_id_lookup:
+            session.call.record.caller_name = self.subscriber_of(from_).caller_name
         session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))
         return session.call.record
@@ -300,6 +312,8 @@ class Account(CallDocuments):
         request = self._on_answer.pop(session.call.sid, None)
         if request is not None:
             self.recordings.of_call(session, request, "OutboundAPI")
+        if session.machine_detection is not None:
+            self.spawn(detect(session, session.machine_detection))
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 

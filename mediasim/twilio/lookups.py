@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from mediasim.twilio.phone_numbers import country, country_code, kind, national, problem
+from mediasim.twilio.phone_numbers import country, country_code, kind, library, national, problem
 from mediasim.twilio.subscribers import Subscriber
 
-__all__ = ["CARRIER", "FIELDS", "caller_name", "line_type", "lookup"]
+__all__ = ["CARRIER", "FIELDS", "caller_name", "e164", "line_type", "lookup"]
 
 CARRIER: Final = "Mediasim Telephone Company"
 """Name of the carrier of numbers for which the plan names none."""
@@ -23,9 +23,30 @@ FIELDS: Final = (
 """Data packages that a lookup can ask for; two are simulated: names and line types."""
 
 
-def lookup(number: str, fields: tuple[str, ...], subscriber: Subscriber) -> dict[str, Any]:
-    """Return what a lookup of a number in E.164 finds; packages that are not asked for are None."""
-    why = problem(number)
+def e164(text: str, region: str | None) -> tuple[str, str | None]:
+    """Return a number in E.164 as far as it can be, and the country that it was read for.
+
+    ``region`` is the country of a number in national format, by its ISO code; without one it is
+    the United States.
+    """
+    region = None if text.startswith("+") else (region or "US").upper()
+    phones = library()
+    try:
+        parsed = phones.parse(text, region)
+    except phones.NumberParseException:
+        return text, region
+    found: str = phones.format_number(parsed, phones.PhoneNumberFormat.E164)
+    return found, region
+
+
+def lookup(
+    number: str, fields: tuple[str, ...], subscriber: Subscriber, region: str | None = None
+) -> dict[str, Any]:
+    """Return what a lookup of a number finds, as :func:`e164` reads it.
+
+    Packages that are not asked for are None.
+    """
+    why = problem(number, region)
     found = dict.fromkeys(FIELDS)
     known = why is None
     packages: dict[str, Any] = {}

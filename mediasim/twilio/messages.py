@@ -20,7 +20,7 @@ from mediasim.exchange.lifecycle import move
 from mediasim.exchange.states import MESSAGE, MessageStatus
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.addresses import messaged, messaging
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import TwilioError, bad_parameter, unknown_number
 from mediasim.twilio.message_records import (
     ERRORS,
     Direction,
@@ -54,6 +54,7 @@ _NOT_OURS: Final = 21606
 _SAME: Final = 21266
 _UNSUBSCRIBED: Final = 21610
 _NO_NUMBER_OF_SERVICE: Final = 21703
+_SUSPENDED: Final = 30002
 _UNKNOWN_ERROR: Final = 30008
 _REFUSALS: Final = range(21000, 22000)
 """Codes that refuse the request; those of other ranges are of messages that were accepted."""
@@ -96,6 +97,10 @@ class MessageManager:
         """Outcomes that a test has chosen, by number."""
         self.on_received: Callable[[MessageRecord, NumberRecord], None] = lambda *_: None
         """Called with a message that has come in, and its number, to ask the app about it."""
+
+    def all(self) -> list[MessageRecord]:
+        """Return the messages of all accounts, oldest first."""
+        return self._records.all()
 
     # -- sending ----------------------------------------------------------------------------
 
@@ -213,6 +218,9 @@ class MessageManager:
             self._move(account, record, "queued")
         outcome = self.outcome_of(record.to)
         await exchange.sleep(_QUEUED_NS)
+        if account.account.status != "active":
+            self._fail(account, record, "failed", _SUSPENDED)
+            return
         self._move(account, record, "sending")
         await exchange.sleep(_SENDING_NS)
         if outcome.status == "failed":
@@ -291,7 +299,7 @@ class MessageManager:
         """
         number = next((each for each in self._numbers.all() if each.phone_number == to), None)
         if number is None:
-            raise not_found(f"{self._main.account_path}/IncomingPhoneNumbers/{to}")
+            raise unknown_number(to, (each.phone_number for each in self._numbers.all()))
         account = self._of(number.account_sid)
         account.check_active()
         request = MessageRequest(to, from_, body, media)

@@ -1,8 +1,7 @@
 """Records of an account besides its calls and recordings, and their JSON.
 
 Times are loop times in nanoseconds (every name that ends in ``_ns``), turned into dates in the
-JSON. Fields, types and names follow Twilio's API description 2010-04-01. Where it leaves room we
-chose: a number's messaging fields are empty, for messages are not simulated.
+JSON. Fields, types and names follow Twilio's API description 2010-04-01.
 """
 
 from __future__ import annotations
@@ -69,6 +68,8 @@ class AccountRecord(Dated):
     owner_account_sid: str = ""
     """SID of the main account, of a subaccount; "" for the main account itself."""
     status: AccountStatus = "active"
+    balance: str = "100.00"
+    """Balance of the main account in US dollars, which its subaccounts share."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)

@@ -45,6 +45,8 @@ class Subscriber:
     caller_name: str | None = None
     caller_type: str = "CONSUMER"
     """``CONSUMER`` or ``BUSINESS``."""
+    party: str | None = None
+    """Name of the party that has the line."""
     messages: MessageOutcome | None = None
     """What becomes of messages; None: a landline takes none, and others are delivered."""
 

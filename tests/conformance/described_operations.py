@@ -18,6 +18,10 @@ SERVED = (
         for each in (
             r"/(Applications|Keys|Notifications|Queues|Recordings|SigningKeys)(/\{Sid\})?\.json",
             r"(/Recordings/\{RecordingSid\})?/Transcriptions(/\{Sid\})?\.json",
+            r"/(Balance|Tokens)\.json",
+            r"/AvailablePhoneNumbers(/\{CountryCode\})?\.json",
+            r"/AvailablePhoneNumbers/\{CountryCode\}/\w+\.json",
+            r"/OutgoingCallerIds(/\{Sid\})?\.json",
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
             r"/Conferences(/\{Sid\})?\.json",
@@ -31,7 +35,7 @@ SERVED = (
     ),
 )
 """Paths, as regular expressions."""
-OTHERS = ("Addresses", "OutgoingCallerIds", "Usage/Records", "SIP/Domains", "Tokens")
+OTHERS = ("Addresses", "Usage/Records", "SIP/Domains", "Nonsense")
 """Some of what Twilio has and the sandbox has not."""
 
 

@@ -46,6 +46,7 @@ def test_a_subaccount_is_created_listed_suspended_and_closed(
     place = {"to": ALICE, "from_": NUMBER, "twiml": "<Response/>"}
     assert refused(parents.calls.create, **place) == (403, 20005)
     assert [each.sid for each in parents.incoming_phone_numbers.list()] == [number.sid]
+    assert refused(parents.messages.create, to=ALICE, from_=NUMBER, body="?") == (403, 20005)
     assert accounts(sub.account_sid).update(status="active").status == "active"
     assert sub.calls.create(**place).status == "queued"
     assert accounts(sub.account_sid).update(status="closed").status == "closed"

@@ -46,7 +46,8 @@ def test_each_call_request_recording_warning_and_error_is_an_entry(entries: list
         voice="<Say>Hello.</Say><Foo/><Record timeout='2' action='/bye'/>", bye="<Hangup/"
     ) as user:
         numbers = {NUMBER: {"voice_url": f"{user.url}/voice", "status_callback": user.url + "/no"}}
-        settings = Settings(config=Config.model_validate({"numbers": numbers}), clock="manual")
+        plan = {"numbers": numbers, "recordings": {"processing": "0s"}}
+        settings = Settings(config=Config.model_validate(plan), clock="manual")
         with EmbeddedSandbox(settings, log=SandboxLog(entries.append)) as served:
             sid = call(served)
             logging.getLogger("mediasim").warning("the disk is nearly full")
@@ -90,6 +91,35 @@ def test_a_request_that_fails_is_told_with_its_code_and_every_attempt(entries: l
     assert "cannot connect" in requests[0]["message"]
     (note,) = [each for each in entries if each["event"] == "notification"]
     assert note["message"].startswith("error 11205: HTTP connection failure: POST")
+
+
+def test_a_virtual_clock_that_only_limits_move_says_who_waits(entries: list[Entry]) -> None:
+    plan = {NUMBER: {"twiml": "<Response><Enqueue>line</Enqueue></Response>"}}
+    told = threading.Event()
+
+    def write(each: Entry) -> None:
+        entries.append(each)
+        if each["message"].startswith("nothing more happens"):
+            told.set()
+
+    settings = Settings(config=Config.model_validate({"numbers": plan}), clock="virtual")
+    with EmbeddedSandbox(settings, log=SandboxLog(write)) as served:
+        sandbox = served.sandbox
+        callee = parse_callee(
+            {"script": [{"wait_for": {"digit": "1"}}]}, base=sandbox.settings.config.base
+        )
+        served.submit(
+            lambda: place_call(
+                sandbox.service, sandbox.phones, to=NUMBER, from_="+14155550123", callee=callee,
+                scripted=True,
+            )
+        ).result()  # fmt: skip
+        assert told.wait(20)
+    said = [each["message"] for each in entries if each["level"] == "warning"]
+    assert said == [
+        "nothing more happens by itself: caller has waited for digit 1 since 0.0s; "
+        "its document is in <Enqueue> on line 1 since 0.0s"
+    ]
 
 
 # -- lines ---------------------------------------------------------------------------------------

@@ -6,10 +6,15 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mediasim.audio.dtmf import DtmfDetector
+from mediasim.audio.g711 import ulaw_decode, ulaw_encode
+from mediasim.audio.tones import hold_music, ringback
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.running.runner import RunFailed, run_scenario
+from mediasim.seeds import Seeds
 
 SPEECH = {"wait_for": {"speech": True}}
 KEY = {"wait_for": {"digit": "1"}}
@@ -33,6 +38,7 @@ def run(folder: Path, alice: list[Any], bob: list[Any], **more: Any) -> float:
         ([SPEECH], [SPEECH], ["alice has waited for speech True since 0.0s", "bob has waited"]),
         ([{"say": "Hello."}, SPEECH], [KEY], ["bob has waited for digit 1 since 1.0s"]),
         ([SPEECH], ["hold", SPEECH], ["alice has waited for speech True", "bob has waited"]),
+        ([KEY], ["hold", SPEECH], ["alice has waited for digit 1", "bob has waited"]),
         ([BUSY], [{"say": "Hello."}, BUSY], ["alice has waited for event call.busy since 0.0s"]),
         (
             [{"wait_for": "other-stops"}],
@@ -92,3 +98,10 @@ def test_a_run_that_can_go_on_goes_on(
     tmp_path: Path, alice: list[Any], bob: list[Any], more: dict[str, Any]
 ) -> None:
     assert run(tmp_path, alice, bob, **more) > 19.9
+
+
+def test_no_key_is_in_what_the_exchange_plays_in_a_loop() -> None:
+    """So a party that waits for a key while it is on hold waits in vain."""
+    music = hold_music(16 * 8000, Seeds(1).generator("hold-music"))
+    for pcm in (music, ringback(6 * 8000)):
+        assert DtmfDetector().feed(ulaw_decode(ulaw_encode(np.tile(pcm, 2)))) == []

@@ -151,7 +151,7 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
 @pytest.mark.parametrize(
     ("given", "ignored"),
     [
-        ({"MachineDetection": "Maybe", "AsyncAmd": "x"}, "MachineDetection, AsyncAmd"),
+        ({"CallReason": "Hello", "Byoc": "x"}, "CallReason, Byoc"),
         ({"RecordingChannels": "stereo", "Trim": "hair"}, "RecordingChannels, Trim"),
         ({"Record": "false", "RecordingTrack": "left"}, "RecordingTrack"),
         ({"StatusCalback": f"{APP}/status"}, "StatusCalback"),

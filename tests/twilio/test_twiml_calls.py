@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mediasim.audio.tones import noise
 from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.requests import (
     Callback,
@@ -128,15 +130,27 @@ def test_a_circle_of_redirects_ends(tmp_path: Path) -> None:
     assert "call.completed" in kinds(account) or "call.no-answer" in kinds(account)
 
 
-def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
+def test_the_country_of_both_numbers_is_told(tmp_path: Path) -> None:
     account = calls_in(tmp_path, "<Hangup/>")
     (asked,), (told,) = account.app.asked("/voice"), account.app.asked("/status")
-    places = [
-        f"{who}{what}"
-        for who in ("From", "To", "Caller", "Called")
-        for what in ("City", "State", "Zip", "Country")
-    ]
-    assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
+    for who in ("From", "To", "Caller", "Called"):
+        for what, value in (("City", ""), ("State", ""), ("Zip", ""), ("Country", "US")):
+            assert asked[who + what] == told[who + what] == value
+
+
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [("+442071838750", "GB"), ("+16135550123", "CA"), ("client:ann", ""), ("+999", "")],
+)
+def test_the_country_of_a_number(number: str, known: str) -> None:
+    assert country(number) == known
+
+
+def test_a_call_has_a_token(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, "<Gather timeout='1'/><Redirect>/next</Redirect>")
+    tokens = [json.loads(each["CallToken"]) for _, each in account.app.requests[:2]]
+    assert tokens[0] == tokens[1]
+    assert tokens[0]["parentCallInfoToken"]
 
 
 def test_an_app_that_dials_itself_for_ever_is_stopped(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
+    DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     TWIML,
@@ -35,6 +36,7 @@ from mediasim.twilio.rest.params import (
     Params,
     callback_names,
     date_names,
+    machine_detection,
     recording_request,
     to_and_from,
     twiml_source,
@@ -109,6 +111,9 @@ def _create(request: ApiRequest) -> ApiResponse:
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
+        machine_detection=machine_detection(
+            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+        ),
     )
     record = request.account.create_call(call)
     for warning in warnings:
@@ -197,6 +202,8 @@ CALLS: Final = Resource(
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
                     *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(*DETECTION_OPTIONS, "AsyncAmd"),
+                    *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
                 places_call=True,
             ),

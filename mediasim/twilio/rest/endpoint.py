@@ -32,6 +32,8 @@ from starlette.types import Receive, Scope, Send
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
+from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
@@ -70,7 +72,8 @@ class ResourceEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]
-        as_xml = not path.endswith(".json")
+        # The API of 2010 alone has XML.
+        as_xml = path.startswith(f"/{API_VERSION}/") and not path.endswith(".json")
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await _read_form(request) if request.method == "POST" else Params()
@@ -79,7 +82,7 @@ class ResourceEndpoint:
             )
             authorization = request.headers.get("authorization")
             answer: ApiResponse = await self._gate(
-                lambda: self._handle(request.method, authorization, api_request)
+                lambda: self._handle(request, authorization, api_request)
             )
         except TwilioError as error:
             headers = {"Allow": self._allowed} if error.status == 405 else None
@@ -87,9 +90,10 @@ class ResourceEndpoint:
         return to_response(answer, self._resource.name, as_xml=as_xml)
 
     async def _handle(
-        self, method: str, authorization: str | None, request: ApiRequest
+        self, received: Request, authorization: str | None, request: ApiRequest
     ) -> ApiResponse:
         """Handle a request on the engine's loop; a notification names ignored parameters."""
+        method = received.method
         account = authenticate(
             self._account,
             authorization,
@@ -97,8 +101,11 @@ class ResourceEndpoint:
             main_only=self._resource.main_only,
         )
         request = replace(request, account=account)
-        if not self._methods:
+        host = received.headers.get("host", "")
+        if not self._methods and not is_twilios(request.path):
             raise not_found(request.path)
+        if not self._methods or product_of(host) not in ("", self._resource.host):
+            raise not_simulated(account, method, host, request.path)
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
@@ -109,7 +116,7 @@ class ResourceEndpoint:
         answer = operation.do(request)
         if isinstance(answer, Awaitable):
             answer = await answer
-        if ignored := request.form.unread():
+        if ignored := [*request.form.unread(), *request.query.unread()]:
             words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
             call = _call_of(request, answer)
             account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)

@@ -86,9 +86,12 @@ class ApiRequest:
     def found(self) -> Any:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
         try:
-            return self.store.find(self.at["sid"])
+            record = self.store.find(self.at["sid"])
         except (LookupError, TwilioError):
             raise self.missing() from None
+        if not self.own([record]):
+            raise self.missing()
+        return record
 
     def own(self, records: Iterable[R]) -> list[R]:
         """Return the records of the request's account; records of no account are every account's.
@@ -246,6 +249,8 @@ class Resource:
     """Records that are stored with the resource's own, and that no request shows."""
     main_only: bool = False
     """Whether API keys are refused."""
+    host: str = "api"
+    """First part of the name of Twilio's host that has it: ``lookups`` of lookups.twilio.com."""
     callbacks: tuple[str, ...] = ()
     """Kinds of callbacks about the resource, in the delivery log and in fault injection."""
 
@@ -262,6 +267,7 @@ def delete(request: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
     remove = request.store.remove
     assert remove is not None
+    request.found()
     remove(request.at["sid"])
     return ApiResponse(status=204)
 
