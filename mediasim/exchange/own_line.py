@@ -63,9 +63,9 @@ class LineEnd(PacketSource, PacketSink):
     """One end of a line: the far end of one of the two calls."""
 
     other: LineEnd
+    horizon = reach = _HORIZON
 
     def __init__(self) -> None:
-        self.horizon = _HORIZON
         self.format = FarEndFormat(StreamFormat(codec=LINE_CODEC, payload_type=0))
         self.leg: Leg | None = None
         self.listener: FarEndListener | None = None
@@ -79,11 +79,6 @@ class LineEnd(PacketSource, PacketSink):
         """The call whose outbound track is heard at this end; None before it is up."""
         call = self.other.listener
         return call if isinstance(call, LiveCall) else None
-
-    @property
-    def reach(self) -> int:
-        """The frames that the plane may advance before the other end must have been sent them."""
-        return self.horizon
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Bring up this end."""

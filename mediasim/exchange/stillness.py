@@ -107,8 +107,10 @@ def _is_still(exchange: Exchange, leg: Leg, line: Line | None) -> bool:
     # Music is sound to whoever listens for any; the exchange's own has no keys in it.
     if line.everything is not None and line.everything.waits and looped:
         return False
+    if not looped or not _waits_for_keys(line):
+        return True
     own = (exchange.hold_music, exchange.ringback)
-    return not _waits_for_keys(line) or all(any(it.pcm is each for each in own) for it in looped)
+    return all(any(player.pcm is each for each in own) for player in looped)
 
 
 def _waits_for_keys(line: Line) -> bool:

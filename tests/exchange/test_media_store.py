@@ -161,17 +161,17 @@ def test_only_a_durable_store_waits_for_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
 ) -> None:
     forced: list[int] = []
-    kept = MediaStore(tmp_path / "out", durable=durable)
+    store = MediaStore(tmp_path / "out", durable=durable)
 
     def force(descriptor: int) -> None:
-        forced.append(sum(not name.endswith(".part") for name in visible(kept)))
+        forced.append(sum(not name.endswith(".part") for name in visible(store)))
 
     monkeypatch.setattr(os, "fsync", force)
     finished = tmp_path / "finished.wav"
     finished.write_bytes(b"RIFF")
-    kept.adopt_wav(SID, finished)
-    publish(kept, b"RIFF", OTHER)
-    kept.publish_document(SID, {})
-    assert len(visible(kept)) == 3
+    store.adopt_wav(SID, finished)
+    publish(store, b"RIFF", OTHER)
+    store.publish_document(SID, {})
+    assert len(visible(store)) == 3
     # Each file is forced while it has no name of its own yet: the name never leads to less.
     assert forced == ([0, 1, 2] if durable else [])
