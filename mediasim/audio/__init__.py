@@ -3,7 +3,7 @@
 The public face, by module: ``frames`` (the one format: 8 kHz, 20 ms), ``codecs`` (a row each) and
 ``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (sounds that the
 exchange generates), ``music`` (for who waits), ``activity`` (speech and pauses), ``wav`` and
-``files`` (WAV, MP3 and the audio files of users), ``resampling``.
+``files`` (WAV, MP3 and the audio files of users), ``products`` (arithmetic), ``resampling``.
 """
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "g711",
     "levels",
     "music",
+    "products",
     "tones",
     "wav",
 ]

@@ -63,6 +63,7 @@ class LineEnd(PacketSource, PacketSink):
     """One end of a line: the far end of one of the two calls."""
 
     other: LineEnd
+    horizon = reach = _HORIZON
 
     def __init__(self) -> None:
         self.format = FarEndFormat(StreamFormat(codec=LINE_CODEC, payload_type=0))
@@ -83,7 +84,7 @@ class LineEnd(PacketSource, PacketSink):
         """Bring up this end."""
         self.leg, self.listener = leg, listener
         assert isinstance(leg.room, Room)
-        leg.room.bound(_HORIZON)
+        leg.room.bound(self)
         self.on_connect()
         return self, self
 
@@ -97,7 +98,7 @@ class LineEnd(PacketSource, PacketSink):
         self._closed = True
         if self.leg is not None:
             assert isinstance(self.leg.room, Room)
-            self.leg.room.unbound(_HORIZON)
+            self.leg.room.unbound(self)
         if self.other.listener is not None:
             self.other.listener.hung_up()
 

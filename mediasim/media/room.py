@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.leg import Leg, LegGroup, PacketSink, PacketSource, TrackListener
+from mediasim.media.leg import FarListener, Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
 from mediasim.media.player import Player, StreamPlayer
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
@@ -143,16 +143,16 @@ class Room(LegGroup):
         leg.listeners = [(track, other) for track, other in leg.listeners if other is not listener]
         self.find_horizon()
 
-    def bound(self, horizon: int) -> None:
-        """Limit advances to ``horizon`` frames for a listener beyond a leg's sink."""
+    def bound(self, listener: FarListener) -> None:
+        """Limit advances for a listener beyond a leg's sink."""
         self._touch()
-        self.far_horizons.append(horizon)
+        self.far_listeners.append(listener)
         self.find_horizon()
 
-    def unbound(self, horizon: int) -> None:
-        """Remove a limit that :meth:`bound` set."""
+    def unbound(self, listener: FarListener) -> None:
+        """Remove the limit of a listener that :meth:`bound` set."""
         self._touch()
-        self.far_horizons.remove(horizon)
+        self.far_listeners.remove(listener)
         self.find_horizon()
 
     # -- recording --------------------------------------------------------------------------

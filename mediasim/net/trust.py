@@ -7,9 +7,10 @@ an app on this machine.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Iterable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 __all__ = ["Trust", "TrustError"]
@@ -29,10 +30,8 @@ class Trust:
     @cached_property
     def context(self) -> ssl.SSLContext:
         """The context of every TLS connection to an app. Raises TrustError."""
-        import httpx2
-
         try:
-            context = httpx2.create_ssl_context()
+            context = _of_system() if self._as_it_is else _system_context()
         except (OSError, ValueError) as error:
             words = f"the authorities of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error}"
             raise TrustError(words) from None
@@ -40,10 +39,25 @@ class Trust:
             _load_authority(context, file)
         return context
 
+    @property
+    def _as_it_is(self) -> bool:
+        """Whether nothing changes the authorities that the system comes with."""
+        return not (self._authorities or {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys())
+
     def check(self) -> None:
         """Check that the files given can be used. Raises TrustError."""
         for file in self._authorities:
             _load_authority(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
+
+
+def _system_context() -> ssl.SSLContext:
+    import httpx2
+
+    return httpx2.create_ssl_context()
+
+
+_of_system = cache(_system_context)
+"""One for all sandboxes of a process: reading the authorities takes 20 ms."""
 
 
 def _load_authority(context: ssl.SSLContext, file: Path) -> None:

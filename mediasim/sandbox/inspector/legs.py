@@ -89,8 +89,9 @@ class Legs:
             return
         known = self._known()
         if event.call_sid not in known:
-            # Added just before its first event; a worker's call is none of this process.
-            call = next(reversed(self._sandbox.service.exchange.calls), None)
+            calls = self._sandbox.service.exchange.calls
+            # It was added just before its first event; a worker's calls are not here.
+            call = calls[-1] if calls else None
             if call is not None and call.sid == event.call_sid:
                 known[call.sid] = _Leg(call.party.name, call)
                 if len(known) > _MOST_LEGS:

@@ -18,7 +18,7 @@ from mediasim.exchange.records import Catalogue, UnknownSid
 from mediasim.exchange.states import CALL
 from mediasim.sandbox.news import News
 from mediasim.twilio.account import Account
-from mediasim.twilio.account_parts import NotificationRecord
+from mediasim.twilio.notifications import NotificationRecord
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 

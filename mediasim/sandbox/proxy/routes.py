@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mediasim.sandbox.config import Url
+from mediasim.sandbox.config_account import Url
 from mediasim.sandbox.proxy.proxy import ProxyError
 from mediasim.sandbox.proxy.serving import sandbox_environment
 from mediasim.twilio.webhooks.address import allowed_host

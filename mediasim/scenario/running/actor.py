@@ -198,6 +198,11 @@ async def _repeat(actor: Actor, step: steps.Repeat, cursor: int) -> int:
     return cursor
 
 
+@carries_out(steps.AnswerAs)
+async def _answer_as(actor: Actor, step: steps.AnswerAs, cursor: int) -> int:
+    return await actor.run_steps(step.steps, cursor)
+
+
 @carries_out(steps.Together)
 async def _together(actor: Actor, step: steps.Together, cursor: int) -> int:
     ends = [await actor.run_steps(line, cursor) for line in step.lines]
@@ -258,11 +263,11 @@ async def _wait_until_met(actor: Actor, step: steps.WaitFor) -> None:
         await exchange.events.wait(step.event)
     elif step.quiet is not None:
         frames = -(-step.quiet // FRAME_NS)
-        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired))
+        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired), tracker)
     elif step.digit is not None:
         await _hear_digit(actor, step.digit)
     else:
-        await line.wait_to_hear(tracker.wait_speech)
+        await line.wait_to_hear(tracker.wait_speech, tracker)
 
 
 def _tracker(line: Line, step: steps.WaitFor) -> SpeechTracker:
