@@ -20,7 +20,7 @@ from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.text import timelines, timelines_text
 from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
-from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call, text_app
 from mediasim.sandbox.settings import Settings
 from mediasim.testing.address import SandboxAddress
 from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
@@ -31,6 +31,7 @@ from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
+from mediasim.testing.text_message import TextMessage
 from mediasim.testing.waiting import awaited
 
 __all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
@@ -80,27 +81,30 @@ class MediasimSandbox(SandboxAddress):
         number: str = DEFAULT_NUMBER,
         voice: str | None = "/voice",
         status: str | None = None,
+        sms: str | None = None,
         method: Literal["POST", "GET"] = "POST",
         public_name: str | None = None,
     ) -> ServedApp:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
-        makes it of the request), or the URL of an app that is served. ``voice`` and ``status`` are
-        paths of the number's voice URL and status callback, requested by ``method``; without
-        ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
+        makes it of the request), or the URL of an app that is served. ``voice``, ``status`` and
+        ``sms`` are paths of the number's voice URL, status callback and URL for messages, requested
+        by ``method``; without ``voice`` and ``sms`` the app gets no number. ``public_name``: as of
+        a plan's hosts.
         """
         self._apps.append(served := serve_app(app))
         base = served.url
         if public_name is not None:
             base = name_app(self._embedded.sandbox.hosts, public_name, served.url)
-        if voice is not None:
-            callback = None if status is None else base + status
+        if voice is not None or sms is not None:
             of_app = AppNumber(
-                voice_url=base + voice,
+                voice_url=None if voice is None else base + voice,
                 voice_method=method,
-                status_callback=callback,
+                status_callback=None if status is None else base + status,
                 status_callback_method=method,
+                sms_url=None if sms is None else base + sms,
+                sms_method=method,
             )
             plan = Config(numbers={number: of_app})
             self.on_engine(lambda: claim_numbers(self.service, plan))
@@ -131,22 +135,47 @@ class MediasimSandbox(SandboxAddress):
         ``to`` may be omitted where the app has one number. Raises ValueError where it is needed,
         TwilioError for a refused call.
         """
-        numbers = [each.phone_number for each in self.service.numbers.all()]
-        if to is None and len(numbers) != 1:
-            known = ", ".join(numbers) or "none: register one with app(...)"
-            raise ValueError(f"say which number is called; the app's numbers are: {known}")
+        to = self._number(to, "called")
         callee = self._callee(script or ())
         record = self.on_engine(
             lambda: place_call(
                 self.service,
                 self._embedded.sandbox.phones,
-                to=to or numbers[0],
+                to=to,
                 from_=from_,
                 callee=callee,
                 scripted=script is not None,
             )
         )
         return PlacedCall(self, record)
+
+    def text(
+        self,
+        body: str,
+        from_: str = DEFAULT_CALLER,
+        to: str | None = None,
+        *,
+        media: Sequence[str] = (),
+    ) -> TextMessage:
+        """Send the app a text message; the app is asked about it once time passes.
+
+        ``from_`` is a number, or a party's name; ``media`` are URLs of files. ``to`` may be omitted
+        where the app has one number. Raises ValueError where it is needed.
+        """
+        to = self._number(to, "texted")
+        phones = self._embedded.sandbox.phones
+        record = self.on_engine(
+            lambda: text_app(self.service, phones, to=to, from_=from_, body=body, media=media)
+        )
+        return TextMessage(record, tuple(media))
+
+    def _number(self, to: str | None, done: str) -> str:
+        """Return the number of the app that is called or texted. Raises ValueError if unclear."""
+        numbers = [each.phone_number for each in self.service.numbers.all()]
+        if to is None and len(numbers) != 1:
+            known = ", ".join(numbers) or "none: register one with app(...)"
+            raise ValueError(f"say which number is {done}; the app's numbers are: {known}")
+        return to or numbers[0]
 
     def act(self, call_sid: str, script: Script) -> None:
         """Have the party of a call in progress perform a script from now on."""
@@ -238,6 +267,17 @@ class MediasimSandbox(SandboxAddress):
             for number, each in enumerate(self.on_engine(self.service.streams.all), 1)
             if call_sid in (None, each.record.call_sid)
         ]
+
+    @property
+    def messages(self) -> list[TextMessage]:
+        """All text messages, oldest first."""
+        manager = self.service.messages
+        return self.on_engine(
+            lambda: [
+                TextMessage(each, tuple(media.url for media in manager.media_of(each.sid)))
+                for each in manager.all()
+            ]
+        )
 
     @property
     def deliveries(self) -> DeliveryLog:

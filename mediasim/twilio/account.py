@@ -19,7 +19,6 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Directory, Phone
-from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
@@ -31,7 +30,6 @@ from mediasim.twilio.errors import (
     TwilioError,
     bad_parameter,
     not_complete,
-    not_found,
     not_in_progress,
     too_many,
     unavailable,
@@ -384,18 +382,6 @@ class Account(CallDocuments):
         if parent is not None and parent.call.active:
             session = parent
         return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
-
-    def delete_recording(self, sid: str) -> None:
-        """Delete a recording's media; its metadata stays for 40 days.
-
-        Raises TwilioError if the recording is active or already deleted.
-        """
-        record = self.recording_record(sid)
-        if record.status == "deleted":
-            raise not_found(f"{self.account_path}/Recordings/{sid}.json")
-        if record.status not in ("completed", "absent"):
-            raise not_complete("recording", record.status)
-        delete_recording(self.exchange, record)
 
     # -- the end ----------------------------------------------------------------------------
 

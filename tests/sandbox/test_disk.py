@@ -170,7 +170,7 @@ def test_a_full_disk_ends_no_call_and_its_recordings_are_published_once_there_is
             assert sandbox.process.stderr is not None
             log = sandbox.process.stderr.read().splitlines()
             assert "Traceback" not in "".join(log)
-            assert 1 <= len(log) < 20, log
+            assert 1 <= len(log) < 60, log
         assert {each["CallSid"] for each in user.of("/done")[:4]} == set(made)
         for told in user.of("/done")[:4]:
             wav = disk / "data" / "recordings" / f"{told['RecordingSid']}.wav"

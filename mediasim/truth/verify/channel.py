@@ -127,7 +127,7 @@ def measure_channel(
         return MeasuredChannel(measures, placed, ideal, expected)
     ignore += _spans(gone) + unknown + recovering
     _sounds(measures, channel, expected, hops, ignore)
-    _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
+    _colour(measures, channel, ideal, hops, ignore, expected)
     seen = {it.window for it in sightings}
     _unlike(measures, channel, expected, [it for it in telling if it not in seen], placed)
     _merge_into_insertions(measures)
@@ -248,13 +248,13 @@ def _colour(
     ideal: Ideal,
     hops: Hops,
     ignore: _Spans,
-    *,
-    noisy: bool,
+    expected: ExpectedChannel,
 ) -> None:
     """Measure the channel's DC offset, noise and echo."""
+    noisy, echoing = expected.noisy, expected.echoing
     measures.dc = hops.dc
     measures.noise_dbfs = float(dbfs(hops.noise)) if hops.pauses and not noisy else None
-    if measures.exact != 1.0 and not measures.clipped:
+    if measures.exact != 1.0 and not measures.clipped and not echoing:
         copy = echo(channel, ideal, hops, ignore)
         measures.echo = None if copy is None else (copy.lag, copy.db)
 

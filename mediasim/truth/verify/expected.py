@@ -60,7 +60,10 @@ class ExpectedChannel:
     recovering: tuple[tuple[int, int], ...]
     """Spans after a loss in which a decoder with memory may still be too soft."""
     noisy: bool
-    """Whether it holds background noise of parties too, of which only the level is known."""
+    """Whether it holds background noise or an echo of parties too, of which only the level is
+    known."""
+    echoing: bool
+    """Whether a party's telephone sends back what it hears."""
     unscripted: tuple[str, ...]
     """Parties that are not simulated, so that their audio is unknown."""
 
@@ -86,6 +89,7 @@ class Expected:
             tuple(sorted(span for channel in self.channels for span in channel.unknown)),
             tuple(sorted(span for channel in self.channels for span in channel.recovering)),
             noisy=any(channel.noisy for channel in self.channels),
+            echoing=any(channel.echoing for channel in self.channels),
             unscripted=tuple(
                 dict.fromkeys(name for channel in self.channels for name in channel.unscripted)
             ),
@@ -159,6 +163,7 @@ def _channel(
     made_up = channel.get("concealed")
     if made_up is None:  # an old truth, which did not list concealed spans
         made_up = channel["missing"] if document.get("lost_audio") == "concealed" else ()
+    echoing = any(line.get("echo_ms") is not None for line in channel.get("lines", ()))
     return ExpectedChannel(
         laid,
         tuple(
@@ -167,7 +172,8 @@ def _channel(
         ),
         tuple((int(it["start"]), int(it["end"])) for it in made_up),
         tuple(_recovering(channel["missing"], intervals)),
-        noisy=channel.get("background_dbfs") is not None,
+        noisy=echoing or channel.get("background_dbfs") is not None,
+        echoing=echoing,
         unscripted=tuple(str(name) for name in channel.get("unscripted", ())),
     )
 

@@ -49,7 +49,11 @@ _TOLERANCE: Final = 2
 _BLOCK: Final = 20
 """Samples whose origin is decided together."""
 _LEAST: Final = (60, 100)
-"""Fewest samples of a displaced part in an exact file, and after a lossy codec."""
+"""Fewest samples at which a displaced part fits: in a file that is close, and after a codec that
+leaves much unexplained. After a lossy codec it fits where all that is compared together does: less
+than a packet."""
+_CLOSE: Final = 0.1
+"""Usual share of unexplained energy of a file that is close."""
 _MOST_SAMPLES: Final = 1600
 """Most samples of a displaced part: a longer one has moved as a whole."""
 _EXACT_WINDOW: Final = 2
@@ -239,7 +243,7 @@ def _moved(
     fits = least <= min(max(4 * usual, 0.05), _FITS) * energy
     fits &= (least <= _BETTER * here) & (energy > width * _BLOCK * QUIET * QUIET)
     shift = np.where(fits, (np.rint(shifts[best] / _STEP) * _STEP).astype(np.int64), 0)
-    least_samples = _LEAST[0 if usual == 0.0 else 1]
+    least_samples = _LEAST[0 if usual <= _CLOSE else 1]
     found = []
     edges = np.flatnonzero(np.diff(shift, prepend=0, append=0)).tolist()
     for first, last in pairwise(edges):

@@ -170,7 +170,9 @@ def _unknowns(
         yield "nothing of what was said is found, so it has no offset"
     elif measures.drift_ppm is None:
         yield "too little is said to tell a drift"
-    if expected.noisy:
+    if expected.echoing:
+        yield "with its telephone's echo, whether others leak into it, and what else was never said"
+    elif expected.noisy:
         yield "with its background noise, what else was never said"
 
 
@@ -200,8 +202,10 @@ def _crosstalk(
     measured = {it.measures.channel - 1: it for it in result.channels if it.map is not None}
     for source, victim in permutations(range(len(wanted)), 2):
         into = result.found.channels[victim].found_in
-        if source not in measured or into is None or wanted[victim].unscripted:
-            continue  # a real telephone's own echo is not the recording's failure
+        if source not in measured or into is None:
+            continue
+        if wanted[victim].unscripted or wanted[victim].echoing:
+            continue  # a telephone's own echo is not the recording's failure
         known = measured[source]
         assert known.map is not None
         heard = [
