@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 
 import typer
 
-from mediasim.commands.child import Child, free_port
 from mediasim.commands.control import request_control
 from mediasim.commands.ending import stop
 from mediasim.commands.serve import DATA, run_sandbox, serve
 
 if TYPE_CHECKING:
+    from mediasim.commands.child import Child
     from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.sandbox import Sandbox
     from mediasim.sandbox.server import ListenAddress
@@ -76,6 +76,8 @@ def _exec(
     The exit code is the command's; 127: there is no such command; 126: it cannot be run. Signals
     are passed on to it. Exit code 2: the sandbox cannot be started like that; 3: it broke.
     """
+    from mediasim.commands.child import Child
+
     if public_name is not None:
         _check_name(public_name)
     child = Child(command, _umask())
@@ -141,6 +143,8 @@ class _Program:
 
     def hosts(self) -> dict[str, str]:
         """Return the program's public name with its local URL, if it has a name."""
+        from mediasim.commands.child import free_port
+
         if not self.port:
             by_environment = os.environ.get("PORT", "")
             known = int(by_environment) if by_environment.isdecimal() else 0
