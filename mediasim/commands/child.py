@@ -61,8 +61,14 @@ class Child:
             self.exit_code = code if code >= 0 else _SIGNALLED - code
 
     async def end(self) -> None:
-        """End the command, if it still runs: by SIGTERM, and by SIGKILL some seconds later."""
+        """End the command, if it still runs: by SIGTERM, and by SIGKILL some seconds later.
+
+        One that was told to end already has the time that it needs.
+        """
         if self._process is None or self._ended:
+            return
+        if self.told_to_end.is_set():
+            await self._process.wait()
             return
         self._send(signal.SIGTERM)
         try:

@@ -260,7 +260,10 @@ async def _beside_own_sandbox(
         """End the calls of a program that was told to end: it may wait for their streams."""
         await program.child.told_to_end.wait()
         await asyncio.sleep(_SECONDS_TO_HANG_UP)
-        await sandbox.end_calls()
+        if sandbox.workers is None:
+            await sandbox.end_calls()
+        else:
+            end.set()  # workers end their calls when they end themselves
 
     async def run(sandbox: Sandbox, url: str) -> None:
         hanging_up = asyncio.ensure_future(hang_up(sandbox))
