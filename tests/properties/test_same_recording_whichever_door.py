@@ -90,7 +90,7 @@ def call(
     }
 
 
-def put_through(at: str = "2007ms", answer: str = "500ms", timeout: str = "3s") -> Document:
+def put_through(at: str = "2007ms", answer: str = "500ms", timeout: str = "10s") -> Document:
     return {"transfers": [{"to": "cleo", "at": at, "answer": answer, "timeout": timeout}]}
 
 
@@ -162,7 +162,7 @@ CALLS = {
     "no-script": call([tone(700)], []),
     "ringing": call([], BOB_TALKS, RINGING, **ANSWERED_FIRST),
     "ringing-to-the-bridge": call([], BOB_TALKS, RINGING),
-    "ringing-in-vain": call([], BOB_TALKS, RINGING, answer="no-answer", timeout="2s"),
+    "ringing-in-vain": call([], BOB_TALKS, RINGING, answer="no-answer", timeout="10s"),
     "ringing-busy": call([], BOB_TALKS, RINGING, answer="busy", **ANSWERED_FIRST),
     "late": call([], BOB_TALKS, answer="6s", **ANSWERED_FIRST),
     "dialled-late": call([tone(700)], BOB_TALKS, dial_after="1s", **ANSWERED_FIRST),
@@ -175,7 +175,7 @@ CALLS = {
     "speaks-while-it-rings": call([tone(300), pause(200), tone(900)], BOB_TALKS, **ANSWERED_FIRST),
     "listens-while-it-rings": call([waits(speech=True), tone(300)], BOB_TALKS, **ANSWERED_FIRST),
     "gives-up": call([waits(time="300ms"), "hangup"], BOB_TALKS, RINGING, **ANSWERED_FIRST),
-    "no-answer": call([], BOB_TALKS, answer="no-answer", timeout="2s"),
+    "no-answer": call([], BOB_TALKS, answer="no-answer", timeout="10s"),
     "busy": call([], BOB_TALKS, answer="busy", **ANSWERED_FIRST),
     "busy-unanswered": call([], BOB_TALKS, answer="busy"),
     "reject": call([], BOB_TALKS, answer="reject", **ANSWERED_FIRST),
@@ -188,7 +188,7 @@ CALLS = {
         [tone(4000, 600)],
         BY_REQUEST,
         [tone(900), "hangup"],
-        **put_through(answer="no-answer", timeout="2s"),
+        **put_through(answer="no-answer", timeout="10s"),
     ),
     "transfer-refused": call(
         [tone(5000)], BOB_TALKS, BY_REQUEST, [tone(900), "hangup"], **put_through(at="100ms")

@@ -89,6 +89,13 @@ def test_what_it_answers_is_the_dial_s_status(stage: SipStage, answer: str, stat
         bob.register("other", more="Expires: 0")
 
 
+@pytest.fixture
+def rings_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Dial rings for 2 s, not for the 10 that Twilio rings at least."""
+    monkeypatch.setattr("mediasim.twilio.verbs.dial.ring_seconds", lambda verb: 2)
+
+
+@pytest.mark.usefixtures("rings_briefly")
 def test_nobody_answers_in_time_and_it_stops_ringing(stage: SipStage) -> None:
     with Phone(stage) as caller, Phone(stage, "bob") as bob:
         bob.register("other")
@@ -104,6 +111,7 @@ def test_nobody_answers_in_time_and_it_stops_ringing(stage: SipStage) -> None:
         bob.register("other", more="Expires: 0")
 
 
+@pytest.mark.usefixtures("rings_briefly")
 def test_who_has_not_registered_does_not_answer(stage: SipStage) -> None:
     with Phone(stage) as caller:
         caller.call(BOB)
