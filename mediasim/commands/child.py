@@ -35,6 +35,8 @@ class Child:
         self._waiting: list[signal.Signals] = []
         """Signals that arrived before the command was started."""
         self._ended = False
+        self.told_to_end = asyncio.Event()
+        """Set when SIGTERM was passed on to the command."""
         self.exit_code = 0
         """Its exit code, as shells have it, once it has ended."""
 
@@ -85,6 +87,8 @@ class Child:
         # A terminal has sent it to the command itself, which would take a second one for more.
         if number in _OF_TERMINAL and _in_foreground():
             return
+        if number == signal.SIGTERM:
+            self.told_to_end.set()
         if self._process is None:
             self._waiting.append(number)
         else:

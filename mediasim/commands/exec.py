@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["exec_command"]
 
 _LOCALHOST: Final = "127.0.0.1"
+_SECONDS_TO_HANG_UP: Final = 2.0
+"""Seconds after SIGTERM until calls are ended, which the program may wait for."""
 _FIXED: Final = {"port": 0}
 """Defaults that differ from those of ``serve``: a program may want port 8080 for itself."""
 _ALWAYS: Final = ("proxy",)
@@ -250,19 +252,28 @@ async def _beside_own_sandbox(
 
     end, running = asyncio.Event(), list[asyncio.Task[None]]()
 
+    async def hang_up(sandbox: Sandbox) -> None:
+        """End the calls of a program that was told to end: it may wait for their streams."""
+        await program.child.told_to_end.wait()
+        await asyncio.sleep(_SECONDS_TO_HANG_UP)
+        await sandbox.end_calls()
+
     async def run(sandbox: Sandbox, url: str) -> None:
+        hanging_up = asyncio.ensure_future(hang_up(sandbox))
         try:
-            for name, app in program.hosts().items():
-                sandbox.hosts.route(name, app)
             program.say(*addresses(sandbox, url).split("\n"), *_described(program), log=log)
             environment = program.environment(sandbox_environment(sandbox, url))
             await program.child.run(environment)
         finally:
+            hanging_up.cancel()
             end.set()
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
         running.append(asyncio.ensure_future(run(sandbox, url)))
 
+    # In the config, which all workers have.
+    hosts = {**settings.config.hosts, **program.hosts()}
+    settings = replace(settings, config=settings.config.model_copy(update={"hosts": hosts}))
     try:
         await serve_until(end, settings, replace(address, proxy=True), on_ready, log=log)
     finally:

@@ -22,4 +22,5 @@ def addresses(sandbox: Sandbox, url: str) -> str:
         lines.append(f"SIP telephones at sip:{sandbox.sip.address}, UDP and TCP")
     if sandbox.proxy is not None and sandbox.proxy.url is not None:
         lines += sandbox.proxy.description
+        lines.append(f'for a shell: eval "$(mediasim env --shell --url {url})"')
     return "\n".join(lines)

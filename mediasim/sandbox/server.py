@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, stored_token
+from mediasim.sandbox.access import TOKEN, Access, environment_block, stored_token
 from mediasim.sandbox.addresses import addresses
 from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.listening import ListenAddress, ServeError
 from mediasim.sandbox.log import SandboxLog
-from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy
+from mediasim.sandbox.proxy.serving import opened_proxy, sandbox_environment
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
@@ -55,7 +55,8 @@ async def serve(
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        say(f"{addresses(sandbox, url)}\n\n{environment_lines(sandbox, url)}\n\nready")
+        block = environment_block(sandbox_environment(sandbox, url))
+        say(f"{addresses(sandbox, url)}\n\n{block}\n\nready")
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -88,7 +89,8 @@ def test_the_environment_is_whole_and_keeps_what_was_there(tmp_path: Path) -> No
     assert env["PHP_INI_SCAN_DIR"] == f":{authority / 'php'}"
     first = log.splitlines()
     assert first[0].startswith("mediasim sandbox at http://127.0.0.1:")
-    assert f"proxy at {proxy}: answers for twimlets.com, " in log
+    (where,) = [line for line in first if line.startswith(f"proxy at {proxy}: answers for ")]
+    assert {"demo.ngrok.app", "twimlets.com", "*.twilio.com"} <= set(re.split(r"[ ,;]+", where))
     assert "loaded by PYTHONPATH, for Python" in log
     assert "loaded by NODE_OPTIONS, for Node" in log
     assert f"demo.ngrok.app is http://127.0.0.1:{env['PORT']} (PORT)" in first
@@ -174,7 +176,9 @@ def test_signals_are_passed_on() -> None:
 def test_a_running_sandbox_is_joined(tmp_path: Path) -> None:
     data = str(tmp_path / "data")
     tell = [sys.executable, "-c", "import os; print(os.environ['MEDIASIM_BASE_URL'])"]
-    with serving("--data", data) as sandbox:
+    with serving("--data", data, "--proxy") as sandbox:
+        assert sandbox.env["HTTPS_PROXY"] == sandbox.env["http_proxy"]
+        assert f'for a shell: eval "$(mediasim env --shell --url {sandbox.url})"' in sandbox.lines
         output, log = ran("--data", data, "--", *tell, env=OWN)
         assert output == f"{sandbox.url}\n"
         assert log.startswith(f"joined the sandbox at {sandbox.url}\n")

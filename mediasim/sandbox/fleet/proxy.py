@@ -95,7 +95,7 @@ def control_owner(method: str, path: str) -> RequestOwner:
             return RequestOwner(Responder.EACH)
         case ["weather", *_] if method not in _READS:
             return RequestOwner(Responder.ALL)
-        case ["clock", "rate"]:
+        case ["clock", "rate"] | ["proxy", *_]:
             return RequestOwner(Responder.ALL)
         case ["reset"]:
             return RequestOwner(Responder.RESET)

@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 from starlette.types import ASGIApp
 
 from mediasim.exchange.events import Event
-from mediasim.sandbox.access import environment, environment_block
+from mediasim.sandbox.access import environment
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.http_server import limit_head
-from mediasim.sandbox.proxy.environment import environment_text
 from mediasim.sandbox.proxy.proxy import SandboxProxy
 
 if TYPE_CHECKING:
     from mediasim.sandbox.listening import ListenAddress
     from mediasim.sandbox.sandbox import Sandbox
 
-__all__ = ["environment_lines", "opened_proxy", "sandbox_environment"]
+__all__ = ["opened_proxy", "sandbox_environment"]
 
 _TWILIO: Final = "*.twilio.com"
 
@@ -71,11 +70,3 @@ def sandbox_environment(sandbox: Sandbox, url: str | None = None) -> dict[str, s
     account, token = sandbox.service.account, sandbox.shown_token
     variables = environment(url or sandbox.base_url, account, token)
     return {**variables, **({} if sandbox.proxy is None else sandbox.proxy.variables())}
-
-
-def environment_lines(sandbox: Sandbox, url: str) -> str:
-    """Return a sandbox's environment as lines for a shell of one's own."""
-    variables = sandbox_environment(sandbox, url)
-    if sandbox.proxy is None or sandbox.proxy.url is None:
-        return environment_block(variables)
-    return environment_text(variables, "shell")
