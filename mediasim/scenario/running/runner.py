@@ -21,7 +21,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.stillness import is_still, waits_of
+from mediasim.exchange.stillness import SETTLE_NS, is_still, waits_of
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.party import Party
@@ -178,7 +178,10 @@ class ScenarioRun:
         while (left_ns := patience - exchange.idle_ns) > 0:
             if is_still(exchange, exchange.now_ns + left_ns):
                 break
-            await exchange.watch_until(exchange.now_ns + min(left_ns, _LOOK_EVERY_NS))
+            # At whole seconds, but none before it could be known: each look cuts a block in two.
+            soonest_ns = max(exchange.now_ns + 1, exchange.now_ns - exchange.idle_ns + SETTLE_NS)
+            look_ns = -(-soonest_ns // _LOOK_EVERY_NS) * _LOOK_EVERY_NS
+            await exchange.watch_until(min(exchange.now_ns + left_ns, look_ns))
         waiting = [each.words(each.call.dialled_ns) for each in waits_of(exchange.calls)]
         who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
         raise RunFailed(
