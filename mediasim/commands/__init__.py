@@ -4,4 +4,14 @@
 the functions (``loading``), so that ``mediasim --help`` comes at once.
 """
 
-__all__ = ["analyze", "fuzz", "import_capture", "run", "sandbox", "scenarios", "serve", "verify"]
+__all__ = [
+    "analyze",
+    "exec",
+    "fuzz",
+    "import_capture",
+    "run",
+    "sandbox",
+    "scenarios",
+    "serve",
+    "verify",
+]

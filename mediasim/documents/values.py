@@ -237,6 +237,8 @@ PartsPerMillion = Annotated[
 """The error of a clock: ``120ppm`` or ``120``; a fast clock is positive."""
 Level = Annotated[float, _quantity("Level", -100, 0, "dBFS|dB", "a level in dBFS")]
 """A level, 20 log10 of rms over full scale: ``-12`` or ``-12dB``."""
+Decibels = Annotated[float, _quantity("Decibels", 0, 100, "dB", "decibels")]
+"""A difference of two levels: ``12`` or ``12dB``."""
 Frequency = Annotated[float, _quantity("Frequency", 20, 3999, "Hz", "a frequency in Hz")]
 """A frequency in Hz, below half of the 8 kHz sampling rate of a call."""
 Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]

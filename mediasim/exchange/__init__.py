@@ -12,6 +12,7 @@ as of a date) and ``layout`` (the one rule of stored and downloaded channels); `
 """
 
 __all__ = [
+    "answering_machine",
     "call_control",
     "conference",
     "dates",

@@ -253,7 +253,7 @@ class LiveCall:
         self.leaving = True
         now_ns = self.exchange.now_ns
         if self.line is not None:
-            self.line.phone.end(now_ns)
+            self.line.end(now_ns)
         # What was said before the hang-up still crosses the network and the jitter buffer.
         last_ns = now_ns + self.party.path_frames * FRAME_NS
         self.exchange.loop.call_at(last_ns / NS_PER_SECOND, self.take_down)
@@ -263,7 +263,7 @@ class LiveCall:
         if not self.active:
             return
         if self.line is not None:
-            self.line.phone.end(self.exchange.now_ns)
+            self.line.end(self.exchange.now_ns)
         if self.reporting is not None:
             self.reporting.cancel()
         self._report(last=True)

@@ -109,6 +109,10 @@ class CallRecord:
     answered_ns: int | None = None
     ended_ns: int | None = None
     sip: SipFacts | None = None
+    answered_by: str | None = None
+    """Who has answered, by answering machine detection; None without a verdict."""
+    detection_ms: int | None = None
+    """Milliseconds from the answer to that verdict."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)

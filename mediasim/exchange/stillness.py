@@ -22,9 +22,9 @@ from mediasim.media.recorder import Track
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Line
 
-__all__ = ["SETTLE_NS", "Wait", "is_still", "waits_of"]
+__all__ = ["Wait", "is_still", "waits_of"]
 
-SETTLE_NS: Final = 2 * NS_PER_SECOND
+_SETTLE_NS: Final = 2 * NS_PER_SECOND
 """Nanoseconds after the last activity in which a detector may still make up its mind."""
 
 
@@ -64,10 +64,10 @@ def is_still(exchange: Exchange, before_ns: int) -> bool:
     False in real time, and as long as that is not certain.
     """
     loop = exchange.loop
-    if not isinstance(loop, VirtualLoop) or loop.held or exchange.idle_ns < SETTLE_NS:
+    if not isinstance(loop, VirtualLoop) or loop.held or exchange.idle_ns < _SETTLE_NS:
         return False
     lines = [call.line for call in exchange.calls if call.active and call.line is not None]
-    if exchange.idle_ns < SETTLE_NS + max(map(_path_ns, lines), default=0):
+    if exchange.idle_ns < _SETTLE_NS + max(map(_path_ns, lines), default=0):
         return False
     reports = {call.reporting for call in exchange.calls}
     if any(timer not in reports for timer in loop.timers_before(before_ns)):
@@ -107,8 +107,10 @@ def _is_still(exchange: Exchange, leg: Leg, line: Line | None) -> bool:
     # Music is sound to whoever listens for any; the exchange's own has no keys in it.
     if line.everything is not None and line.everything.waits and looped:
         return False
+    if not looped or not _waits_for_keys(line):
+        return True
     own = (exchange.hold_music, exchange.ringback)
-    return not _waits_for_keys(line) or all(any(it.pcm is each for each in own) for it in looped)
+    return all(any(player.pcm is each for each in own) for player in looped)
 
 
 def _waits_for_keys(line: Line) -> bool:

@@ -142,6 +142,19 @@ class Leg:
             self.room.settle_missing(self)
         return self.known_missing
 
+    def received(self, start: int, end: int) -> int:
+        """Return how many output samples of ``start .. end`` arrived, comfort noise included."""
+        shifts = self.stream.shifts
+        if not shifts:
+            return 0  # nothing has ever arrived
+        start = max(start, shifts[0].media + shifts[0].offset - self.stream.lead)
+        noise = [each[:2] for each in self.stream.gaps.filled if each[2] == "comfort-noise"]
+        lacking, noisy = (
+            sum(max(0, min(end, high) - max(start, low)) for low, high in spans)
+            for spans in (self.missing, noise)
+        )
+        return max(0, end - start) - lacking + noisy
+
     def heard_since(self, frame: int) -> Iterator[Leg]:
         """Yield the legs that it heard from a frame on, in order."""
         ends = [start for start, _ in self.heard_log[1:]]

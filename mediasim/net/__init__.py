@@ -1,6 +1,7 @@
 """The network and time: simulated links, virtual and real time, sockets.
 
 By module: ``network`` and ``link`` (a network described, and its effect on packets),
+``telephone_line`` (a telephone's colour, described),
 ``virtual_loop`` (the asyncio loop whose time jumps), ``realtime`` and ``udp`` (the wall clock, and
 sockets drained on the tick), ``web_streams`` (WebSockets to an app, under either clock).
 """
@@ -14,6 +15,7 @@ __all__ = [
     "rtp_mux",
     "sdp",
     "stream_port",
+    "telephone_line",
     "trust",
     "udp",
     "virtual_loop",

@@ -13,6 +13,7 @@ from pydantic import Field
 from mediasim.documents.durations import Duration, in_steps, positive
 from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, PartsPerMillion, Ratio
+from mediasim.net.telephone_line import TelephoneLine
 
 __all__ = ["GilbertElliott", "Impairments", "Jitter", "Loss", "Network", "Stall"]
 
@@ -128,6 +129,10 @@ class Network(Impairments):
     conceal: Literal["silence", "repeat"] = "silence"
     """What stands in the server's audio for a frame that never came: silence, or the frame before
     it, fading."""
+
+    line: TelephoneLine = TelephoneLine.model_construct()
+    """Telephone line that what the party says passes, unless the party has one: clean, telephone or
+    mobile."""
 
     def troubles(self) -> Iterator[Misfit]:
         yield from super().troubles()

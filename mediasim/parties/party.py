@@ -17,6 +17,8 @@ from mediasim.media.room import Room
 from mediasim.net.link import Link
 from mediasim.net.network import Impairments
 from mediasim.parties.clock import SenderClock
+from mediasim.parties.echo import Echo
+from mediasim.parties.gain_control import GainControl
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver, shared_playout_of
@@ -29,6 +31,8 @@ from mediasim.rtp.stream import StreamFormat
 from mediasim.seeds import Seeds
 
 __all__ = ["Line", "Party"]
+
+Samples = NDArray[np.int16]
 
 _PLAYED_OUT: Final = 2 * AHEAD_FRAMES
 """Frames after which all that had arrived has been played, and detected by any listener."""
@@ -48,7 +52,7 @@ class Party:
     noise_dbfs: float | None = None
     """Level of its background noise, or of its comfort noise, in dBFS; None: digital silence."""
     line: TelephoneLine = field(default_factory=TelephoneLine)
-    """Telephone line that what it says passes: its band, level and noise."""
+    """Telephone line that what it says passes: its band, level, noise and echo."""
     reaction_frames: int = 10
     """Frames between its hearing something and its acting on it."""
     up: Impairments = field(default_factory=Impairments)
@@ -80,6 +84,14 @@ class Party:
         return -(-self.path_samples // FRAME_SAMPLES)
 
 
+def _sending(path: SendingPath | None) -> Callable[[Samples], Samples] | None:
+    """Return what the telephone does to what is said; None if nothing."""
+    if path is None or path.agc_db is None:
+        return None if path is None else path.sent
+    control = GainControl(path.level_dbfs, path.agc_db)
+    return lambda pcm: control.sent(path.sent(pcm))
+
+
 class Line:
     """A party on one leg: the phone that it sends with and, if it listens, its RTP receiver."""
 
@@ -96,12 +108,16 @@ class Line:
         path = SendingPath.of(party.line, self._seeds.fork("line"))
         self.sending_path = path
         """What its telephone makes of what is said; None of a clean one."""
+        self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
+        self._echo: Echo | None = None
+        if path is not None and path.echo_ms is not None and path.echo_loss_db is not None:
+            self._echo = Echo(path.echo_ms, path.echo_loss_db, self.clock)
         self.timeline = Timeline(
             background(path, party.noise_dbfs, self._seeds) if party.noisy else None,
-            None if path is None else path.sent,
+            _sending(path),
+            None if self._echo is None else self._echo.between,
         )
         announced = (party.noise_dbfs, None if path is None else path.noise_dbfs, -60.0)
-        self.clock = SenderClock(start_ns, party.up.skew, party.up.stalls)
         self.phone = SimulatedPhone(
             PhoneFormat(
                 codec=party.codec,
@@ -144,14 +160,18 @@ class Line:
         """A sample and the frame at which all before that sample had arrived."""
 
     def connect(self, transport: Transport | None, *, listens: bool) -> None:
-        """Connect the leg; the party hears if it ``listens`` or its downlink is impaired."""
-        if listens or not self.party.down.clean:
+        """Connect the leg; the party hears if it ``listens``, its telephone echoes, or its downlink
+        is impaired."""
+        if listens or self._echo is not None or not self.party.down.clean:
             self.receiver = RtpReceiver(
                 StreamFormat(codec=self.party.codec, payload_type=self.phone.payload_type),
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
             self.receiver.listeners.append(self.hear)
+            if self._echo is not None:
+                self.receiver.listeners.append(self._echo.hear)
+                self.room.bound(self._echo)
             if self.room.plane.max_lag == 1:
                 shared_playout_of(self.room.plane).join(self.receiver, self.leg)
         source: PacketSource = self.phone
@@ -161,6 +181,13 @@ class Line:
         else:
             self.leg.silent = self._is_silent
         self.room.connect(self.leg, source=source, sink=sink)
+
+    def end(self, now_ns: int) -> None:
+        """Send nothing from a loop time on; does nothing if the line has ended before."""
+        self.phone.end(now_ns)
+        if self._echo is not None and self.receiver is not None:
+            self.room.unbound(self._echo)
+            self._echo = None
 
     def hear_everything(self) -> None:
         """Track all sound from now on, ringing and hold music included."""

@@ -1,4 +1,4 @@
-"""A party's telephone line: the band, the level and the noise of what it sends.
+"""A party's telephone line: the band, the level, the noise and the echo of what it sends.
 
 The line stands between what a party says and its codec. A linear-phase filter keeps every clip at
 its place to the sample. Its taps are whole numbers, so that every sum is exact in float64 in
@@ -8,10 +8,9 @@ and the truth holds it as it was sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +18,17 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import at_level, to_samples
 from mediasim.audio.tones import NoiseKind, babble, noise
-from mediasim.documents.model import Misfit, Model
-from mediasim.documents.values import Level
+from mediasim.documents.durations import Duration
+from mediasim.net.telephone_line import LineNoise, TelephoneLine
 from mediasim.parties.voices.level import DEFAULT_LEVEL_DBFS
 from mediasim.seeds import Seeds
 
-__all__ = ["SendingPath", "TelephoneLine"]
-
-LineNoise = Literal["none", "white", "pink", "babble", "street"]
+__all__ = ["HALF_SAMPLES", "SendingPath", "TelephoneLine", "band_limited"]
 
 _BAND_HZ: Final = (300, 3400)
 """Band that a telephone carries, flat to 0.1 dB (the passband of ITU-T G.712)."""
-_HALF: Final = 128
-"""Taps on either side of the filter's middle one."""
+HALF_SAMPLES: Final = 128
+"""Taps on either side of the filter's middle one, and so its delay in samples."""
 _TRANSITION_HZ: Final = 100
 """Width from the band's end to where the filter is 50 dB down (G.712 asks for less)."""
 _KAISER_BETA: Final = 4.55
@@ -52,49 +49,18 @@ class _Kind(NamedTuple):
 
     noises: tuple[LineNoise, ...]
     levels_dbfs: tuple[float, float]
+    agc_db: tuple[float, float]
+    """Range of the gain control; none if it is empty."""
 
 
 _KINDS: Final = {
-    "telephone": _Kind(("white",), (-70.0, -55.0)),
-    "mobile": _Kind(("babble", "street"), (-65.0, -52.0)),
+    "telephone": _Kind(("white",), (-70.0, -55.0), (0.0, 0.0)),
+    "mobile": _Kind(("babble", "street"), (-65.0, -52.0), (6.0, 12.0)),
 }
-
-
-class TelephoneLine(Model):
-    """A telephone line: band, level and noise; a bare word is its ``kind``.
-
-    Levels and noise that are absent are drawn by the seed for each call.
-    """
-
-    stands_for: ClassVar[str] = "kind"
-
-    kind: Literal["clean", "telephone", "mobile"] = "clean"
-    """clean changes nothing. telephone: 300 to 3400 Hz, a level of its own, hiss of -70 to -55
-    dBFS. mobile: the same with babble or a street of -65 to -52 dBFS behind."""
-    level: Level | None = None
-    """dBFS at which speech of the ordinary level, -20, is sent, and all else with it; -35 to -15
-    where absent."""
-    noise: LineNoise | None = None
-    """The noise on the line, all the time; by the kind where absent."""
-    noise_level: Level | None = None
-    """dBFS of the noise; by the kind where absent."""
-
-    @property
-    def noisy(self) -> bool:
-        """Whether there is noise on it."""
-        return self.kind != "clean" and self.noise != "none"
-
-    @property
-    def drawn_by_leg(self) -> bool:
-        """Whether something of it is drawn under the name of its leg."""
-        return self.kind != "clean" and (self.level is None or self.noise != "none")
-
-    def troubles(self) -> Iterator[Misfit]:
-        if self.kind == "clean":
-            for key in sorted(self.model_fields_set - {"kind"}):
-                yield (key,), "expected none of a clean line: write kind: telephone or mobile"
-        elif self.noise == "none" and self.noise_level is not None:
-            yield ("noise_level",), "expected none where there is no noise"
+_ECHO_MS: Final = (120, 400)
+"""Least and most delay of a mobile's echo that is drawn."""
+_ECHO_LOSS_DB: Final = (40.0, 55.0)
+"""Least and most loss of an echo that is drawn: soft enough for parties not to hear it as talk."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +72,12 @@ class SendingPath:
     noise: LineNoise
     noise_dbfs: float | None
     """None where there is no noise."""
+    agc_db: float | None = None
+    """Most gain of the automatic gain control either way; None without."""
+    echo_ms: float | None = None
+    """Delay of the echo of what is heard; None without."""
+    echo_loss_db: float | None = None
+    """Decibels by which the echo is softer than what is heard; None without."""
 
     @classmethod
     def of(cls, line: TelephoneLine, seeds: Seeds) -> SendingPath | None:
@@ -121,15 +93,31 @@ class SendingPath:
             level = _drawn(_LEVELS_DBFS, seeds.generator("level"))
         if noise_level is None:
             noise_level = _drawn(kind.levels_dbfs, seeds.generator("noise-level"))
-        return cls(line.kind, level, behind, None if behind == "none" else noise_level)
+        agc, echo = line.agc, line.echo
+        if agc is None:
+            agc = _drawn(kind.agc_db, seeds.generator("agc"))
+        if line.echoes and echo is None:
+            echo = Duration(int(seeds.generator("echo").integers(*_ECHO_MS)) * 1_000_000)
+        loss = line.echo_loss
+        if line.echoes and loss is None:
+            loss = _drawn(_ECHO_LOSS_DB, seeds.generator("echo-loss"))
+        return cls(
+            line.kind,
+            level,
+            behind,
+            None if behind == "none" else noise_level,
+            agc or None,
+            echo / 1e6 if echo else None,
+            loss,
+        )
 
     def sent(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Filter and amplify samples int16 (n,); the result (n,) has the same places in time."""
         if not len(pcm):
             return pcm
         gain = 10 ** ((self.level_dbfs - DEFAULT_LEVEL_DBFS) / 20)
-        filtered = np.convolve(pcm.astype(np.float64), _band_pass(gain))
-        return to_samples(filtered[_HALF : _HALF + len(pcm)] / _SCALE)
+        silence = np.zeros(HALF_SAMPLES, np.int16)
+        return band_limited(np.concatenate((silence, pcm, silence)), gain)
 
     def to_json(self) -> dict[str, Any]:
         """The line as it is written into a recording's truth."""
@@ -139,7 +127,16 @@ class SendingPath:
             "level_dbfs": self.level_dbfs,
             "noise": self.noise,
             "noise_dbfs": self.noise_dbfs,
+            "agc_db": self.agc_db,
+            "echo_ms": self.echo_ms,
+            "echo_loss_db": self.echo_loss_db,
         }
+
+
+def band_limited(pcm: NDArray[np.int16], gain: float) -> NDArray[np.int16]:
+    """Filter samples (n,) to the band of a telephone: the middle ones, that all taps reach."""
+    filtered = np.convolve(pcm.astype(np.float64), _band_pass(gain), "valid")
+    return to_samples(filtered / _SCALE)
 
 
 def background(
@@ -181,13 +178,13 @@ def _talkers() -> tuple[NDArray[np.float64], ...]:
 
 def _round_and_round(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
     """Filter noise (n,) that is repeated, so that the result (n,) has no seam; set its level."""
-    around = np.concatenate((pcm[-_HALF:], pcm, pcm[:_HALF])).astype(np.float64)
+    around = np.concatenate((pcm[-HALF_SAMPLES:], pcm, pcm[:HALF_SAMPLES])).astype(np.float64)
     return at_level(np.convolve(around, _band_pass(1.0), "valid"), dbfs)
 
 
 def _band_pass(gain: float) -> NDArray[np.float64]:
-    """The taps (2 * _HALF + 1,) of the band-pass filter, whole numbers."""
-    at = np.arange(-_HALF, _HALF + 1)
+    """The taps (2 * HALF_SAMPLES + 1,) of the band-pass filter, whole numbers."""
+    at = np.arange(-HALF_SAMPLES, HALF_SAMPLES + 1)
     low, high = (
         hertz + side * _TRANSITION_HZ / 2 for hertz, side in zip(_BAND_HZ, (-1, 1), strict=True)
     )

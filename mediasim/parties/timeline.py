@@ -60,9 +60,12 @@ class Timeline:
         self,
         background: NDArray[np.int16] | None = None,
         sent: Callable[[NDArray[np.int16]], NDArray[np.int16]] | None = None,
+        echo: Callable[[int, int], NDArray[np.int16]] | None = None,
     ) -> None:
-        """``sent`` gives the samples (n,) that are sent of samples (n,) that are said."""
+        """``sent`` gives the samples (n,) that are sent of samples (n,) that are said; ``echo``
+        what is sent besides between two samples."""
         self._sent = sent
+        self._echo = echo
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
         """Spans (start, end), in samples, in which the party's microphone was off."""
@@ -78,8 +81,8 @@ class Timeline:
 
     @property
     def has_background(self) -> bool:
-        """Whether there is background noise, so that the timeline is never silent."""
-        return self._background is not None
+        """Whether there is background noise or an echo, so that silence may end at any time."""
+        return self._background is not None or self._echo is not None
 
     def place(
         self,
@@ -154,7 +157,7 @@ class Timeline:
         sounding = self._between(first, end)
         overlap = any(later.start < earlier.end for earlier, later in itertools.pairwise(sounding))
         muted = any(low < end and high > first for low, high in self.muted)
-        if overlap or muted or self._background is not None:
+        if overlap or muted or self.has_background:
             return ulaw_encode(self._mixed(sounding, first, end))
         out = np.full(end - first, 0xFF, np.uint8)
         for segment in sounding:
@@ -177,13 +180,17 @@ class Timeline:
             ]
         if self._background is not None:
             total += np.take(self._background, np.arange(first, end), mode="wrap")
+        if self._echo is not None:
+            total += self._echo(first, end)
         for low, high in self.muted:
             total[max(0, low - first) : max(0, min(high, end) - first)] = 0
         return np.clip(total, -32768, 32767).astype(np.int16)
 
     def sounding(self, first: int, end: int) -> bool:
         """Return whether there is sound in a span, muted or not. Spans must be read in order."""
-        return self._background is not None or bool(self._between(first, end))
+        if self._background is not None or self._between(first, end):
+            return True
+        return self._echo is not None and bool(self._echo(first, end).any())
 
     def spoken_between(self, first: int, end: int) -> bool:
         """Return whether a segment sounds in a span; spans may be given in any order."""

@@ -6,6 +6,7 @@ The package holds the sockets, threads, clocks and files of that server; Twilio'
 
 __all__ = [
     "access",
+    "addresses",
     "clocks",
     "config",
     "config_account",
@@ -16,6 +17,7 @@ __all__ = [
     "log",
     "names",
     "number_plan",
+    "proxy",
     "sandbox",
     "server",
     "settings",

@@ -8,7 +8,7 @@ __all__ = ["addresses"]
 
 
 def addresses(sandbox: Sandbox, url: str) -> str:
-    """Return where a served sandbox's API, pages and SIP server are, a line for each."""
+    """Return where a served sandbox's API, pages, SIP server and proxy are, a line for each."""
     workers = sandbox.settings.workers
     token = "" if sandbox.shown_token is None else f"?token={sandbox.shown_token}"
     lines = [
@@ -20,4 +20,6 @@ def addresses(sandbox: Sandbox, url: str) -> str:
         lines.append(f"softphone at {url}/softphone{token}")
     if sandbox.sip is not None:
         lines.append(f"SIP telephones at sip:{sandbox.sip.address}, UDP and TCP")
+    if sandbox.proxy is not None and sandbox.proxy.url is not None:
+        lines += sandbox.proxy.description
     return "\n".join(lines)

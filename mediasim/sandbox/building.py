@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
+from mediasim.sandbox.config import Config
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
@@ -14,13 +16,19 @@ from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
 
-__all__ = ["boot_label", "new_exchange", "write_behind_of"]
+__all__ = ["account_sid", "boot_label", "new_exchange", "set_up", "write_behind_of"]
 
 
 def boot_label(settings: Settings, boot: int) -> str:
     """Return the label of a start's SIDs: without one each would draw those of the first again."""
     label = f"boot-{boot}" if boot > 1 else ""
     return label if settings.worker is None else f"{label}/worker-{settings.worker}"
+
+
+def account_sid(settings: Settings, storage: Storage) -> str:
+    """Return the SID of the sandbox's account: configured, stored, or drawn from the seed."""
+    own = SidFactory(Seeds(settings.seed)).new("AC")
+    return storage.stored_setting("account", settings.config.account.sid, own)
 
 
 def new_exchange(
@@ -41,6 +49,14 @@ def new_exchange(
     exchange.keeps_silence = settings.keeps_silence
     exchange.processing_ns = settings.config.recordings.processing
     return exchange
+
+
+def set_up(account: Account, config: Config) -> None:
+    """Give an account the settings of a config that it has from its beginning."""
+    account.debugger_url = config.account.debugger
+    account.detection_faults = config.account.machine_detection.faults
+    for each in config.all_weather:
+        account.webhooks.faults.begin(each.fault_rule)
 
 
 def write_behind_of(

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, PrivateAttr, ValidationInfo
+from pydantic import AfterValidator, PrivateAttr, ValidationInfo, WithJsonSchema
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
+from mediasim.documents.document import Node, Origin, from_python, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
+from mediasim.documents.texts import read_text
 from mediasim.documents.values import (
     Flag,
     Moment,
@@ -31,7 +32,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.names import public_host_name
@@ -57,15 +58,6 @@ __all__ = [
 
 DEFAULT: Final = "default"
 """Name of the party that answers numbers without a party or app."""
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _twiml(text: str) -> str:
@@ -96,7 +88,16 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
-Url = Annotated[Text, AfterValidator(_url)]
+_PublicName = Annotated[
+    Text,
+    AfterValidator(public_host_name),
+    WithJsonSchema({"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$"}),
+]
+_AppAddress = Annotated[
+    Text,
+    AfterValidator(_origin),
+    WithJsonSchema({"type": "string", "pattern": r"^https?://[^/?#@]+/?$"}),
+]
 Method = Literal["POST", "GET"]
 
 
@@ -174,9 +175,7 @@ class Config(Model):
     allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
-    hosts: Mapping[
-        Annotated[Text, AfterValidator(public_host_name)], Annotated[Text, AfterValidator(_origin)]
-    ] = {}
+    hosts: Mapping[_PublicName, _AppAddress] = {}
     """Public names of apps on this machine: what is sent to https://, http:// or wss:// of a name
     goes to this address in plain, as a tunnel would bring it."""
     trust: OneOrMany[Annotated[Path, AfterValidator(_authority)]] = ()

@@ -10,20 +10,33 @@ from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Many, Model
-from mediasim.documents.values import Number, Text, UserName
+from mediasim.documents.values import Number, Ratio, Text, UserName
+from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
     "RecordingsConfig",
     "SipAddress",
     "SipConfig",
+    "Url",
     "read_sip_address",
     "secret_token",
 ]
 
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
+
+
+def _url(text: str) -> str:
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
 
 
 def _sid(text: str) -> str:
@@ -45,8 +58,26 @@ def secret_token(text: str) -> str:
     return text
 
 
+Url = Annotated[Text, AfterValidator(_url)]
 _AccountSid = Annotated[Text, AfterValidator(_sid)]
 _AuthToken = Annotated[Text, AfterValidator(secret_token)]
+
+
+class MachineDetectionSpec(Model):
+    """How verdicts of answering machine detection differ from what is heard. A bare text is the
+    verdict."""
+
+    stands_for: ClassVar[str] = "verdict"
+
+    verdict: AnsweredBy | None = None
+    """The verdict on every call; absent: as it is heard."""
+    errors: Ratio = 0.0
+    """Share of calls whose verdict is wrong, drawn by the seed."""
+
+    @property
+    def faults(self) -> DetectionFaults:
+        """The account's settings that say so."""
+        return DetectionFaults(self.verdict, self.errors)
 
 
 class AccountConfig(Model):
@@ -62,6 +93,10 @@ class AccountConfig(Model):
     """Its balance in US dollars, which nothing is taken from."""
     caller_ids: Many[Number] = ()
     """Numbers that are verified caller IDs from the start."""
+    machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
+    """How verdicts of answering machine detection differ from what is heard."""
+    debugger: Url | None = None
+    """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
 
     def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
         """Return the main account's record."""

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from mediasim.sandbox.log import SandboxLog
 from mediasim.sandbox.sandbox import Sandbox
@@ -14,6 +14,8 @@ from mediasim.sandbox.server import ListenAddress, serve_until
 from mediasim.sandbox.settings import Settings
 
 __all__ = ["EmbeddedSandbox"]
+
+T = TypeVar("T")
 
 
 class EmbeddedSandbox:
@@ -54,6 +56,17 @@ class EmbeddedSandbox:
         Raises EngineStopped.
         """
         return self.sandbox.engine.submit(work)
+
+    def on_web_loop(self, work: Callable[[], T]) -> T:
+        """Run ``work`` on the loop of the server, and return its result."""
+
+        async def run() -> T:
+            return work()
+
+        if threading.current_thread() is self._thread:
+            return work()
+        assert self._end is not None
+        return asyncio.run_coroutine_threadsafe(run(), self._end[0]).result()
 
     def close(self) -> None:
         """End all calls and close the sandbox. Raises ServeError if the engine has failed."""

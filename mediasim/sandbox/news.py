@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mediasim.exchange.events import Event
-from mediasim.twilio.account_parts import NotificationRecord
+from mediasim.twilio.notifications import NotificationRecord
 from mediasim.twilio.webhooks import Delivery
 
 __all__ = ["Listener", "News"]

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, Any, Final
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.records import SidFactory
 from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
-from mediasim.sandbox.building import boot_label, new_exchange, write_behind_of
+from mediasim.sandbox.building import account_sid, boot_label, new_exchange, set_up, write_behind_of
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
@@ -55,6 +54,7 @@ from mediasim.twilio.webhooks import Delivery, Webhooks
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.proxy.proxy import SandboxProxy
     from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
@@ -98,6 +98,8 @@ class Sandbox:
         """The account's auth token, unless it is stored, configured or derived from the seed."""
         self.hosts = with_sites(HostTable(settings.config.hosts))
         """The host names that this sandbox answers for, and the public names of apps."""
+        self.proxy: SandboxProxy | None = None
+        """The way to these hosts for apps, while the sandbox is served."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
         self.dates = Dates()
@@ -202,7 +204,12 @@ class Sandbox:
         documents = readable(storage.documents)
         try:
             revived = revive(
-                documents, storage.media, storage.last_epoch, storage.spools(), recovered
+                documents,
+                storage.media,
+                storage.last_epoch,
+                storage.spools(),
+                recovered,
+                account_sid(self.settings, self.storage),
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
@@ -240,7 +247,7 @@ class Sandbox:
         )
         planned = config.account
         account = planned.record(
-            storage.stored_setting("account", planned.sid, SidFactory(seeds).new("AC")),
+            account_sid(settings, storage),
             storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
             exchange.now_ns,
         )
@@ -273,8 +280,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        for each in config.all_weather:
-            self.service.webhooks.faults.begin(each.fault_rule)
+        set_up(self.service, config)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)

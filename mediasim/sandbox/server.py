@@ -13,17 +13,18 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
+from mediasim.sandbox.access import TOKEN, Access, stored_token
 from mediasim.sandbox.addresses import addresses
 from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
+from mediasim.sandbox.listening import ListenAddress, ServeError
 from mediasim.sandbox.log import SandboxLog
+from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
@@ -42,39 +43,6 @@ __all__ = [
 ]
 
 
-class ServeError(Exception):
-    """The sandbox cannot be served; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """The address to listen on, and the public URL that apps use."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    public_url: str | None = None
-
-    def listen(self) -> socket.socket:
-        """Return a listening socket. Raises ServeError."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((self.host, self.port), family=family, backlog=1024)
-        except OSError as error:
-            hint = "; another port may be free: --port 0" if self.port else ""
-            words = error.strerror or str(error)
-            raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
-        # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-
-    def url(self, listening: socket.socket) -> str:
-        """Return the URL of a listening socket for clients on this machine."""
-        host, port = listening.getsockname()[:2]
-        if ipaddress.ip_address(host).is_unspecified:
-            host = "127.0.0.1"
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
 async def serve(
     settings: Settings,
     address: ListenAddress,
@@ -87,8 +55,7 @@ async def serve(
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        variables = environment(url, sandbox.service.account, sandbox.shown_token)
-        say(f"{addresses(sandbox, url)}\n\n{environment_block(variables)}\n\nready")
+        say(f"{addresses(sandbox, url)}\n\n{environment_lines(sandbox, url)}\n\nready")
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 
@@ -150,16 +117,20 @@ async def serve_until(
                 stored_token(sandbox.token, port) if own else contextlib.nullcontext(),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = SandboxServer(_SandboxApp(sandbox, fleet, access if own else None))
+                    app = _SandboxApp(sandbox, fleet, access if own else None)
+                    server = SandboxServer(app)
 
                     async def before_end() -> None:
                         if fleet is not None:
                             await fleet.end()
                         await sandbox.end_calls()
 
-                    await server.run_until(
-                        listening, lambda: on_ready(sandbox, url), end, before_end
-                    )
+                    if own:
+                        sandbox.storage.announce(url)
+                    async with opened_proxy(sandbox, address, app.twilio):
+                        await server.run_until(
+                            listening, lambda: on_ready(sandbox, url), end, before_end
+                        )
         finally:
             await sandbox.close()
             following.close()
@@ -294,6 +265,10 @@ class _SandboxApp:
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
             return
+        await self.twilio(scope, receive, send)
+
+    async def twilio(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to a host of Twilio's."""
         if scope["type"] == "websocket":  # nothing of Twilio's is one that apps open
             await send({"type": "websocket.close", "code": 1008})
             return

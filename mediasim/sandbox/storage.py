@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.ipc import ReportedRecords
     from mediasim.sandbox.persistence import Documents
 
-__all__ = ["Storage", "StorageError"]
+__all__ = ["Storage", "StorageError", "running_at"]
 
 _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
+_URL: Final = "sandbox.url"
 _WORKERS: Final = "workers"
 _LEAST_FREE: Final = 1 << 20
 """Free bytes of the disk below which no new call is taken, so that active recordings can end."""
@@ -135,11 +136,40 @@ class Storage:
             self._set(name, chosen)
         return chosen
 
+    def announce(self, url: str) -> None:
+        """Write the sandbox's URL where :func:`running_at` finds it, until the storage is closed.
+
+        Only the data folder is found by other processes: a temporary one is not.
+        """
+        if self._lock is not None:
+            file = self.folder / _URL
+            self._closing.callback(file.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # it then has to be joined by its URL
+                file.touch(0o600)
+                file.write_text(url, "ascii")
+
     def close(self) -> None:
         """Write what has not been written yet, and close everything."""
         if self.database is not None:
             self.database.close()
         self._closing.close()
+
+
+def running_at(data: Path) -> str | None:
+    """Return the URL of the sandbox that uses a data folder; None where none does."""
+    try:
+        with (data / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
+    else:
+        return None
+    try:
+        return (data / _URL).read_text("ascii").strip() or None
+    except (OSError, UnicodeError):
+        return None
 
 
 @contextlib.contextmanager

@@ -6,13 +6,22 @@ annotations, and for users of other test runners.
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["CallStream", "Conversation", "Mediasim", "MediasimSandbox", "Recording", "Simulated"]
+__all__ = [
+    "CallStream",
+    "Conversation",
+    "Mediasim",
+    "MediasimSandbox",
+    "Recording",
+    "Simulated",
+    "TextMessage",
+]
 
 if TYPE_CHECKING:
     from mediasim.testing.conversation import CallStream, Conversation
     from mediasim.testing.recording import Recording
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim, Simulated
+    from mediasim.testing.text_message import TextMessage
 
 _HOME = {
     "CallStream": "conversation",
@@ -21,6 +30,7 @@ _HOME = {
     "MediasimSandbox": "sandbox",
     "Recording": "recording",
     "Simulated": "simulator",
+    "TextMessage": "text_message",
 }
 
 

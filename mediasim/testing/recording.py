@@ -22,9 +22,10 @@ from mediasim.conversation.app_figures import recording_figures
 from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
-from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.audio import after_beep, aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia
 from mediasim.scenario.model.expect import (
+    ExpectAfterBeep,
     ExpectAligned,
     ExpectHeard,
     ExpectNoCrosstalk,
@@ -175,6 +176,14 @@ class Recording:
         given = _not_none(within=within, party=party)
         self._judge(
             aligned, _expectation(ExpectAligned, given), f"aligned: {_in_words(given)} samples"
+        )
+
+    def assert_after_beep(self, party: str) -> None:
+        """Assert that what others say to an answering machine begins after its beep."""
+        __tracebackhide__ = True
+        given = _not_none(party=party)
+        self._judge(
+            after_beep, _expectation(ExpectAfterBeep, given), f"after beep: {_in_words(given)}"
         )
 
     def assert_no_crosstalk(self, above: float = -50.0) -> None:

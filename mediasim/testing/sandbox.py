@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.embedded import EmbeddedSandbox
@@ -22,9 +20,10 @@ from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.text import timelines, timelines_text
 from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
-from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
+from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call, text_app
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
+from mediasim.testing.address import SandboxAddress
+from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
@@ -32,8 +31,8 @@ from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
+from mediasim.testing.text_message import TextMessage
 from mediasim.testing.waiting import awaited
-from mediasim.twilio.account import Account
 
 __all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
@@ -44,7 +43,7 @@ Script = str | Sequence[Any]
 """The steps of a party's script, as scenarios have them; a bare text is spoken."""
 
 
-class MediasimSandbox:
+class MediasimSandbox(SandboxAddress):
     """The ``mediasim_sandbox`` fixture of one test: a sandbox in memory."""
 
     def __init__(self, config: Config, artifacts: Artifacts) -> None:
@@ -62,44 +61,16 @@ class MediasimSandbox:
         self.answered_calls: dict[str, LiveCall] = {}
         """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
-        self._embedded = EmbeddedSandbox(settings)
+        super().__init__(EmbeddedSandbox(settings))
         self._legs = Legs(self._embedded.sandbox)
         self._gave_up = False
         """Whether the last time that the test let pass did not suffice."""
         self._acted_ns = -1
         """Loop time at which the test last had a party do something, in nanoseconds."""
         self.on_engine(lambda: self.service.exchange.events.on("event", self._follow))
+        self.redirect_sdk()
         artifacts.at_end(self._write_artifacts)
         artifacts.at_failure("mediasim: what the sandbox saw", lambda: self.on_engine(self._tell))
-
-    # -- where it is ------------------------------------------------------------------------
-
-    @property
-    def base_url(self) -> str:
-        """URL of Twilio's API, on a free port of this machine."""
-        return self._embedded.base_url
-
-    @property
-    def account_sid(self) -> str:
-        return self.service.account.sid
-
-    @property
-    def auth_token(self) -> str:
-        """The token that authenticates requests and signs webhooks."""
-        return self.service.account.auth_token
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables that point an app at the sandbox, by name."""
-        return environment(self.base_url, self.service.account)
-
-    @cached_property
-    def client(self) -> Any:
-        """Twilio's own SDK client, pointed here.
-
-        Raises RuntimeError where the SDK is not installed.
-        """
-        return sdk_client(self.base_url, self.account_sid, self.auth_token)
 
     # -- apps, parties and calls ------------------------------------------------------------
 
@@ -110,27 +81,30 @@ class MediasimSandbox:
         number: str = DEFAULT_NUMBER,
         voice: str | None = "/voice",
         status: str | None = None,
+        sms: str | None = None,
         method: Literal["POST", "GET"] = "POST",
         public_name: str | None = None,
     ) -> ServedApp:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
-        makes it of the request), or the URL of an app that is served. ``voice`` and ``status`` are
-        paths of the number's voice URL and status callback, requested by ``method``; without
-        ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
+        makes it of the request), or the URL of an app that is served. ``voice``, ``status`` and
+        ``sms`` are paths of the number's voice URL, status callback and URL for messages, requested
+        by ``method``; without ``voice`` and ``sms`` the app gets no number. ``public_name``: as of
+        a plan's hosts.
         """
         self._apps.append(served := serve_app(app))
         base = served.url
         if public_name is not None:
             base = name_app(self._embedded.sandbox.hosts, public_name, served.url)
-        if voice is not None:
-            callback = None if status is None else base + status
+        if voice is not None or sms is not None:
             of_app = AppNumber(
-                voice_url=base + voice,
+                voice_url=None if voice is None else base + voice,
                 voice_method=method,
-                status_callback=callback,
+                status_callback=None if status is None else base + status,
                 status_callback_method=method,
+                sms_url=None if sms is None else base + sms,
+                sms_method=method,
             )
             plan = Config(numbers={number: of_app})
             self.on_engine(lambda: claim_numbers(self.service, plan))
@@ -161,22 +135,47 @@ class MediasimSandbox:
         ``to`` may be omitted where the app has one number. Raises ValueError where it is needed,
         TwilioError for a refused call.
         """
-        numbers = [each.phone_number for each in self.service.numbers.all()]
-        if to is None and len(numbers) != 1:
-            known = ", ".join(numbers) or "none: register one with app(...)"
-            raise ValueError(f"say which number is called; the app's numbers are: {known}")
+        to = self._number(to, "called")
         callee = self._callee(script or ())
         record = self.on_engine(
             lambda: place_call(
                 self.service,
                 self._embedded.sandbox.phones,
-                to=to or numbers[0],
+                to=to,
                 from_=from_,
                 callee=callee,
                 scripted=script is not None,
             )
         )
         return PlacedCall(self, record)
+
+    def text(
+        self,
+        body: str,
+        from_: str = DEFAULT_CALLER,
+        to: str | None = None,
+        *,
+        media: Sequence[str] = (),
+    ) -> TextMessage:
+        """Send the app a text message; the app is asked about it once time passes.
+
+        ``from_`` is a number, or a party's name; ``media`` are URLs of files. ``to`` may be omitted
+        where the app has one number. Raises ValueError where it is needed.
+        """
+        to = self._number(to, "texted")
+        phones = self._embedded.sandbox.phones
+        record = self.on_engine(
+            lambda: text_app(self.service, phones, to=to, from_=from_, body=body, media=media)
+        )
+        return TextMessage(record, tuple(media))
+
+    def _number(self, to: str | None, done: str) -> str:
+        """Return the number of the app that is called or texted. Raises ValueError if unclear."""
+        numbers = [each.phone_number for each in self.service.numbers.all()]
+        if to is None and len(numbers) != 1:
+            known = ", ".join(numbers) or "none: register one with app(...)"
+            raise ValueError(f"say which number is {done}; the app's numbers are: {known}")
+        return to or numbers[0]
 
     def act(self, call_sid: str, script: Script) -> None:
         """Have the party of a call in progress perform a script from now on."""
@@ -270,6 +269,17 @@ class MediasimSandbox:
         ]
 
     @property
+    def messages(self) -> list[TextMessage]:
+        """All text messages, oldest first."""
+        manager = self.service.messages
+        return self.on_engine(
+            lambda: [
+                TextMessage(each, tuple(media.url for media in manager.media_of(each.sid)))
+                for each in manager.all()
+            ]
+        )
+
+    @property
     def deliveries(self) -> DeliveryLog:
         """All requests to the app, sent or to be sent, oldest first."""
         return DeliveryLog(self.on_engine(lambda: list(self.service.webhooks.deliveries)))
@@ -299,11 +309,6 @@ class MediasimSandbox:
         return InjectedFaults(lambda: self.on_engine(lambda: weather.end(name)))
 
     # -- behind it --------------------------------------------------------------------------
-
-    @property
-    def service(self) -> Account:
-        """The account on the engine's loop; its methods are for the engine's thread."""
-        return self._embedded.sandbox.service
 
     def on_engine(self, work: Callable[[], T]) -> T:
         """Run a function on the engine's loop, and return its result."""
@@ -352,6 +357,7 @@ class MediasimSandbox:
 
     def close(self) -> None:
         """End the sandbox, and the apps that it serves."""
+        self.redirect_sdk(False)
         try:
             self._embedded.close()
         finally:

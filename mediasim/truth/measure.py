@@ -32,6 +32,7 @@ __all__ = [
     "Span",
     "crosstalk_db",
     "drift_ppm",
+    "fast_size",
     "find_offset",
     "find_within",
     "leak",
@@ -145,7 +146,7 @@ def _search(
     lags = last + margin - start + 1
     there = _stretch(channel, start, start + lags + len(clip) - 1)
     reference = _scaled(clip)
-    size = _fast_size(len(there))
+    size = fast_size(len(there))
     cross = np.fft.rfft(there, size) * np.conj(np.fft.rfft(reference, size))
     dots = np.fft.irfft(cross, size)[:lags]
     clip_energy = dot(reference, reference)
@@ -304,7 +305,7 @@ def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
     for around, said in pieces:
         # A leak shows best where the victim is quiet: levelled, every 20 ms count the same.
         around, said = _levelled(around), _levelled(said)
-        size = _fast_size(len(around))
+        size = fast_size(len(around))
         cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(said, size))
         plain += np.fft.irfft(cross, size)[:lags]
         phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
@@ -359,7 +360,7 @@ def _constant(samples: Samples | Floats) -> bool:
     return not len(samples) or bool(samples.min() == samples.max())
 
 
-def _fast_size(least: int) -> int:
+def fast_size(least: int) -> int:
     """Return the next size at which an FFT is fast: 2, 3 or 5 times a power of two."""
     power = 1 << max(0, (least - 1).bit_length())
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)

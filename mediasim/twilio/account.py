@@ -19,24 +19,23 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Directory, Phone
-from mediasim.exchange.recording_control import delete_recording
 from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
     bad_parameter,
     not_complete,
-    not_found,
     not_in_progress,
     too_many,
     unavailable,
     unknown_number,
 )
+from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
@@ -68,6 +67,9 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
+_VOICE: Final = 13000
+"""Notification code of a voice that is not what was asked for."""
+_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -115,6 +117,7 @@ class Account(CallDocuments):
         self.not_simulated: Counter[str] = Counter()
         """Requests for what is not simulated, and how often each was made."""
         self._views: dict[str, Account] = {self.sid: self}
+        studio.on_warning = self._warn_of_voice
         self._add_verbs()
 
     def _add_verbs(self) -> None:
@@ -126,6 +129,11 @@ class Account(CallDocuments):
             "Enqueue": self.queues.wait,
             "Leave": self.queues.leave,
         }
+
+    def _warn_of_voice(self, words: str) -> None:
+        """Log a warning of the speech engines, and notify the developer."""
+        _LOG.warning("%s", words)
+        self.notify(None, _VOICE, words, warning=True)
 
     # -- subaccounts ------------------------------------------------------------------------
 
@@ -180,7 +188,9 @@ class Account(CallDocuments):
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = source if request.participant is None else self.conferences.take_part
+        instructions = with_detection(session, request, source)
+        if request.participant is not None:
+            instructions = self.conferences.take_part
         self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
@@ -261,7 +271,10 @@ class Account(CallDocuments):
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        from_ = caller_id or call.record.from_
+        if caller_id and dialled(caller_id) is None:
+            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
+            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
+        from_ = dialled(caller_id) or caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
     def _phone(self, address: str) -> Phone:
@@ -309,15 +322,20 @@ class Account(CallDocuments):
         request = self._on_answer.pop(session.call.sid, None)
         if request is not None:
             self.recordings.of_call(session, request, "OutboundAPI")
+        if session.machine_detection is not None:
+            self.spawn(detect(session, session.machine_detection))
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
     def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
         """End a call, or redirect it to another document: POST /Calls/{sid}.
 
-        Raises TwilioError if the call is not active, or a parameter is wrong.
+        A request without a change only shows the call. Raises TwilioError if the call is not
+        active, or a parameter is wrong.
         """
         record = self.call_record(sid)
+        if request == CallUpdate():
+            return record
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
@@ -364,18 +382,6 @@ class Account(CallDocuments):
         if parent is not None and parent.call.active:
             session = parent
         return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
-
-    def delete_recording(self, sid: str) -> None:
-        """Delete a recording's media; its metadata stays for 40 days.
-
-        Raises TwilioError if the recording is active or already deleted.
-        """
-        record = self.recording_record(sid)
-        if record.status == "deleted":
-            raise not_found(f"{self.account_path}/Recordings/{sid}.json")
-        if record.status not in ("completed", "absent"):
-            raise not_complete("recording", record.status)
-        delete_recording(self.exchange, record)
 
     # -- the end ----------------------------------------------------------------------------
 

@@ -7,11 +7,12 @@ The account itself, with every command that an app can give, is
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
-from urllib.parse import urlencode
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.dates import Dates
@@ -21,17 +22,17 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
 from mediasim.twilio.errors import TwilioError, not_found
-from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
-from mediasim.twilio.requests import Callback, Params
+from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
+from mediasim.twilio.representations import account_path
+from mediasim.twilio.requests import Callback, DetectionFaults, Params
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.subscribers import Subscriber
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
-__all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
+__all__ = ["AccountParts", "ResourceList"]
 
 _CALL_PROGRESS: Final = 15003
 _NOT_ACTIVE: Final = 20005
-_MORE_INFO: Final = "https://www.twilio.com/docs/errors"
 _MOST_NOTIFICATIONS: Final = 10_000
 """Notifications that are kept, the newest."""
 
@@ -81,74 +82,6 @@ class ResourceList(Generic[T]):
         return record
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationRecord:
-    """An error or a warning for the developer: Twilio's Notification resource."""
-
-    sid: str
-    account_sid: str
-    call_sid: str | None
-    error_code: int
-    log: str
-    """``"0"`` for an error, ``"1"`` for a warning."""
-    message_text: str
-    request_url: str
-    """URL of the request to the app that failed; "" if there was none."""
-    created_ns: int
-    request_method: str = "POST"
-    request_variables: str = ""
-    """Parameters of the request, form-encoded."""
-    response_headers: str = ""
-    """Header fields of the app's response, form-encoded."""
-    response_body: str = ""
-    """Beginning of the app's response."""
-
-    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """Return the notification as a list of them shows it."""
-        asked = self.request_url or None
-        return {
-            "account_sid": self.account_sid,
-            "api_version": API_VERSION,
-            "call_sid": self.call_sid,
-            "date_created": rfc2822(dates, self.created_ns),
-            "date_updated": rfc2822(dates, self.created_ns),
-            "error_code": str(self.error_code),
-            "log": self.log,
-            "message_date": rfc2822(dates, self.created_ns),
-            "message_text": self.message_text,
-            "more_info": f"{_MORE_INFO}/{self.error_code}",
-            "request_method": self.request_method if asked else None,
-            "request_url": asked,
-            "sid": self.sid,
-            "uri": f"{account_path(self.account_sid)}/Notifications/{self.sid}.json",
-        }
-
-    def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """Return the notification with the request and the response that it is about."""
-        return {
-            **self.to_twilio_json(dates),
-            "request_variables": self.request_variables,
-            "response_headers": self.response_headers,
-            "response_body": self.response_body,
-        }
-
-
-def _exchanged(url: str, delivery: Delivery | None) -> dict[str, str]:
-    """Return the fields of a notification about a request to the app and its response."""
-    if delivery is None:
-        return {"request_method": "GET"} if url.startswith(("ws:", "wss:")) else {}
-    fields = {
-        "request_method": delivery.method,
-        "request_variables": urlencode(delivery.params),
-    }
-    if delivery.attempts:
-        last = delivery.attempts[-1]
-        fields["request_method"] = last.method
-        fields["response_headers"] = urlencode(last.response_headers)
-        fields["response_body"] = last.response_body
-    return fields
-
-
 class AccountParts:
     """The exchange, the webhooks and the records that the parts of an account share."""
 
@@ -166,6 +99,9 @@ class AccountParts:
         self.notifications: list[NotificationRecord] = []
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
+        self.detection_faults = DetectionFaults()
+        self.debugger_url: str | None = None
+        """Where each notification is posted; None for nowhere."""
         self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()
         """Returns what the number plan knows of the line at a number."""
         self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
@@ -251,6 +187,8 @@ class AccountParts:
     def _callback_failed(self, call_sid: str | None, failure: AppFailure) -> None:
         """Add a notification about a callback that failed."""
         delivery = failure.delivery
+        if delivery is not None and delivery.kind == DEBUGGER:
+            return  # it would report itself for ever
         url = "" if delivery is None else delivery.url
         answered = delivery is not None and delivery.attempts and delivery.attempts[-1].status
         if delivery is not None and delivery.kind == "call-status" and answered:
@@ -270,6 +208,21 @@ class AccountParts:
             ("RecordingSid", record.sid),
             ("RecordingDuration", str(seconds)),
         ]
+
+    def call_token(self, sid: str) -> str:
+        """Return the token of a call, which an app gives back to call on with its caller's number.
+
+        Its form is Twilio's; what is in it is our choice.
+        """
+        key = self.account.auth_token.encode()
+        digest = hmac.digest(key, f"call-token {sid}".encode(), "sha256")
+        return json.dumps(
+            {
+                "parentCallInfoToken": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+                "identityHeaderTokens": [],
+            },
+            separators=(",", ":"),
+        )
 
     def recording_url(self, sid: str) -> str:
         """Return the URL of a recording's media, without an extension."""
@@ -310,12 +263,17 @@ class AccountParts:
                 message_text=words,
                 request_url=request_url,
                 created_ns=self.now_ns,
-                **_exchanged(request_url, delivery),
+                **exchanged(request_url, delivery),
             )
         )
         del self.notifications[:-_MOST_NOTIFICATIONS]
+        newest = self.notifications[-1]
         if self.on_notification is not None:
-            self.on_notification(self.notifications[-1])
+            self.on_notification(newest)
+        if self.debugger_url is not None:
+            parent = "" if account_sid == self.exchange.account_sid else self.exchange.account_sid
+            params = debugger_params(newest, self.dates, parent)
+            self.send_callback(Callback(self.debugger_url), params, DEBUGGER, newest.sid)
 
     def new_sid(self, prefix: str) -> str:
         """Return the next SID of a prefix."""

@@ -112,7 +112,7 @@ def _read(
 
 def _written(text: str) -> str | None:
     """Return a number in E.164, a client, SIP or application address as it is, or None."""
-    if re.fullmatch(r"(client|sips?|app):\S+", text):
+    if re.fullmatch(r"client:\S.*|(sips?|app):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
     for pattern, prefix in (

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.events import CallEvent, DtmfEvent, Event
+from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CALL
+from mediasim.exchange.waiting import listen_for_keys, notice
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import account_path, dates_json
-from mediasim.twilio.requests import Callback, CallRequest, CallUpdate, TwimlSource
+from mediasim.twilio.requests import Callback, CallRequest, TwimlSource
 from mediasim.twilio.resources import AccountRecord, Dated
+from mediasim.twilio.session import CallDocuments, CallSession
 
 __all__ = ["CallerIdManager", "CallerIdRecord", "Validation"]
 
@@ -64,8 +66,6 @@ class Validation:
     phone_number: str
     code: str
     callback: Callback | None
-    pressed: str = ""
-    tries: int = 0
     caller_id_sid: str | None = None
 
     def to_twilio_json(self) -> dict[str, Any]:
@@ -87,14 +87,11 @@ class Calls(Protocol):
     def create_call(self, request: CallRequest) -> CallRecord:
         """Place a call."""
 
-    def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
-        """Change a call."""
-
 
 class CallerIdManager:
     """The verified numbers of all accounts, and validations under way."""
 
-    def __init__(self, account: AccountParts, of: Callable[[str], AccountParts]) -> None:
+    def __init__(self, account: CallDocuments, of: Callable[[str], AccountParts]) -> None:
         """Listen to the calls of the main account; ``of`` returns the account of a SID."""
         self._main = account
         self._of = of
@@ -130,34 +127,32 @@ class CallerIdManager:
         return record
 
     def _on_event(self, event: Event) -> None:
-        if not isinstance(event, CallEvent | DtmfEvent):
+        if not isinstance(event, CallEvent) or event.call_sid not in self._validations:
             return
-        validation = self._validations.get(event.call_sid)
-        if validation is None:
-            return
-        if isinstance(event, DtmfEvent):
-            self._pressed(validation, event.digit)
-        elif CALL.is_final(self._main.catalogue.call(event.call_sid).status):
+        validation = self._validations[event.call_sid]
+        if CALL.is_final(self._main.catalogue.call(event.call_sid).status):
             del self._validations[event.call_sid]
             self._report(validation)
+        elif event.kind == "call.answered":
+            session = self._main.sessions[event.call_sid]
+            session.spawn(self._listen(validation, session))
 
-    def _pressed(self, validation: Validation, digit: str) -> None:
-        if validation.caller_id_sid is not None:
-            return
-        validation.pressed += digit if digit.isdigit() else ""
-        if len(validation.pressed) < len(validation.code):
-            return
-        right, validation.pressed = validation.pressed == validation.code, ""
-        validation.tries += 1
-        if right:
-            number, name = validation.phone_number, validation.friendly_name
-            validation.caller_id_sid = self.add(validation.account_sid, number, name).sid
-        if right or validation.tries == _TRIES:
-            # Not now: the exchange is telling of the key.
-            calls: Any = self._of(validation.account_sid)
-            self._main.exchange.loop.call_soon(
-                calls.update_call, validation.call_sid, CallUpdate("completed")
-            )
+    async def _listen(self, validation: Validation, session: CallSession) -> None:
+        """Listen for the code in a call; end it when that was pressed, or wrong too often."""
+        pressed = ""
+        with listen_for_keys(session.call) as keys:
+            for _ in range(_TRIES):
+                while len(pressed) < len(validation.code):
+                    frame, digit = await keys.get()
+                    pressed += digit if digit.isdigit() else ""
+                await notice(session.call, frame)
+                if pressed == validation.code:
+                    number, name = validation.phone_number, validation.friendly_name
+                    record = self.add(validation.account_sid, number, name)
+                    validation.caller_id_sid = record.sid
+                    break
+                pressed = ""
+        session.end("canceled")
 
     def _report(self, validation: Validation) -> None:
         """Report the end of a validation to its callback."""

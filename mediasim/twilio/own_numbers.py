@@ -7,6 +7,7 @@ not say how the name of the customer's parameter is written, so it is sent both 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -111,22 +112,22 @@ class OwnNumbers:
         assert incoming is not None
         self._depths[incoming.sid] = depth
         self._lines.append(line)
+        self.account.spawn(self._until_over(line, incoming))
         ringing()
         try:
             await first_of(line.answered.wait(), incoming.ended.wait())
-        finally:
+        except asyncio.CancelledError:  # the caller gave up
+            line.near.close()
             if not line.answered.is_set() and not incoming.ended.is_set():
-                incoming.fail("no-answer")  # the caller gave up
+                incoming.fail("no-answer")
+            raise
         if not line.answered.is_set():
-            self._lines.remove(line)
             words = f"{call.record.to} was not answered: {incoming.record.status}"
             raise NotReached(words, _failure(incoming.record.status))
-        self.account.spawn(self._until_over(line, call, incoming))
         return line.near
 
-    async def _until_over(self, line: OwnLine, call: LiveCall, incoming: LiveCall) -> None:
+    async def _until_over(self, line: OwnLine, incoming: LiveCall) -> None:
         await incoming.ended.wait()
-        await call.ended.wait()
         self._lines.remove(line)
         self._depths.pop(incoming.sid, None)
 

@@ -5,7 +5,7 @@ All of it is libphonenumber's, by the library ``phonenumbers``, which is loaded 
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Final
 
@@ -74,6 +74,7 @@ def problem(number: str, region: str | None = None) -> str | None:
     return _PROBLEMS.get(names.get(why, ""), "INVALID_BUT_POSSIBLE")
 
 
+@lru_cache(maxsize=4096)
 def country(number: str) -> str:
     """Return the ISO code of a number's country; "" for an address that has none."""
     if not number.startswith("+"):

@@ -15,7 +15,7 @@ from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.profiles import Kind
 from mediasim.exchange.recording import RecordedTracks, call_tracks, start_recording
-from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.recording_control import LiveRecording, delete_recording
 from mediasim.exchange.records import RecordingRecord, RecordingSource, UnknownSid
 from mediasim.exchange.recovery import CALLBACK
 from mediasim.exchange.states import IllegalMove
@@ -24,7 +24,7 @@ from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
+from mediasim.twilio.errors import bad_parameter, not_complete, not_found, not_in_progress
 from mediasim.twilio.representations import error_code, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
@@ -157,6 +157,18 @@ class RecordingManager:
         except IllegalMove as error:
             raise bad_parameter(str(error)) from None
         return record
+
+    def delete(self, sid: str) -> None:
+        """Delete a recording's media; its metadata stays for 40 days.
+
+        Raises TwilioError if the recording is active or already deleted.
+        """
+        record = self._account.recording_record(sid)
+        if record.status == "deleted":
+            raise not_found(f"{self._account.account_path}/Recordings/{sid}.json")
+        if record.status not in ("completed", "absent"):
+            raise not_complete("recording", record.status)
+        delete_recording(self._exchange, record)
 
     # -- callbacks --------------------------------------------------------------------------
 

@@ -101,7 +101,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "price": None,
         "price_unit": "USD",
         "direction": record.direction,
-        "answered_by": None,
+        "answered_by": record.answered_by,
         "api_version": API_VERSION,
         "forwarded_from": record.forwarded_from,
         "group_sid": None,

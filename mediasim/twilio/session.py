@@ -23,7 +23,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
-from mediasim.twilio.requests import Params, TwimlSource
+from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
@@ -109,6 +109,8 @@ class CallSession(CallControl):
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
         """Touch tones that are played to the callee when it answers."""
+        self.machine_detection: MachineDetection | None = None
+        """The detection that goes on beside the document once the call is answered."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
@@ -219,7 +221,8 @@ class CallSession(CallControl):
 
     async def fetched(self, url: str, method: str, more: Params) -> Document | None:
         """Fetch a document; return None, after a notification, if there is none or it is wrong."""
-        params = tuple(call_params(self.call.record) + more)
+        token = ("CallToken", self.account.call_token(self.call.sid))
+        params = (*call_params(self.call.record), token, *more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
             response = await self.account.webhooks.fetch(request)
@@ -249,9 +252,10 @@ class CallSession(CallControl):
         """Add a warning about a line of the current document."""
         self._notify(code, words, self.base, line, warning=True)
 
-    def refused(self, error: TwilioError) -> None:
-        """Add a notification about a noun or verb of the current document that is refused."""
-        self._notify(error.code, error.message, self.base)
+    def refused(self, error: TwilioError, *, warning: bool = False) -> TwilioError:
+        """Add a notification about what is refused of the current document; return the error."""
+        self._notify(error.code, error.message, self.base, warning=warning)
+        return error
 
     def _notify(
         self, code: int, words: str, url: str, line: int | None = None, *, warning: bool = False

@@ -18,6 +18,7 @@ from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.records import CallRecord, SipFacts, UnknownSid
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
@@ -36,12 +37,6 @@ _SIP_RESPONSES: Final = {
 """SIP response codes of ends where no SIP telephone gave one; the numbers are partly our choice."""
 _ATTESTATION: Final = "A"
 """STIR attestation of calls from the account's own numbers (our choice)."""
-_PLACES: Final[Params] = [
-    (f"{who}{what}", "")
-    for who in ("From", "To", "Caller", "Called")
-    for what in ("City", "State", "Zip", "Country")
-]
-"""Locations of the numbers. Twilio sends them empty if it knows none, as is so here."""
 
 
 def call_params(record: CallRecord) -> Params:
@@ -62,11 +57,34 @@ def call_params(record: CallRecord) -> Params:
         "ForwardedFrom": record.forwarded_from,
         "CallerName": record.caller_name,
         "ParentCallSid": record.parent_call_sid,
+        "AnsweredBy": record.answered_by,
+        "MachineDetectionDuration": _text(record.detection_ms),
     }
     params += [(name, value) for name, value in optional.items() if value is not None]
     if record.sip is not None and record.direction == "inbound":
         params += _sip_params(record.sip)
-    return params + _PLACES
+    return params + _places(record)
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _places(record: CallRecord) -> Params:
+    """Return the locations of both numbers; Twilio sends those empty that it does not know.
+
+    The country is known from the number; city, state and postal code are not known here.
+    """
+    found: Params = []
+    for who, number in (
+        ("From", record.from_),
+        ("To", record.to),
+        ("Caller", record.from_),
+        ("Called", record.to),
+    ):
+        found += [(f"{who}City", ""), (f"{who}State", ""), (f"{who}Zip", "")]
+        found.append((f"{who}Country", country(number)))
+    return found
 
 
 def _sip_params(sip: SipFacts) -> Params:

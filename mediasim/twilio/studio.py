@@ -77,6 +77,10 @@ class Studio:
         self._made = 0
         self._lock = Lock()
         self._files: dict[bytes, FileClip] = {}
+        self._reported = 0
+        """Number of the speaker's warnings that were reported."""
+        self.on_warning: Callable[[str], object] = lambda words: None
+        """Called on the loop with each warning of the speaker, once."""
 
     async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
         """Return speech (samples,) of int16; each of Twilio's voices is always the same one here.
@@ -119,9 +123,19 @@ class Studio:
             job = _Job(self._made, begin)
             heapq.heappush(self._jobs, job)
             self._thread.submit(self._next)
-        with loop.hold() if hasattr(loop, "hold") else nullcontext():
-            made: T = await asyncio.wrap_future(job.done)
+        try:
+            with loop.hold() if hasattr(loop, "hold") else nullcontext():
+                made: T = await asyncio.wrap_future(job.done)
+        finally:
+            self._report_warnings()
         return made
+
+    def _report_warnings(self) -> None:
+        """Report the speaker's new warnings."""
+        new = self._speaker.warnings[self._reported :]
+        self._reported += len(new)
+        for words in new:
+            self.on_warning(words)
 
     def close(self) -> None:
         """Cancel all jobs and stop the thread."""

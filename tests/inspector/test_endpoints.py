@@ -231,7 +231,7 @@ def test_hostile_words_come_through_as_they_are(stage: tuple[Sandbox, App, str])
 
 
 def test_an_open_page_does_not_hold_up_the_end(tmp_path: Path) -> None:
-    with staged(tmp_path, "--clock", "real") as (sandbox, _):
+    with staged(tmp_path, "--clock", "real", "--quiet") as (sandbox, _):
         request = Request(f"{sandbox.url}/_mediasim/inspector/feed")
         with build_opener(ProxyHandler({})).open(request, timeout=10) as feed:
             assert feed.readline().startswith(b"data: ")
@@ -242,7 +242,7 @@ def test_an_open_page_does_not_hold_up_the_end(tmp_path: Path) -> None:
 
 
 def test_levels_are_told_of_live_legs_in_real_time(tmp_path: Path) -> None:
-    with staged(tmp_path, "--clock", "real") as (sandbox, _):
+    with staged(tmp_path, "--clock", "real", "--quiet") as (sandbox, _):
         sid = sandbox.control("POST", "/calls", {"to": NUMBER, "from": "alice"})["sid"]
         request = Request(f"{sandbox.url}/_mediasim/inspector/feed")
         with build_opener(ProxyHandler({})).open(request, timeout=10) as feed:

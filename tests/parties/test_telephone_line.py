@@ -18,6 +18,7 @@ from mediasim.sandbox.config import parse_config
 from mediasim.scenario.running.simulate import Result
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import truth_path
+from mediasim.truth.measure import find_offset
 from mediasim.truth.verify.verify import verify
 
 Samples = NDArray[np.int16]
@@ -261,7 +262,10 @@ def test_keys_are_the_telephones_own(tmp_path: Path) -> None:
         ({"kind": "clean", "noise": "street"}, "write kind: telephone or mobile"),
         ({"kind": "mobile", "noise": "none", "noise_level": -50}, "where there is no noise"),
         ({"kind": "mobile", "noise": "traffic"}, "street"),
-        ({"kind": "mobile", "echo": "120ms"}, "unknown key"),
+        ({"kind": "mobile", "sidetone": -20}, "unknown key"),
+        ({"kind": "mobile", "echo": "20ms"}, "expected 60ms to 500ms, or 0s for no echo"),
+        ({"kind": "telephone", "echo_loss": 30}, "where there is no echo"),
+        ({"echo": "120ms"}, "write kind: telephone or mobile"),
     ],
 )
 def test_what_is_no_line_is_refused(tmp_path: Path, line: object, words: str) -> None:
@@ -269,8 +273,67 @@ def test_what_is_no_line_is_refused(tmp_path: Path, line: object, words: str) ->
         called(tmp_path, SPOKEN, line=line)
 
 
+# -- echo and gain control ------------------------------------------------------------------------
+
+
+def test_what_is_heard_comes_back_later_and_softer(tmp_path: Path) -> None:
+    line = {**QUIET, "echo": "180ms", "echo_loss": 24}
+    result = called(tmp_path / "echo", SPOKEN, {"wait_for": "other-stops"}, line=line)
+    assert (line_of(result)["echo_ms"], line_of(result)["echo_loss_db"]) == (180, 24)
+    truth = result.recording().truth
+    assert truth is not None
+    answer = truth.channels[1].intervals[0]
+    ann, bob = result.recording().pcm
+    clip = bob[answer.start : answer.end]
+    back = find_offset(ann, clip, answer.start + 2400, 1600)
+    assert back is not None
+    # It has gone to the telephone and back as well, through two jitter buffers.
+    assert 180 < (back.offset - answer.start) / 8 < 420
+    assert back.gain_db == pytest.approx(-24, abs=2)
+    assert not ann[answer.start : answer.start + 180 * 8].any()
+    found = verify(result.recording().path)
+    assert found.ok, found.failures
+    assert any("its telephone's echo" in words for words in found.cannot_tell)
+    without = called(
+        tmp_path / "none", SPOKEN, {"wait_for": "other-stops"}, line={**QUIET, "echo": "0s"}
+    )
+    assert line_of(without)["echo_ms"] is None
+    assert not without.recording().pcm[0][answer.start :].any()
+
+
+def test_gain_control_brings_speech_towards_the_level(tmp_path: Path) -> None:
+    spoken = {"say": {"text": " ".join([SPOKEN["say"]] * 3), "level": -36}}
+    plain = said(called(tmp_path / "plain", spoken, line=QUIET))
+    same = called(tmp_path / "agc", spoken, line={**QUIET, "agc": 12})
+    controlled = said(same)
+    assert line_of(same)["agc_db"] == 12
+    third = len(plain) // 3
+    raised = [
+        rms_dbfs(controlled[part]) - rms_dbfs(plain[part])
+        for part in (np.s_[:third], np.s_[-third:])
+    ]
+    assert raised[0] < raised[1] == pytest.approx(12, abs=1)
+    found = verify(same.recording().path)
+    assert found.ok, found.failures
+    assert found.channels[0].exact == 1.0
+
+
+def test_a_networks_line_is_the_partys_unless_it_has_one(tmp_path: Path) -> None:
+    own = called(tmp_path / "own", SPOKEN, line="mobile").recording().pcm
+    network = called(tmp_path / "network", SPOKEN, network={"line": "mobile"}).recording().pcm
+    assert np.array_equal(own, network)
+    with pytest.raises(ScenarioError, match=r"network\.line.*expected one line"):
+        called(tmp_path / "both", SPOKEN, line="telephone", network={"line": "mobile"})
+
+
 def test_a_number_plans_parties_have_lines_too() -> None:
-    plan = "parties: {ann: {line: mobile}, bob: {line: {kind: telephone, level: -30}}}"
+    plan = """
+    parties:
+      ann: {line: mobile}
+      bob: {line: {kind: telephone, level: -30}}
+      eve: {network: {line: telephone}}
+    """
     parties = parse_config(plan, base=Path()).parties
-    assert parties["ann"].line == TelephoneLine(kind="mobile")
-    assert parties["bob"].line == TelephoneLine(kind="telephone", level=-30.0)
+    assert parties["ann"].telephone_line == TelephoneLine(kind="mobile")
+    assert parties["bob"].telephone_line == TelephoneLine(kind="telephone", level=-30.0)
+    assert parties["eve"].telephone_line == TelephoneLine(kind="telephone")

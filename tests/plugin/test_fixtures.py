@@ -156,11 +156,10 @@ class TestWithAPlan:
 
 
 def test_its_environment_points_an_app_at_it(mediasim_sandbox: MediasimSandbox) -> None:
-    assert mediasim_sandbox.environment == {
-        "MEDIASIM_BASE_URL": mediasim_sandbox.base_url,
-        "TWILIO_ACCOUNT_SID": mediasim_sandbox.account_sid,
-        "TWILIO_AUTH_TOKEN": mediasim_sandbox.auth_token,
-    }
+    environment = mediasim_sandbox.environment
+    assert environment["MEDIASIM_BASE_URL"] == mediasim_sandbox.base_url
+    assert environment["TWILIO_ACCOUNT_SID"] == mediasim_sandbox.account_sid
+    assert environment["TWILIO_AUTH_TOKEN"] == mediasim_sandbox.auth_token
 
 
 async def test_on_a_loop_time_is_awaited_and_the_loop_may_serve_the_app(

@@ -85,7 +85,7 @@ def kept(output: str) -> dict[str, str]:
 
 def test_the_examples_run_as_they_stand(pytester: pytest.Pytester) -> None:
     names = sorted(path.name for path in EXAMPLES.glob("test_*.py"))
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         shutil.copy(EXAMPLES / name, pytester.path)
     result = pytester.runpytest_inprocess(*PLAIN, *names)

@@ -73,6 +73,9 @@ def test_the_schema_for_editors_takes_what_the_reader_takes() -> None:
     checker = Draft202012Validator(schema)
     assert not list(checker.iter_errors({"numbers": {"+14155550100": "http://a/"}, "seed": 3}))
     assert not list(checker.iter_errors({"parties": {"a": {"answer": "failed"}}, "default": None}))
+    hosts = {"demo.ngrok.app": "http://127.0.0.1:5050", "*.test": "https://localhost:5443"}
+    assert not list(checker.iter_errors({"hosts": hosts, "trust": "a.pem", "epoch": "2026-01-05"}))
+    assert list(checker.iter_errors({"hosts": {"demo.ngrok.app": "5050"}}))
     assert list(checker.iter_errors({"parties": {"a": {"answer": "never"}}}))
     assert list(checker.iter_errors({"numbers": {"+14155550100": {"url": "http://a/"}}}))
 

@@ -46,7 +46,8 @@ def test_each_call_request_recording_warning_and_error_is_an_entry(entries: list
         voice="<Say>Hello.</Say><Foo/><Record timeout='2' action='/bye'/>", bye="<Hangup/"
     ) as user:
         numbers = {NUMBER: {"voice_url": f"{user.url}/voice", "status_callback": user.url + "/no"}}
-        settings = Settings(config=Config.model_validate({"numbers": numbers}), clock="manual")
+        plan = {"numbers": numbers, "recordings": {"processing": "0s"}}
+        settings = Settings(config=Config.model_validate(plan), clock="manual")
         with EmbeddedSandbox(settings, log=SandboxLog(entries.append)) as served:
             sid = call(served)
             logging.getLogger("mediasim").warning("the disk is nearly full")

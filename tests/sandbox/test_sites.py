@@ -246,6 +246,38 @@ def test_findme_rings_one_after_the_other_until_a_key_accepts(
     assert notes(mediasim_sandbox) == []
 
 
+@pytest.mark.parametrize(
+    ("name", "numbers", "callee", "connected"),
+    [
+        ("forward", "PhoneNumber", {}, True),
+        ("callme", "PhoneNumber", {"keys": True}, True),
+        ("callme", "PhoneNumber", {}, False),
+        ("simulring", "PhoneNumbers_0", {"keys": True}, True),
+        ("forward", "PhoneNumber", {"answer": "busy"}, False),
+    ],
+)
+def test_calls_are_forwarded_or_go_on_to_the_fail_url(
+    name: str,
+    numbers: str,
+    callee: dict[str, Any],
+    connected: bool,
+    mediasim_sandbox: MediasimSandbox,
+) -> None:
+    """The number is written as people write it; who must accept presses a key, or does not."""
+    keys = [{"pause": "6s"}, {"dtmf": "5"}] if callee.pop("keys", False) else []
+    script = [*keys, {"pause": "20s"}, "hangup"]
+    mediasim_sandbox.party("alice", script, number="+14155550150", **callee)
+    sorry = twimlet("message", Message_0="Please try later.")
+    url = twimlet(name, **{numbers: "(415) 555-0150"}, FailUrl=sorry, Timeout="9")
+    inbound(mediasim_sandbox, url, [{"pause": "60s"}, "hangup"])
+    bridged = [
+        it for _, it in mediasim_sandbox._embedded.sandbox.events if it.kind == "call.bridged"
+    ]
+    assert bool(bridged) == connected
+    assert ("Say: Please try later." in verbs(mediasim_sandbox)) != connected
+    assert notes(mediasim_sandbox) == []
+
+
 def test_voicemail_records_transcribes_and_notes_the_mail(
     mediasim_sandbox: MediasimSandbox,
 ) -> None:

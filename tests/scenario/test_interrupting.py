@@ -111,7 +111,7 @@ def test_ctrl_c_finishes_the_report_of_what_has_run(
 
 
 def test_a_killed_worker_takes_its_own_run_alone(tmp_path: Path) -> None:
-    running = started(tmp_path, "--jobs", "2", times=60)
+    running = started(tmp_path, "--jobs", "2", times=40)
     until_something_is_recorded(tmp_path, 2)
     os.kill(_children(running.pid)[-1], signal.SIGKILL)
     said, _ = running.communicate(timeout=120)

@@ -54,7 +54,7 @@ def test_it_is_told_after_the_action_and_the_last_status_callback(
         store: MediaStore = account.exchange.store
         assert download(store, record).status == 404
         with pytest.raises(TwilioError):
-            account.service.delete_recording(record.sid)
+            account.service.recordings.delete(record.sid)
         await asyncio.sleep(3)
         await account.webhooks.settled()
         assert status_of(account) == "completed"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from mediasim.audio.tones import noise
 from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.requests import (
     Callback,
@@ -25,6 +27,7 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.resources import ApplicationRecord
 
 PATH = 5 * 160
 """Samples from when a word is said to when the server has it."""
@@ -89,6 +92,10 @@ def at(account: AccountStage, kind: str) -> float:
     return next(e.at_ns for e in account.exchange.events.log if e.kind == kind) / 1e9
 
 
+def codes(account: AccountStage) -> list[int]:
+    return [each.error_code for each in account.service.notifications]
+
+
 # -- a call that comes in -----------------------------------------------------------------------
 
 
@@ -112,6 +119,32 @@ def test_reject_does_not_answer(tmp_path: Path, reason: str, status: str) -> Non
     assert at(account, f"call.{status}") == 2.0
 
 
+def test_the_app_of_an_application_is_told_which_it_is(tmp_path: Path) -> None:
+    application = "AP" + "1" * 32
+
+    async def main(account: AccountStage) -> None:
+        service = account.service
+        service.applications.add(
+            ApplicationRecord(
+                sid=application,
+                account_sid=service.sid,
+                friendly_name="one",
+                created_ns=0,
+                voice_url=f"{APP}/app",
+                status_callback=f"{APP}/status",
+            )
+        )
+        account.app.answers["/app"] = "<Response/>"
+        account.number(APP_NUMBER, "/voice", voice_application_sid=application)
+        service.place_inbound(ALICE, APP_NUMBER, account.telephone(ALICE))
+        account.telephone(BOB)
+        service.create_call(CallRequest(BOB, APP_NUMBER, application_sid=application))
+
+    account = on_account(tmp_path, main)
+    assert account.app.told("/app", "ApplicationSid") == [application] * 2
+    assert account.app.told("/status", "ApplicationSid") == [application] * 2
+
+
 def test_redirect_goes_on_with_another_document(tmp_path: Path) -> None:
     def also(account: AccountStage) -> None:
         account.app.answers["/next"] = '<Response><Pause length="4"/></Response>'
@@ -128,15 +161,27 @@ def test_a_circle_of_redirects_ends(tmp_path: Path) -> None:
     assert "call.completed" in kinds(account) or "call.no-answer" in kinds(account)
 
 
-def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
+def test_the_country_of_both_numbers_is_told(tmp_path: Path) -> None:
     account = calls_in(tmp_path, "<Hangup/>")
     (asked,), (told,) = account.app.asked("/voice"), account.app.asked("/status")
-    places = [
-        f"{who}{what}"
-        for who in ("From", "To", "Caller", "Called")
-        for what in ("City", "State", "Zip", "Country")
-    ]
-    assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
+    for who in ("From", "To", "Caller", "Called"):
+        for what, value in (("City", ""), ("State", ""), ("Zip", ""), ("Country", "US")):
+            assert asked[who + what] == told[who + what] == value
+
+
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [("+442071838750", "GB"), ("+16135550123", "CA"), ("client:ann", ""), ("+999", "")],
+)
+def test_the_country_of_a_number(number: str, known: str) -> None:
+    assert country(number) == known
+
+
+def test_a_call_has_a_token(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, "<Gather timeout='1'/><Redirect>/next</Redirect>")
+    tokens = [json.loads(each["CallToken"]) for _, each in account.app.requests[:2]]
+    assert tokens[0] == tokens[1]
+    assert tokens[0]["parentCallInfoToken"]
 
 
 def test_an_app_that_dials_itself_for_ever_is_stopped(tmp_path: Path) -> None:
@@ -340,6 +385,42 @@ def test_a_recording_from_ringing_holds_the_ringing(tmp_path: Path) -> None:
     assert place_of(child, YES) == 16000 + 4000 + PATH
 
 
+@pytest.mark.parametrize(
+    "written", ["555-010-0003", "(555) 010-0003", "5550100003", "1 555 010 0003", "+1 555.010.0003"]
+)
+def test_a_number_is_dialled_in_the_forms_that_people_write(tmp_path: Path, written: str) -> None:
+    for number, noun in enumerate((written, f"<Number>{written}</Number>")):
+        account = dialled(
+            tmp_path / str(number),
+            'callerId="555-010-0009"',
+            noun,
+            bob=((0.5, YES), {"after": 2.0}),
+        )
+        child = account.exchange.catalogue.calls()[-1]
+        assert (child.to, child.from_, child.status) == (BOB, "+15550100009", "completed")
+        assert account.app.told("/after", "DialCallStatus") == ["completed"]
+        assert codes(account) == []
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        *("undefined", "None", "+1", "+0123456789", "alice@example.com", "\u0664\u0661\u0665"),
+        *("<Number/>", "<Number> </Number>", "<Client/>", "<Sip>alice</Sip>"),
+    ],
+)
+def test_what_cannot_be_called_fails_and_is_told(tmp_path: Path, noun: str) -> None:
+    account = dialled(tmp_path, "", noun)
+    assert account.app.told("/after", "DialCallStatus") == ["failed"]
+    assert codes(account) == [13223]
+
+
+def test_a_caller_id_that_is_no_number_is_told(tmp_path: Path) -> None:
+    account = dialled(tmp_path, 'callerId="me"', BOB, bob=((0.5, YES), {"after": 2.0}))
+    assert account.app.told("/after", "DialCallStatus") == ["completed"]
+    assert codes(account) == [13214]
+
+
 @pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed", "reject"])
 def test_nobody_answers(tmp_path: Path, outcome: str) -> None:
     account = dialled(tmp_path, 'timeout="5"', BOB, bob=((), {"outcome": outcome}))
@@ -453,6 +534,8 @@ def test_a_ringing_call_is_canceled_and_one_in_progress_completed(tmp_path: Path
         assert (ringing.status, talking.status) == ("canceled", "completed")
         with pytest.raises(TwilioError) as refused:
             account.service.update_call(talking.sid, CallUpdate("completed"))
+        # Without a change it is how an app polls.
+        assert account.service.update_call(talking.sid, CallUpdate()) is talking
         assert (refused.value.status, refused.value.code) == (400, 21220)
 
     on_account(tmp_path, main)

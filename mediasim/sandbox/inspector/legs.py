@@ -89,8 +89,10 @@ class Legs:
             return
         known = self._known()
         if event.call_sid not in known:
-            call = self._sandbox.service.exchange.calls[-1]  # added just before its first event
-            if call.sid == event.call_sid:
+            calls = self._sandbox.service.exchange.calls
+            # It was added just before its first event; a worker's calls are not here.
+            call = calls[-1] if calls else None
+            if call is not None and call.sid == event.call_sid:
                 known[call.sid] = _Leg(call.party.name, call)
                 if len(known) > _MOST_LEGS:
                     del known[next(iter(known))]

@@ -2,8 +2,9 @@
 
 An entry has ``time`` (of the sandbox, UTC), ``level`` (info, warning, error), ``event``, ``call``
 (a SID or null), fields of its own, and ``message``: all of it in words. ``event`` is ``call``,
-``request`` (to the app), ``recording``, ``stream``, ``notification`` (Twilio's errors and warnings)
-or ``sandbox`` (the process itself). All functions run on the engine's loop.
+``request`` (to the app), ``recording``, ``stream``, ``notification`` (Twilio's errors and
+warnings), ``proxy`` (a host that was refused) or ``sandbox`` (the process itself). All functions
+run on the engine's loop.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mediasim.exchange.records import Catalogue, UnknownSid
 from mediasim.exchange.states import CALL
 from mediasim.sandbox.news import News
 from mediasim.twilio.account import Account
-from mediasim.twilio.account_parts import NotificationRecord
+from mediasim.twilio.notifications import NotificationRecord
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
@@ -56,6 +57,8 @@ def entries_of(news: News, service: Account) -> list[Entry]:
             return _of_recording(news, service.catalogue, service.dates)
     except UnknownSid:
         return []  # deleted meanwhile
+    if news.kind.startswith("proxy."):
+        return [entry(service.dates, news.at_ns, "proxy", news.text, level="warning")]
     if isinstance(news, StreamEvent) and news.kind != "stream.error":  # a notification says that
         fields = {"stream": news.stream_sid, "status": news.kind.partition(".")[2]}
         return [entry(service.dates, news.at_ns, "stream", news.text, call=news.call_sid, **fields)]

@@ -86,8 +86,10 @@ class LogWriter:
                     )  # fmt: skip
                 if self._queue.empty():
                     self._stream.flush()
-            except (OSError, ValueError):
+            except (BrokenPipeError, ValueError):
                 return  # its reader has gone
+            except OSError:  # a full disk, for one, which may have room again
+                self._left_out += left_out + 1
 
     def line(self, entry: Entry) -> str:
         """Return an entry as a line."""

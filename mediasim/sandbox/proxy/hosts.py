@@ -15,6 +15,9 @@ from starlette.types import ASGIApp
 __all__ = ["AppAddress", "HostTable", "LocalHandler", "plain_host"]
 
 _ANY_BELOW: Final = "*."
+_WWW: Final = "www."
+_MUSIC: Final = "com.twilio."
+"""Beginning of the names of the buckets with Twilio's music."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,22 @@ class HostTable:
     def names(self) -> tuple[str, ...]:
         """All names, in the order in which they were added."""
         return tuple(self._handlers)
+
+    @property
+    def summary(self) -> list[str]:
+        """The names without those that another one of them includes, and without ``www.``.
+
+        Twilio's music, which is in many buckets, is one word.
+        """
+        plain = [name for name in self._handlers if not name.startswith((_WWW, _MUSIC))]
+        covered = {name[1:] for name in plain if name.startswith(_ANY_BELOW)}
+        kept = [
+            name
+            for name in plain
+            if name.startswith(_ANY_BELOW) or not name.endswith(tuple(covered))
+        ]
+        has_music = any(name.startswith(_MUSIC) for name in self._handlers)
+        return [*kept, *(["Twilio's music"] if has_music else [])]
 
     def _set(self, name: str, handler: LocalHandler) -> None:
         # Replaced whole: other threads may be looking something up.

@@ -19,6 +19,7 @@ from mediasim.documents.durations import Duration
 from mediasim.parties.hearing import HEARD_DBFS
 from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia, place
 from mediasim.scenario.model.expect import (
+    ExpectAfterBeep,
     ExpectAligned,
     ExpectHeard,
     ExpectNoCrosstalk,
@@ -28,7 +29,7 @@ from mediasim.truth.documents import ChannelTruth, Interval
 from mediasim.truth.measure import FLOOR_DB, crosstalk_db, find_offset, loudest_frame, match_at
 from mediasim.truth.reference import reference_of
 
-__all__ = ["aligned", "heard", "no_crosstalk", "silent"]
+__all__ = ["after_beep", "aligned", "heard", "no_crosstalk", "silent"]
 
 _REACH: Final = 4000
 """Samples around its place in which a clip is looked for: half a second."""
@@ -162,6 +163,34 @@ def silent(media: PublishedMedia, wanted: ExpectSilent) -> str:
     if worst >= wanted.below:
         raise Failed(f"{found}, in channel {channel}", place(media.record, channel, at))
     return found
+
+
+# -- beeps ----------------------------------------------------------------------------------
+
+
+def after_beep(media: PublishedMedia, wanted: ExpectAfterBeep) -> str:
+    """Judge whether everything that others say begins when a machine's last tone is over."""
+    said = [
+        (interval, channel.channel)
+        for channel in media.truth.channels
+        for interval in channel.intervals
+    ]
+    tones = [
+        interval.end
+        for interval, _ in said
+        if (interval.party, interval.kind) == (wanted.party, "tone")
+    ]
+    if not tones:
+        raise Failed(f"{wanted.party} has sounded no tone in the recording")
+    others = [(it.start, channel, it) for it, channel in said if it.party != wanted.party]
+    if not others:
+        raise Failed(f"nothing is said to {wanted.party}")
+    start, channel, first = min(others, key=lambda each: each[0])
+    late = (start - tones[-1]) / SAMPLE_RATE
+    if late < 0:
+        words = f"{first.text!r} begins {-late:.3f} s before the end of the beep"
+        raise Failed(words, place(media.record, channel, start))
+    return f"the first words come {late:.3f} s after the beep"
 
 
 # -- crosstalk ------------------------------------------------------------------------------

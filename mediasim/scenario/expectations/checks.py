@@ -12,7 +12,7 @@ from typing import Any, Final
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.documents.diagnostics import counted
-from mediasim.scenario.expectations.audio import aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.audio import after_beep, aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.conversation import (
     conversing,
     judge_barge_in,
@@ -144,6 +144,7 @@ def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, An
 
 
 CHECKS: Final[dict[type[expect.Expect], Callable[[Run, Any], str]]] = {
+    expect.ExpectAfterBeep: _listening(after_beep),
     expect.ExpectAligned: _listening(aligned),
     expect.ExpectBargeIn: conversing(lambda found, wanted: judge_barge_in(found, wanted.within)),
     expect.ExpectChannels: _channels,

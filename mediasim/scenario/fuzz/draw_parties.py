@@ -55,6 +55,8 @@ _WORDS: Final = ("Good morning", "What can I do for you?", "Yes", "One moment pl
 _SHARES: Final = (0.01, 0.05, 0.2, 0.6)
 """Shares of packets that a network may lose, reorder or duplicate."""
 _LINES: Final = ("telephone", "mobile", {"kind": "telephone", "noise": "none"})
+_DEAF_LINES: Final = ("telephone", {"kind": "mobile", "echo": "0s"}, _LINES[2])
+"""Lines of parties that nothing they hear makes a difference to: without an echo."""
 
 
 def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
@@ -76,7 +78,7 @@ def draw_party(draws: Draws, *, listens: bool = True) -> Drawn:
         party["noise"] = draws.pick((-70, -50, -35))
     line = draws.fork("line")
     if line.chance(0.15):
-        party["line"] = line.pick(_LINES)
+        party["line"] = line.pick(_LINES if listens else _DEAF_LINES)
     if draws.chance(0.9):
         party["script"] = draw_script(draws.fork("script"), listens=listens)
     return party

@@ -97,8 +97,8 @@ class ChannelParties:
 
     @property
     def noisy(self) -> bool:
-        """Whether a party sends background noise."""
-        return any(party.noisy for party in self.parties.values())
+        """Whether a party sends background noise, or back what it hears."""
+        return any(party.noisy or party.line.echoes for party in self.parties.values())
 
 
 def _placed_anew(leg: Leg) -> bool:

@@ -30,6 +30,7 @@ __all__ = [
     "EXPECTATIONS",
     "AppExpectation",
     "Expect",
+    "ExpectAfterBeep",
     "ExpectAligned",
     "ExpectBargeIn",
     "ExpectChannels",
@@ -277,6 +278,22 @@ class ExpectAligned(RecordingExpectation):
         yield from _absent_party(self.party, scenario, plan)
 
 
+class ExpectAfterBeep(RecordingExpectation):
+    """What others say to an answering machine begins after its beep."""
+
+    keyword: ClassVar[str] = "after_beep"
+    stands_for: ClassVar[str] = "party"
+
+    party: Name
+    """The party that answers as a machine."""
+
+    def parties_named(self) -> Iterator[tuple[Location, str]]:
+        yield ("party",), self.party
+
+    def misfits_with(self, scenario: ScenarioFacts, plan: PlannedRecording) -> Iterator[Misfit]:
+        yield from _absent_party(self.party, scenario, plan)
+
+
 class ExpectEvents(Expect):
     """These events came in this order. Others may have come between them."""
 
@@ -391,7 +408,7 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
     kind.keyword: kind
     for kind in (
         *(ExpectChannels, ExpectDuration, ExpectStatus, ExpectHeard, ExpectSilent),
-        *(ExpectNoCrosstalk, ExpectAligned, ExpectEvents, ExpectDownload),
+        *(ExpectNoCrosstalk, ExpectAligned, ExpectAfterBeep, ExpectEvents, ExpectDownload),
         *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
     )
 }

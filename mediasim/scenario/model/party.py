@@ -16,7 +16,7 @@ from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
-from mediasim.parties.telephone_line import TelephoneLine
+from mediasim.net.telephone_line import TelephoneLine
 from mediasim.scenario.model.steps import Step
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
@@ -128,8 +128,15 @@ class PartySpec(Model):
     endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
 
+    @property
+    def telephone_line(self) -> TelephoneLine:
+        """The party's own line, or that of its network."""
+        return self.line if "line" in self.model_fields_set else self.network.line
+
     def troubles(self) -> Iterator[Misfit]:
         codec = CODECS[self.codec]
+        if "line" in self.model_fields_set and "line" in self.network.model_fields_set:
+            yield ("network", "line"), "expected one line: the party has one of its own"
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
         if self.ptime % 10:

@@ -198,6 +198,11 @@ async def _repeat(actor: Actor, step: steps.Repeat, cursor: int) -> int:
     return cursor
 
 
+@carries_out(steps.AnswerAs)
+async def _answer_as(actor: Actor, step: steps.AnswerAs, cursor: int) -> int:
+    return await actor.run_steps(step.steps, cursor)
+
+
 @carries_out(steps.Together)
 async def _together(actor: Actor, step: steps.Together, cursor: int) -> int:
     ends = [await actor.run_steps(line, cursor) for line in step.lines]

@@ -51,7 +51,7 @@ def parties_of(scenario: Scenario) -> dict[str, Party]:
             ptime_ms=party.ptime,
             dtx=party.dtx,
             noise_dbfs=party.noise,
-            line=party.line,
+            line=party.telephone_line,
             # Rounded up: a party never reacts sooner than was asked for.
             reaction_frames=-(-party.reaction // FRAME_NS),
             up=network.towards_server,

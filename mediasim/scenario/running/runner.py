@@ -21,7 +21,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.stillness import SETTLE_NS, is_still, waits_of
+from mediasim.exchange.stillness import is_still, waits_of
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.party import Party
@@ -61,7 +61,9 @@ __all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
 _LONGEST_SECONDS: Final = 24 * 3600
 """Seconds of its own time after which a scenario is given up: a day."""
 _LOOK_EVERY_NS: Final = NS_PER_SECOND
-"""Nanoseconds between looks at whether anything can still happen."""
+_LOOK_SELDOM_NS: Final = 10 * NS_PER_SECOND
+"""Nanoseconds between looks at whether anything can still happen, the second while some task
+sleeps: each look costs a long scripted call a little."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
 """Nanoseconds that all parties may only listen before the run is given up."""
 
@@ -178,10 +180,8 @@ class ScenarioRun:
         while (left_ns := patience - exchange.idle_ns) > 0:
             if is_still(exchange, exchange.now_ns + left_ns):
                 break
-            # At whole seconds, but none before it could be known: each look cuts a block in two.
-            soonest_ns = max(exchange.now_ns + 1, exchange.now_ns - exchange.idle_ns + SETTLE_NS)
-            look_ns = -(-soonest_ns // _LOOK_EVERY_NS) * _LOOK_EVERY_NS
-            await exchange.watch_until(min(exchange.now_ns + left_ns, look_ns))
+            look_ns = _LOOK_EVERY_NS if exchange.idle_ns else _LOOK_SELDOM_NS
+            await exchange.watch_until(exchange.now_ns + min(left_ns, look_ns))
         waiting = [each.words(each.call.dialled_ns) for each in waits_of(exchange.calls)]
         who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
         raise RunFailed(

@@ -211,7 +211,8 @@ def _has_leg_draws(party: PartySpec) -> bool:
     links = (network.towards_server, network.towards_party)
     return (
         party.noise is not None
-        or party.line.drawn_by_leg
+        or party.telephone_line.drawn_by_leg
+        or party.telephone_line.echoes
         or party.dtx == "comfort-noise"
         or any(link.jitter or link.loss or link.reorder or link.duplicate for link in links)
         or any(step.drawn_by_leg for _, step in walk(party.script))

@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mediasim.truth.measure import Floats, Samples, Span
-from mediasim.truth.verify.hops import HOP, QUIET, Hops, Ideal, dbfs, runs
+from mediasim.truth.verify.hops import HOP, LOUD, QUIET, Hops, Ideal, dbfs, runs
 from mediasim.truth.verify.spots import Spot
 
 __all__ = ["Displaced", "displaced", "silenced"]
@@ -26,8 +26,6 @@ __all__ = ["Displaced", "displaced", "silenced"]
 _Marks = NDArray[np.bool_]
 Spans = Sequence[Span]
 
-_LOUD_DBFS: Final = -45.0
-"""Level from which on sound counts as missing if it is not there."""
 _SHORTEST: Final = (1, 2, 3)
 """Fewest hops of a hole in an exact file, in one that fits well, and after a lossy codec."""
 _SHORTEST_DRIFTING: Final = 4
@@ -51,7 +49,11 @@ _TOLERANCE: Final = 2
 _BLOCK: Final = 20
 """Samples whose origin is decided together."""
 _LEAST: Final = (60, 100)
-"""Fewest samples of a displaced part in an exact file, and after a lossy codec."""
+"""Fewest samples at which a displaced part fits: in a file that is close, and after a codec that
+leaves much unexplained. After a lossy codec it fits where all that is compared together does: less
+than a packet."""
+_CLOSE: Final = 0.1
+"""Usual share of unexplained energy of a file that is close."""
 _MOST_SAMPLES: Final = 1600
 """Most samples of a displaced part: a longer one has moved as a whole."""
 _EXACT_WINDOW: Final = 2
@@ -82,7 +84,7 @@ def silenced(
     What should be heard is known less exactly in a channel that ``drifts``. Holes with only
     silence between them are joined, so that a dead channel has one.
     """
-    loud = dbfs(hops.said) > _LOUD_DBFS
+    loud = hops.said > LOUD
     hops.unmark(loud, ignore)
     noise = _noise_peak(hops)
     softer = max(_softer(hops, loud), _SURE_DB if drifts else 0.0)
@@ -203,7 +205,7 @@ def _longest(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _wrong(hops: Hops) -> tuple[_Marks, float]:
     """Return the hops that do not fit, and the usual share of unexplained energy."""
-    loud = np.maximum(dbfs(hops.said), dbfs(hops.heard)) > _LOUD_DBFS
+    loud = (hops.said > LOUD) | (hops.heard > LOUD)
     sounding = (hops.said > 0) & loud
     if hops.mostly_exact:
         # Encoders of G.711 differ by a level for some samples.
@@ -241,7 +243,7 @@ def _moved(
     fits = least <= min(max(4 * usual, 0.05), _FITS) * energy
     fits &= (least <= _BETTER * here) & (energy > width * _BLOCK * QUIET * QUIET)
     shift = np.where(fits, (np.rint(shifts[best] / _STEP) * _STEP).astype(np.int64), 0)
-    least_samples = _LEAST[0 if usual == 0.0 else 1]
+    least_samples = _LEAST[0 if usual <= _CLOSE else 1]
     found = []
     edges = np.flatnonzero(np.diff(shift, prepend=0, append=0)).tolist()
     for first, last in pairwise(edges):

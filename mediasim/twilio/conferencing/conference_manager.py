@@ -316,6 +316,7 @@ class ConferenceManager:
                 time_limit_seconds=request.time_limit_seconds,
                 recording=request.recording,
                 participant=request,
+                machine_detection=request.machine_detection,
             )
         )
         # Only now, so that a call that is refused leaves no conference behind.

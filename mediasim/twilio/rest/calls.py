@@ -28,6 +28,7 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
+    DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     TWIML,
@@ -35,6 +36,7 @@ from mediasim.twilio.rest.params import (
     Params,
     callback_names,
     date_names,
+    machine_detection,
     recording_request,
     to_and_from,
     twiml_source,
@@ -67,6 +69,7 @@ _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
+_LONGEST_EVENTS: Final = 80
 
 
 def _list(request: ApiRequest) -> ApiResponse:
@@ -109,6 +112,9 @@ def _create(request: ApiRequest) -> ApiResponse:
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
+        machine_detection=machine_detection(
+            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+        ),
     )
     record = request.account.create_call(call)
     for warning in warnings:
@@ -123,11 +129,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     except TwilioError as error:
         warnings.append(error)
         return None
-    try:
-        events = form.words("StatusCallbackEvent", CALL_EVENTS, code=_BAD_EVENT)
-    except TwilioError as error:
-        warnings.append(error)
-        events = ()
+    events, unknown = form.known_words("StatusCallbackEvent", CALL_EVENTS)
+    if unknown:
+        words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
+        warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
     return Callback(url, method, events) if url else None
 
 
@@ -197,6 +202,8 @@ CALLS: Final = Resource(
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
                     *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(*DETECTION_OPTIONS, "AsyncAmd"),
+                    *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
                 places_call=True,
             ),

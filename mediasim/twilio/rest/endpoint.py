@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -44,6 +45,10 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
 _LARGEST: Final = 1 << 20
+_NOT_FOUND: Final = 20404
+_MOST_UNSERVED: Final = 100
+"""Most paths that are reported as not served."""
+_LOG: Final = logging.getLogger("mediasim")
 _LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
@@ -58,6 +63,8 @@ class ResourceEndpoint:
         self._methods = methods
         self._account = account
         self._gate = gate
+        self._unserved: set[tuple[str, str]] = set()
+        """Methods and paths that a notification was added about."""
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +110,7 @@ class ResourceEndpoint:
         request = replace(request, account=account)
         host = received.headers.get("host", "")
         if not self._methods and not is_twilios(request.path):
+            self._report_unserved(method, request.path)
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
@@ -121,6 +129,18 @@ class ResourceEndpoint:
             call = _call_of(request, answer)
             account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
         return answer
+
+    def _report_unserved(self, method: str, path: str) -> None:
+        """Add a notification about a path that Twilio may serve and the sandbox does not, once."""
+        if (method, path) in self._unserved or len(self._unserved) >= _MOST_UNSERVED:
+            return
+        self._unserved.add((method, path))
+        words = (
+            f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
+            " resource is: rest-api.md of its documentation lists what is served"
+        )
+        self._account.notify(None, _NOT_FOUND, words, warning=True)
+        _LOG.warning("%s", words)
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""

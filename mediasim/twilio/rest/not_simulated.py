@@ -62,10 +62,11 @@ def not_simulated(account: Account, method: str, host: str, path: str) -> Twilio
 def is_twilios(path: str) -> bool:
     """Tell whether a path may be one of Twilio's: its segments are names, SIDs and addresses.
 
-    Names in the API of 2010 begin with a capital letter.
+    In the API of 2010 every other segment is a name or a SID, which begins with a capital letter.
     """
-    segments = path.lstrip("/").split("/")
-    if segments[0] == API_VERSION and not segments[1][:1].isupper():
+    segments = re.sub(r"\.(json|xml)$", "", path.removeprefix("/")).split("/")
+    names = segments[1::2] if segments[0] == API_VERSION else []
+    if not all(re.fullmatch("[A-Z][A-Za-z0-9]*", each) for each in names):
         return False
     return all(re.fullmatch(r"[\w.+@:%=,;~-]+", each) and ".." not in each for each in segments)
 

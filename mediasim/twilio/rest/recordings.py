@@ -92,7 +92,7 @@ def _update_below(request: ApiRequest) -> ApiResponse:
 
 
 def _delete(request: ApiRequest) -> ApiResponse:
-    request.account.delete_recording(_recording_of(request).sid)
+    request.account.recordings.delete(_recording_of(request).sid)
     return ApiResponse(status=204)
 
 

@@ -19,6 +19,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.addresses import dialled
+from mediasim.twilio.machine_detection import detect, noun_detection
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
 from mediasim.twilio.requests import Callback, DialRequest, Params
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
@@ -180,11 +181,11 @@ def _address(session: CallSession, noun: Verb) -> str | None:
     named = ("Identity", "ApplicationSid")
     text = next((child for child in noun.children if child.name in named), noun).text.strip()
     address = dialled(text) if noun.name == "Number" else _ADDRESSES[noun.name] + text
+    if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
+        address = None
     if address is None or not text:
         words = f"Dial: Invalid phone number format: {text[:60]!r} of a {noun.name}"
-        session.account.notify(
-            session.call.sid, _INVALID_NUMBER, words, session.base, line=noun.line
-        )
+        session.warn(_INVALID_NUMBER, words, noun.line)
         return None
     return address
 
@@ -210,7 +211,8 @@ async def _dial_telephones(
 
 
 def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:
-    screens = noun.attribute("sendDigits") or noun.attribute("url")
+    names = ("sendDigits", "url", "machineDetection")
+    screens = any(noun.attribute(name) for name in names)
     return DialledLeg(
         place=partial(_place, session, verb, noun, place, address),
         screen=partial(_screen, session, noun) if screens else None,
@@ -238,8 +240,11 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
 
 
 async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
-    """Play the noun's digits and its document to the answered leg, before it is connected."""
+    """Detect who has answered, and play the noun's digits and document, before it is connected."""
     assert isinstance(other, CallSession)
+    detection = noun_detection(session, noun)
+    if detection is not None and not noun.attribute("sendDigits"):
+        session.account.spawn(detect(other, detection))
     try:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
