@@ -42,7 +42,6 @@ __all__ = [
     "Why",
 ]
 
-
 _CONCEALED_FRAMES: Final = 3
 """Missing frames that a decoder bridges before it starts afresh."""
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
@@ -60,8 +59,7 @@ class StatefulDecoder:
         self._held: dict[int, tuple[int, bytes]] = {}
         """Payloads by output sample, each with the number of the sender's stream it belongs to."""
         self._stream = self._decoded = 0
-        """Number of the sender's stream decoded last."""
-        """Number of the sender's stream received now."""
+        """Numbers of the sender's stream received now, and decoded last."""
         self._next: int | None = None
         """Output sample at which the next payload continues the last; None before the first."""
         self._decoder: FrameDecoder | None = None
@@ -79,6 +77,10 @@ class StatefulDecoder:
         """Hold payloads (n, size) for their output samples (n,)."""
         for at, data in zip(output.tolist(), payload, strict=True):
             self._held[at] = self._stream, data.tobytes()
+
+    def holds(self, output: int) -> bool:
+        """Return whether a payload is held for these samples or for a part of them."""
+        return any(abs(at - output) < FRAME_SAMPLES for at in self._held)
 
     def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
         """Decode all payloads due before frame ``end_frame``: (output sample, samples) of each."""
@@ -127,7 +129,7 @@ class StreamFormat:
     depth: int = 3
     """Playout delay: frames that an undelayed packet waits before it is played."""
     conceal: bool = False
-    """Whether missing audio is filled by repeat-and-fade instead of silence."""
+    """Whether gaps are filled by repeat-and-fade instead of silence."""
     noise_key: int = 0
     """Key of the comfort noise's samples."""
 
@@ -293,8 +295,8 @@ class ReceivedStream:
     @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
-        waits = self.waiting is not None or self.keeps_aside
-        return waits or bool(self.decoders) or self.gaps.active
+        aside = self.waiting is not None or self.keeps_aside
+        return aside or bool(self.decoders) or self.gaps.active
 
     def reformat(self, stream_format: StreamFormat) -> None:
         """Begin a stream of this format with the next packet, from any sender."""

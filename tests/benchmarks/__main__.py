@@ -16,6 +16,7 @@ NAMES = (
     "stream_capacity.py",
     "verify_accuracy.py",
     "voices.py",
+    "rtp_from_anybody.py",
 )
 
 
