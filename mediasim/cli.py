@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
+import os
 from typing import Annotated
 
 import typer
 
 from mediasim.commands.analyze import analyze
+from mediasim.commands.exec import exec_command
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
 from mediasim.commands.run import run
@@ -41,6 +43,7 @@ def _version(
 
 for _command in (run, new, schema, sdp, explain, serve, env, health, call, calls, recordings):
     app.command()(_command)
+app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
 app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
@@ -50,6 +53,8 @@ app.command("import")(import_capture)
 
 def main() -> None:
     """Run the ``mediasim`` command."""
+    # NumPy's linear algebra would wait for its own threads, at the cost of a processor each.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Imports make objects by the hundred thousand and no garbage: looking for it is a tenth of
     # the time a short run takes.
     gc.set_threshold(50_000, 20, 20)

@@ -108,11 +108,17 @@ def mediasim_sandbox(
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
-    item: pytest.Item,
+    item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Complete the artifacts of a failed test, and name them in its report."""
+    """Add to a failed test's report what happened in it, and where its artifacts are."""
+    ours = _ARTIFACTS in item.stash
+    if ours and call.excinfo is not None and not item.config.getoption("fulltrace"):
+        from mediasim.testing.tracebacks import hide_frames
+
+        hide_frames(call.excinfo)
     report = yield
-    if report.failed and _ARTIFACTS in item.stash:
+    if report.failed and ours:
+        report.sections += item.stash[_ARTIFACTS].told()
         completed = item.stash[_ARTIFACTS].complete()
         if completed is not None:
             report.sections.append(("mediasim kept", completed))

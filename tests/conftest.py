@@ -7,6 +7,8 @@ import os
 from hypothesis import settings
 
 os.environ.setdefault("MEDIASIM_SPEECH", "babble")
+# Threads of numpy's wait busily, on the cores of the other workers.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 # A commit is judged by the same examples on every machine and every day. To look for new ones:
 # MEDIASIM_EXPLORE=1, with MEDIASIM_EXAMPLES=20 for twenty times as many of the drawn scenarios.

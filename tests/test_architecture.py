@@ -203,7 +203,7 @@ def test_lifecycle_alone_assigns_a_records_status() -> None:
             ):
                 living.add(node.name)
                 assert not list(statuses_assigned(ast.walk(node))), f"{node.name} moves itself"
-    assert len(living) == 5
+    assert len(living) == 7
 
 
 def test_one_module_of_each_kind_asks_for_moves() -> None:

@@ -226,7 +226,7 @@ WRONG_COMMANDS = {
     "run none.yaml": "none.yaml: there is no such file",
     "run folder": "folder: is a folder; its scenarios are folder/*.yaml",
     "run fold*": "fold*: there is no such file",
-    "run noise.yaml": "noise.yaml: is not UTF-8 text: byte 0 is wrong",
+    "run noise.yaml": "noise.yaml:1:1: is not UTF-8 text: byte 0 is wrong",
     "run good.yaml folder/good.yaml": "folder/good.yaml: is called 'good', as good.yaml is",
     "run good.yaml --variant none": "no run is called 'none'; there are: none",
     "run good.yaml --out good.yaml": "cannot write to good.yaml: File exists",

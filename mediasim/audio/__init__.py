@@ -2,8 +2,22 @@
 
 The public face, by module: ``frames`` (the one format: 8 kHz, 20 ms), ``codecs`` (a row each) and
 ``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (sounds that the
+exchange generates), ``music`` (for who waits), ``activity`` (speech and pauses), ``wav`` and
+``files`` (WAV, MP3 and the audio files of users), ``resampling``.
 exchange generates), ``activity`` (speech and pauses), ``wav`` and ``files`` (WAV, MP3 and the audio
-files of users), ``resampling``.
+files of users), ``products`` (arithmetic), ``resampling``.
 """
 
-__all__ = ["activity", "codecs", "dtmf", "files", "frames", "g711", "levels", "tones", "wav"]
+__all__ = [
+    "activity",
+    "codecs",
+    "dtmf",
+    "files",
+    "frames",
+    "g711",
+    "levels",
+    "music",
+    "products",
+    "tones",
+    "wav",
+]

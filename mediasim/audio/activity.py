@@ -17,8 +17,7 @@ in the last bits, and they take a hundred times as long.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -34,6 +33,7 @@ __all__ = [
     "LiveActivity",
     "energy_activity",
     "fitting_engine",
+    "frame_measures",
     "speech_intervals",
     "webrtc_activity",
 ]
@@ -216,14 +216,12 @@ class LiveActivity:
     """A voice activity detector of one track, fed frame by frame."""
 
     def __init__(self) -> None:
-        self._last = deque([(0.0, 0.0)] * _MEAN_OF, _MEAN_OF)
-        """(energy, energy of differences) of the last frames."""
-        self._quietest = deque([(0.0, 0.0)] * _PARTS, _PARTS)
+        self._last = np.zeros((2, _MEAN_OF - 1))
+        """Energies, and energies of differences, of the last frames."""
+        self._quietest = np.zeros((2, _PARTS))
         """The least sums of each part of the last four seconds."""
-        self._part: list[tuple[float, float]] = []
+        self._part = np.zeros((2, 0))
         """Sums of the frames of the current part."""
-        self._noise = (0.0, 0.0)
-        """The least sums of the whole window: the noise."""
         self._heard = (0.0, 0.0)
         """The largest energies that were taken for speech since the last mark."""
 
@@ -232,41 +230,64 @@ class LiveActivity:
         self._heard = (0.0, 0.0)
 
     def hear(self, pcm: NDArray[np.int16]) -> Iterator[tuple[bool, bool]]:
-        """Classify the next frames, given as samples (n * 160,): two booleans for each.
+        """Classify the next frames, given as samples (n * 160,), as :meth:`judge` does."""
+        return self.judge(frame_measures(pcm))
+
+    def judge(self, energies: NDArray[np.float64]) -> Iterator[tuple[bool, bool]]:
+        """Classify the next frames by their :func:`frame_measures`: two booleans for each.
 
         The first says whether the frame is speech; the second whether all that was taken for speech
         since the last mark now turns out to be noise. A mark set between two frames counts from
-        there on. A frame is processed when its result is taken from the iterator.
+        there on. All results must be taken from the iterator.
         """
-        frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float64)  # whole numbers, and exact sums
-        changes = np.diff(frames, axis=1)
-        energies = np.einsum("ij,ij->i", frames, frames).tolist()
-        for energy, change in zip(
-            energies, np.einsum("ij,ij->i", changes, changes).tolist(), strict=True
+        noise = self._follow(energies)
+        loud = energies[0] >= _HEARD
+        speech = (loud & _stand_out(energies, noise)).tolist()
+        for is_speech, energy, change, *quietest in zip(
+            speech, *energies.tolist(), *noise.tolist(), strict=True
         ):
-            self._follow(energy, change)
-            speech = energy >= _HEARD and _stands_out(energy, change, self._noise)
-            if speech:
+            if is_speech:
                 self._heard = max(self._heard[0], energy), max(self._heard[1], change)
-            yield speech, not _stands_out(*self._heard, self._noise)
+            yield is_speech, not _stands_out(*self._heard, quietest)
 
-    def _follow(self, energy: float, change: float) -> None:
-        """Update the noise with a frame; it changes five times a second."""
-        self._last.append((energy, change))
-        energies, changes = zip(*self._last, strict=True)
-        self._part.append((sum(energies), sum(changes)))
-        if len(self._part) == _WINDOW // _PARTS:
-            self._quietest.append(_least(self._part))
-            self._part.clear()
-            self._noise = _least(self._quietest)
+    def _follow(self, energies: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Take frames into the noise; return the noise at each, (2, n).
+
+        It changes five times a second.
+        """
+        count = energies.shape[1]
+        run = np.concatenate((self._last, energies), axis=1)
+        self._last = run[:, count:]
+        sums = sum(run[:, back : back + count] for back in range(_MEAN_OF))
+        parts = np.concatenate((self._part, sums), axis=1)
+        size, whole = _WINDOW // _PARTS, parts.shape[1] // (_WINDOW // _PARTS)
+        least = parts[:, : whole * size].reshape(2, whole, size).min(axis=2)
+        quietest = np.concatenate((self._quietest, least), axis=1)
+        noises = np.stack([quietest[:, at : at + _PARTS].min(axis=1) for at in range(whole + 1)], 1)
+        known = (self._part.shape[1] + 1 + np.arange(count)) // size
+        self._part, self._quietest = parts[:, whole * size :], quietest[:, whole:]
+        return noises[:, known]
 
 
-def _least(sums: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    energies, changes = zip(*sums, strict=True)
-    return min(energies), min(changes)
+def frame_measures(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Return the energies of frames (n * 160,), and those of the differences from sample to sample:
+    (2, n)."""
+    frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float64)  # whole numbers, and exact sums
+    changes = np.diff(frames, axis=1)
+    return np.stack(
+        (np.einsum("ij,ij->i", frames, frames), np.einsum("ij,ij->i", changes, changes))
+    )
 
 
-def _stands_out(energy: float, change: float, noise: tuple[float, float]) -> bool:
+def _stand_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which frames :func:`_stands_out`."""
+    found: NDArray[np.bool_] = _MEAN_OF * energies[0] >= _TIMES[0] * noise[0]
+    found |= _MEAN_OF * energies[1] >= _TIMES[1] * noise[1]
+    found |= energies[0] >= _LOUD
+    return found
+
+
+def _stands_out(energy: float, change: float, noise: Sequence[float]) -> bool:
     """Return whether a frame exceeds the noise in either measure, or is loud in any case."""
     return (
         _MEAN_OF * energy >= _TIMES[0] * noise[0]

@@ -24,17 +24,15 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.ffmpeg_coders import FFmpegDecoder, FFmpegEncoder
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
-from mediasim.audio.resampling import RESAMPLING_DELAY, Downsampler, Upsampler
-
-if TYPE_CHECKING:
-    from av.audio.codeccontext import AudioCodecContext
+from mediasim.audio.resampling import RESAMPLING_DELAY
 
 __all__ = [
     "CODECS",
@@ -49,13 +47,14 @@ __all__ = [
     "FrameEncoder",
     "SampleCoder",
     "codec_named",
+    "decode_frames",
+    "encode_frames",
     "frame_coder",
     "register",
 ]
 
 _Samples = NDArray[np.int16]
 _Octets = NDArray[np.uint8]
-_FFmpeg = Literal["g722", "libopus"]
 
 STATIC_TYPES: Final = range(96)
 """Payload types that need no rtpmap (RFC 3551 section 6)."""
@@ -76,14 +75,22 @@ _OPUS_DELAY: Final = 52
 
 
 class FrameEncoder(Protocol):
-    """The encoder of one stream."""
+    """The encoder of one stream.
+
+    One that also has ``encode_frames``, which :func:`encode_frames` describes, gets many frames
+    at once.
+    """
 
     def encode(self, pcm: _Samples) -> bytes:
         """Encode the stream's next frame, (160,), as a payload."""
 
 
 class FrameDecoder(Protocol):
-    """The decoder of one stream."""
+    """The decoder of one stream.
+
+    One that also has ``decode_frames``, which :func:`decode_frames` describes, gets many payloads
+    at once.
+    """
 
     def decode(self, payload: bytes | None) -> _Samples:
         """Decode the stream's next payload: (160,) for one of 20 ms.
@@ -198,66 +205,17 @@ class Codec:
 # -- coders ---------------------------------------------------------------------------------------
 
 
-class _Encoder:
-    """An FFmpeg encoder that works at ``factor`` times 8 kHz."""
-
-    def __init__(
-        self, name: _FFmpeg, factor: int = 1, bit_rate: int | None = None, **options: str
-    ) -> None:
-        self._pts = 0
-        self._context = _context(name, "w", factor * SAMPLE_RATE)
-        if bit_rate is not None:
-            self._context.bit_rate = bit_rate
-        self._context.options = options
-        self._upsampler = Upsampler(factor) if factor > 1 else None
-
-    def encode(self, pcm: _Samples) -> bytes:
-        from av import AudioFrame
-
-        if self._upsampler is not None:
-            pcm = self._upsampler.feed(pcm)
-        frame = AudioFrame.from_ndarray(
-            np.ascontiguousarray(pcm[np.newaxis]), format="s16", layout="mono"
-        )
-        frame.sample_rate = self._context.sample_rate
-        frame.pts = self._pts
-        self._pts += frame.samples
-        (packet,) = self._context.encode(frame)
-        return bytes(packet)
+def encode_frames(encoder: FrameEncoder, pcm: _Samples) -> list[bytes]:
+    """Encode the stream's next frames (n, 160), each as a payload."""
+    together: Callable[[_Samples], list[bytes]] | None = getattr(encoder, "encode_frames", None)
+    return [encoder.encode(frame) for frame in pcm] if together is None else together(pcm)
 
 
-class _Decoder:
-    """An FFmpeg decoder that works at ``factor`` times 8 kHz."""
-
-    def __init__(self, name: _FFmpeg, factor: int) -> None:
-        self._context = _context(name, "r", factor * SAMPLE_RATE)
-        self._factor = factor
-        self._downsampler = Downsampler(factor)
-
-    def decode(self, payload: bytes | None) -> _Samples:
-        from av import Packet
-        from av.error import FFmpegError
-
-        frames = []
-        if payload:
-            try:
-                frames = self._context.decode(Packet(payload))
-            except FFmpegError:
-                frames = []
-        if not frames:
-            return self._downsampler.feed(np.zeros(FRAME_SAMPLES * self._factor, np.int16))
-        decoded = np.concatenate([frame.to_ndarray()[0] for frame in frames])
-        return self._downsampler.feed(decoded)
-
-
-def _context(name: _FFmpeg, mode: Literal["r", "w"], rate: int) -> AudioCodecContext:
-    from av import CodecContext
-
-    context = CodecContext.create(name, mode)
-    context.sample_rate = rate
-    context.layout = "mono"
-    context.format = "s16"
-    return context
+def decode_frames(decoder: FrameDecoder, payloads: list[bytes]) -> list[_Samples]:
+    """Decode the stream's next payloads, which follow each other, to the samples of each."""
+    together: Callable[[list[bytes]], list[_Samples]] | None
+    together = getattr(decoder, "decode_frames", None)
+    return [decoder.decode(each) for each in payloads] if together is None else together(payloads)
 
 
 def _opus_samples(payload: bytes) -> int:
@@ -276,11 +234,11 @@ def _opus_samples(payload: bytes) -> int:
     return frame * (1, 2, 2)[count]
 
 
-_G722: Final = FrameCoder(partial(_Encoder, "g722", 2), partial(_Decoder, "g722", 2))
+_G722: Final = FrameCoder(partial(FFmpegEncoder, "g722", 2), partial(FFmpegDecoder, "g722", 2))
 # At 8 kHz the encoder makes narrowband packets by itself, for half the work.
 _OPUS: Final = FrameCoder(
-    partial(_Encoder, "libopus", bit_rate=_OPUS_BIT_RATE, application=_OPUS_APPLICATION),
-    partial(_Decoder, "libopus", 6),
+    partial(FFmpegEncoder, "libopus", bit_rate=_OPUS_BIT_RATE, application=_OPUS_APPLICATION),
+    partial(FFmpegDecoder, "libopus", 6),
     _opus_samples,
 )
 

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.products import rows_times
 from mediasim.audio.tones import tone
 
 __all__ = ["DTMF_DIGITS", "END_SHOWS_FRAMES", "DtmfDetector", "DtmfHit", "dtmf_digits", "dtmf_tone"]
@@ -264,7 +265,7 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
     signal = pcm.astype(np.float64)
     windows = np.ndarray((count, _WINDOW), np.float64, signal, strides=(8 * _HOP, 8)).copy()
     here = _amplitudes(windows, _HERE)
-    power = (windows**2 @ _POWER_WEIGHTS) * _POWER
+    power = rows_times(windows**2, _POWER_WEIGHTS[:, None])[:, 0] * _POWER
     codes = np.full(count, -1)
 
     strongest = here.reshape(count, 2, 4).max(axis=2)  # of each group
@@ -295,7 +296,7 @@ def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.in
 
 
 def _amplitudes(windows: NDArray[np.float64], probes: NDArray[np.float64]) -> NDArray[np.float64]:
-    products = windows @ probes
+    products = rows_times(windows, probes)
     squares = products[:, ::2] ** 2 + products[:, 1::2] ** 2
     amplitudes: NDArray[np.float64] = np.sqrt(squares) * _AMPLITUDE
     return amplitudes

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from mediasim.commands.ending import stop
+from mediasim.documents.diagnostics import printable
 
 if TYPE_CHECKING:
     from mediasim.truth.analysis.analysis import Analysis
@@ -51,27 +52,29 @@ def analyze(
 ) -> None:
     """Tell who speaks when: talk time, silence, overlap, interruptions, response latency.
 
-    Measured on each channel, and beside it what is true where the truth is known. Exit code 2: the
-    recording cannot be analysed.
+    Measured on each channel, and beside it what is true where the truth is known. Exit code 2: a
+    recording cannot be analysed; of a folder the others are.
     """
     from mediasim.truth.analysis.recording import AnalysisError
 
     try:
         one = truth is not None or plot is not None or format == "vtt"
-        found = list(_analysed(recording, truth, detector, transcribe, asr_model, one=one))
+        several = recording.is_dir() and not one
+        failed: list[str] = []
+        found = list(_analysed(recording, truth, detector, transcribe, asr_model, failed, one=one))
         for analysis in found:
             _write(analysis, plot, out)
-        if format == "json" and len(found) > 1:
+        if format == "json" and several and len(found) + len(failed) > 1:
             text = _json([_document(analysis) for analysis in found])
         else:
-            text = ("\n" if format == "text" else "").join(
-                _printed(analysis, format) for analysis in found
-            )
+            text = ("\n" if format == "text" else "").join(_each_printed(found, format))
     except AnalysisError as error:
         stop(str(error))
     except OSError as error:
         stop(f"cannot write {error.filename}: {error.strerror}")
     sys.stdout.write(text)
+    if failed:
+        stop("\n".join(failed))
 
 
 def _analysed(
@@ -80,13 +83,14 @@ def _analysed(
     detector: Detector,
     transcribe: bool,
     model: Path | None,
+    failed: list[str],
     *,
     one: bool,
 ) -> Iterator[Analysis]:
     """Yield the analysis of a recording, or of all in a folder unless only ``one`` can be printed
     or drawn.
 
-    Raises AnalysisError if a recording cannot be analysed.
+    Why some of several cannot be analysed is added to ``failed``. Raises AnalysisError if none can.
     """
     from mediasim.truth.analysis.analysis import analyse
     from mediasim.truth.analysis.recording import (
@@ -106,7 +110,14 @@ def _analysed(
         recogniser = Recogniser(model)
     engine = None if detector == "auto" else detector
     for path in paths:
-        yield analyse(read_recording(path, truth), engine=engine, recogniser=recogniser)
+        try:
+            analysis = analyse(read_recording(path, truth), engine=engine, recogniser=recogniser)
+        except AnalysisError as error:
+            failed.append(str(error))
+            if len(failed) == len(paths):
+                raise AnalysisError("\n".join(failed)) from None
+        else:
+            yield analysis
 
 
 def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None:
@@ -131,6 +142,26 @@ def _write(analysis: Analysis, plot_file: Path | None, out: Path | None) -> None
         out.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         file.write_text(content, "utf-8")
+
+
+def _each_printed(analyses: Sequence[Analysis], form: Form) -> list[str]:
+    """Return each analysis in a format; one that has no such form is named on the error channel.
+
+    Raises AnalysisError if none has one.
+    """
+    from mediasim.truth.analysis.recording import AnalysisError
+
+    texts, without = [], []
+    for analysis in analyses:
+        try:
+            texts.append(_printed(analysis, form))
+        except AnalysisError as error:
+            without.append(str(error))
+    if without and not texts:
+        raise AnalysisError("\n".join(without))
+    for words in without:
+        print(printable(words), file=sys.stderr)
+    return texts
 
 
 def _printed(analysis: Analysis, form: Form) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from mediasim.commands.ending import ExitCode, Format, refusing, seed_option, stop
+from mediasim.commands.loading import loading
 from mediasim.commands.scenarios import load
 
 __all__ = ["run"]
@@ -58,15 +59,17 @@ def run(
     Exit code 0: every expectation holds; 1: one failed; 2: a scenario or the command line is
     wrong; 3: a run broke; 130: Ctrl-C, and the report is of what had run.
     """
-    from mediasim.documents.diagnostics import ScenarioError
-    from mediasim.scenario.running.campaign import run_all
-    from mediasim.scenario.running.run_folders import FolderInUse, run_folder
+    with loading():
+        from mediasim.documents.diagnostics import ScenarioError
+        from mediasim.scenario.report.html import write_report
+        from mediasim.scenario.running.campaign import run_all
+        from mediasim.scenario.running.run_folders import FolderInUse, run_folder
 
     if shared_socket and not realtime:
         stop("--shared-socket says how packets travel with --realtime: give both")
     found = load(scenarios)
     if not realtime:
-        from mediasim.scenario.running.endpoints import refuse_without_real_time
+        from mediasim.scenario.running.failures import refuse_without_real_time
 
         with refusing(ScenarioError):
             refuse_without_real_time(found)
@@ -94,8 +97,6 @@ def run(
                 ),
             )
             report.write(folder.path)
-            from mediasim.scenario.report.html import write_report
-
             page = write_report(report, folder.path)
         if junit is not None:
             from mediasim.scenario.report.junit import write_junit

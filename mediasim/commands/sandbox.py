@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mediasim.commands.control import request_control as _request
 from mediasim.commands.ending import ExitCode, json_text, stop
 
 __all__ = ["call", "calls", "env", "health", "recordings"]
@@ -20,11 +20,30 @@ Url = Annotated[
 ]
 
 
-def env(url: Url = _DEFAULT_URL) -> None:
-    """Print the environment variables that point an app at the sandbox."""
-    from mediasim.sandbox.access import environment_block
+def env(
+    shell: Annotated[
+        bool, typer.Option("--shell", help='As export lines: eval "$(mediasim env --shell)".')
+    ] = False,
+    dotenv: Annotated[bool, typer.Option("--dotenv", help="As the lines of a .env file.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="As a JSON object.")] = False,
+    url: Url = _DEFAULT_URL,
+) -> None:
+    """Print the environment variables that point an app at the sandbox.
 
-    print(environment_block(_request(url, "GET", "/env")))
+    With --shell, --dotenv or --json they are all by which programs reach it by Twilio's own hosts:
+    the sandbox starts its proxy for them, if it has none yet.
+    """
+    from mediasim.sandbox.access import environment_block
+    from mediasim.sandbox.proxy.environment import EnvironmentForm, environment_text
+
+    forms: dict[EnvironmentForm, bool] = {"shell": shell, "dotenv": dotenv, "json": as_json}
+    asked = [form for form, given in forms.items() if given]
+    if len(asked) > 1:
+        stop("expected one of --shell, --dotenv and --json")
+    if asked:
+        print(environment_text(_request(url, "POST", "/proxy"), asked[0]))
+    else:
+        print(environment_block(_request(url, "GET", "/env")))
 
 
 def health(url: Url = _DEFAULT_URL) -> None:
@@ -97,38 +116,6 @@ def _read_steps(file: Path) -> Any:
     except OSError as error:
         stop(f"{file}: cannot be read: {error.strerror}")
     return steps.get("script", steps) if isinstance(steps, dict) else steps
-
-
-def _request(url: str, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """Return the response of the control API; end the command if it refuses."""
-    from urllib.error import HTTPError, URLError
-    from urllib.request import ProxyHandler, Request, build_opener
-
-    from mediasim.sandbox.access import token_for_this_user
-
-    data = None if body is None else json.dumps(body).encode()
-    try:
-        request = Request(f"{url.rstrip('/')}/_mediasim{path}", data, method=method)
-        request.add_header("Content-Type", "application/json")
-        if (token := token_for_this_user(url)) is not None:
-            request.add_header("Authorization", f"Bearer {token}")
-        # Without the proxies of the environment, which cannot reach this machine's own addresses.
-        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
-            found: dict[str, Any] = json.load(answer)
-    except HTTPError as error:
-        with error:
-            stop(_refusal(error.read(), error.code))
-    except (URLError, OSError, ValueError) as error:
-        stop(f"no sandbox answers at {url}: {getattr(error, 'reason', error)}; is it running?")
-    return found
-
-
-def _refusal(body: bytes, status: int) -> str:
-    """Return the message of a refusal."""
-    try:
-        return str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
-        return f"it answered with status {status}: that is no mediasim sandbox"
 
 
 def _table(columns: tuple[str, ...], rows: list[dict[str, Any]]) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Mapping
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,17 +14,22 @@ from mediasim.commands.ending import ExitCode, seed_option, stop
 from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
-    from mediasim.sandbox.config import SipAddress
+    from mediasim.sandbox.config_account import SipAddress
+    from mediasim.sandbox.log import SandboxLog
+    from mediasim.sandbox.server import ListenAddress
+    from mediasim.sandbox.settings import Settings
 
-__all__ = ["serve"]
+__all__ = ["DATA", "run_sandbox", "serve"]
 
 
 ClockName = Literal["real", "virtual", "manual"]
 LinesName = Literal["memory", "ports", "shared"]
 SpreadName = Literal["calls", "numbers"]
+LogFormat = Literal["text", "json"]
 
 
-_DATA = Path("mediasim-data")
+DATA = Path("mediasim-data")
+"""The folder of a sandbox's state unless another is given."""
 
 
 def _profile(name: str) -> str:
@@ -31,12 +39,22 @@ def _profile(name: str) -> str:
     return name
 
 
+def _moment(text: str) -> datetime:
+    """Return the moment that a text says. Raises BadParameter."""
+    from mediasim.documents.values import read_moment
+
+    try:
+        return read_moment(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{error}.") from None
+
+
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
     data: Annotated[
         Path | None,
-        typer.Option(help="The folder that keeps its state.", show_default=str(_DATA)),
+        typer.Option(help="The folder that keeps its state.", show_default=str(DATA)),
     ] = None,
     in_memory: Annotated[bool, typer.Option("--in-memory", help="Keep nothing.")] = False,
     clock: Annotated[ClockName, typer.Option(help="What its time is.")] = "real",
@@ -49,6 +67,15 @@ def serve(
         ),
     ] = "memory",
     seed: Annotated[int | None, seed_option("Instead of the config's.")] = None,
+    epoch: Annotated[
+        datetime | None,
+        typer.Option(
+            help="The date at which its time begins.",
+            parser=_moment,
+            metavar="DATE",
+            show_default="today's",
+        ),
+    ] = None,
     profile: Annotated[
         str | None,
         typer.Option(
@@ -89,46 +116,108 @@ def serve(
             " numbers together, so that they meet in conferences and queues."
         ),
     ] = "calls",
+    proxy: Annotated[
+        bool,
+        typer.Option(
+            "--proxy",
+            help="Let programs with the environment that it prints reach it by Twilio's own hosts,"
+            " and print all of that environment.",
+        ),
+    ] = False,
+    proxy_port: Annotated[
+        int | None,
+        typer.Option(
+            help="The port of the proxy, which it then has; 0 takes any free one.",
+            min=0,
+            max=65535,
+            show_default="the one after --port",
+        ),
+    ] = None,
+    log: Annotated[
+        LogFormat,
+        typer.Option(
+            help="How it says on standard error what happens: lines for people, or JSON lines."
+        ),
+    ] = "text",
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what is wrong with the sandbox itself.")
+    ] = False,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
 
+    It prints its addresses; then, on standard error, a line for each call, request to the app,
+    recording, warning and error.
+
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
+    run_sandbox(_serve_until_told, locals())
+
+
+async def _serve_until_told(
+    settings: Settings, address: ListenAddress, log: SandboxLog | None
+) -> None:
+    """Serve until a signal to end arrives, and print what apps need to know."""
+    from functools import partial
+
+    from mediasim.sandbox.server import serve
+
+    await serve(settings, address, partial(print, flush=True), log)
+
+
+Run = Callable[["Settings", "ListenAddress", "SandboxLog | None"], Coroutine[Any, Any, None]]
+"""Runs a sandbox with its settings at an address; the log takes what happens."""
+
+
+def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
+    """Run a sandbox by the options of ``serve``; end the command if it cannot be run."""
     import asyncio
     import os
-    from functools import partial
+    import sys
+    from contextlib import nullcontext
 
     from mediasim.documents.diagnostics import ScenarioError
     from mediasim.sandbox.clocks import ClockRefuses
     from mediasim.sandbox.config import Config, load_config
-    from mediasim.sandbox.server import ListenAddress, ServeError, serve
+    from mediasim.sandbox.log import LogWriter, SandboxLog
+    from mediasim.sandbox.proxy.proxy import ProxyError
+    from mediasim.sandbox.server import ListenAddress, ServeError
     from mediasim.sandbox.settings import Settings
     from mediasim.sandbox.storage import StorageError
 
-    if in_memory and (data or database or media):
+    given = SimpleNamespace(**options)
+    if given.in_memory and (given.data or given.database or given.media):
         stop("--in-memory keeps nothing: expected it without --data, --database and --media")
     os.umask(0o077)  # files are for this user alone
     _raise_limit_of_files()
     try:
         settings = Settings(
-            config=Config() if config is None else load_config(config),
-            clock=clock,
-            rate=rate,
-            lines=lines,
-            data=None if in_memory else data or _DATA,
-            database=database,
-            media=media,
-            workers=workers,
-            spread=spread,
-            hosts=tuple(allowed_host or ()),
-            seed_override=seed,
-            profile_override=profile,
-            sip_override=None if sip is None else _sip_address(sip),
+            config=Config() if given.config is None else load_config(given.config),
+            clock=given.clock,
+            rate=given.rate,
+            lines=given.lines,
+            data=None if given.in_memory else given.data or DATA,
+            database=given.database,
+            media=given.media,
+            workers=given.workers,
+            spread=given.spread,
+            hosts=tuple(given.allowed_host or ()),
+            seed_override=given.seed,
+            epoch=given.epoch,
+            today=True,
+            profile_override=given.profile,
+            sip_override=None if given.sip is None else _sip_address(given.sip),
         )
-        asyncio.run(
-            serve(settings, ListenAddress(host, port, public_url), partial(print, flush=True))
+        address = ListenAddress(
+            given.host,
+            given.port,
+            given.public_url,
+            proxy=given.proxy or given.proxy_port is not None,
+            proxy_port=given.proxy_port,
         )
-    except (ScenarioError, StorageError, ClockRefuses) as error:
+        with nullcontext() if given.quiet else LogWriter(sys.stderr, given.log) as writer:
+            log = None if writer is None else SandboxLog(writer.put)
+            asyncio.run(run(settings, address, log))
+    except (ScenarioError, StorageError, ClockRefuses, ProxyError) as error:
         stop(str(error))
     except ServeError as error:
         stop(str(error), ExitCode.WRONG if error.__cause__ is None else ExitCode.BROKE)
@@ -146,7 +235,7 @@ def _raise_limit_of_files() -> None:
 
 def _sip_address(text: str) -> SipAddress:
     """Return the address of the option --sip; end the command if it is none."""
-    from mediasim.sandbox.config import read_sip_address
+    from mediasim.sandbox.config_account import read_sip_address
 
     try:
         return read_sip_address(text)

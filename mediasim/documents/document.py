@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mediasim.documents.diagnostics import UNKNOWN_KEY, Diagnostic, ScenarioError, message_of
+from mediasim.documents.texts import place_after
 
 __all__ = [
     "DEEPEST",
@@ -24,13 +25,10 @@ __all__ = [
     "Origin",
     "from_python",
     "join_path",
-    "read_text",
     "read_yaml",
     "validated",
 ]
 
-_LARGEST: Final = 1_000_000
-"""Bytes that a file may have."""
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """libyaml's parser where PyYAML was built with it, which is many times faster."""
 _MOST_VALUES: Final = 50_000
@@ -242,24 +240,6 @@ def join_path(path: str, key: object) -> str:
 # -- YAML ---------------------------------------------------------------------------------------
 
 
-def read_text(file: Path) -> str:
-    """Return the text of a file.
-
-    Raises ScenarioError if the file is missing, too large, or not UTF-8.
-    """
-    try:
-        with file.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise ScenarioError([Diagnostic(f"is larger than {_LARGEST:,} bytes", "", file)])
-        return data.decode("utf-8-sig")
-    except OSError as error:
-        raise ScenarioError([Diagnostic(f"cannot be read: {error.strerror}", "", file)]) from None
-    except UnicodeDecodeError as error:
-        message = f"is not UTF-8 text: byte {error.start} is wrong"
-        raise ScenarioError([Diagnostic(message, "", file)]) from None
-
-
 def read_yaml(text: str, file: Path | None = None) -> Node:
     """Return the one document of a YAML text.
 
@@ -274,6 +254,7 @@ class _Reader:
 
     def __init__(self, text: str, file: Path | None) -> None:
         self._events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)
+        self._text = text
         self._file = file
         self._anchors: dict[str, Node | None] = {}
         self._problems: list[Diagnostic] = []
@@ -283,7 +264,7 @@ class _Reader:
         try:
             next(self._events)  # the stream's start
             if isinstance(next(self._events), yaml.StreamEndEvent):
-                raise ScenarioError([Diagnostic("there is nothing in it", "", self._file)])
+                raise ScenarioError([Diagnostic("there is nothing in it", "", self._file, 1, 1)])
             root = self._node(next(self._events), "", 0)
             next(self._events)  # the document's end
             after = next(self._events)
@@ -294,7 +275,7 @@ class _Reader:
         except yaml.YAMLError as error:
             self._problems.append(self._syntax(error))
         except UnicodeError:
-            self._problems.append(Diagnostic("is not Unicode text", "", self._file))
+            self._problems.append(Diagnostic("is not Unicode text", "", self._file, 1, 1))
         if self._problems:
             raise ScenarioError([*self._problems, *self._repeated])
         return replace(root, repeated=tuple(self._repeated))
@@ -316,7 +297,8 @@ class _Reader:
         said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
         hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
         mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        place = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        at = getattr(error, "position", 0)  # of a character that YAML does not allow
+        place = (mark.line + 1, mark.column + 1) if mark else place_after(self._text[:at])
         return Diagnostic(f"is not YAML: {said}{hint}", "", self._file, *place)
 
     def _node(self, event: Any, path: str, depth: int) -> Node:

@@ -11,6 +11,7 @@ import itertools
 import re
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -33,6 +34,7 @@ __all__ = [
     "Frequency",
     "KeySet",
     "Level",
+    "Moment",
     "Name",
     "Number",
     "PartsPerMillion",
@@ -43,6 +45,7 @@ __all__ = [
     "count",
     "existing_file",
     "fictional_numbers",
+    "read_moment",
 ]
 
 
@@ -152,6 +155,22 @@ def count(least: int, most: int, unit: str = "") -> _Reader:
     return _Reader(
         read, {"anyOf": [{"type": "integer", "minimum": least, "maximum": most}, in_text]}
     )
+
+
+def read_moment(value: object) -> datetime:
+    """Read a date or a moment as ISO 8601 writes it, UTC without a zone. Raises ValueError."""
+    example = "a date such as 2026-01-05 or 2026-01-05T09:00:00+01:00"
+    try:
+        read = value if isinstance(value, datetime) else datetime.fromisoformat(str(value).strip())
+    except ValueError:
+        raise _wrong(example, value) from None
+    return read if read.tzinfo is not None else read.replace(tzinfo=UTC)
+
+
+Moment = Annotated[
+    datetime, _Reader(read_moment, {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"})
+]
+"""A date, or a date and time."""
 
 
 YES: Final = ("true", "yes", "on")

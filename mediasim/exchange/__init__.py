@@ -7,10 +7,12 @@ hold), ``phone`` (telephones and how they are rung), ``dial`` (calls put through
 Record verb), ``conference`` and ``participant``, ``queue``; ``recording`` (the tracks that each
 channel is made of) and ``recording_control`` (recordings in progress), ``profiles`` (Twilio's rules
 as of a date) and ``layout`` (the one rule of stored and downloaded channels); ``records``,
-``states`` and ``lifecycle``, ``events``, ``media_store``, ``recovery``.
+``states`` and ``lifecycle``, ``stillness`` (whether anything can still happen), ``events``,
+``media_store``, ``recovery``.
 """
 
 __all__ = [
+    "answering_machine",
     "call_control",
     "conference",
     "dates",
@@ -22,6 +24,7 @@ __all__ = [
     "live_call",
     "media_store",
     "message",
+    "own_line",
     "participant",
     "phone",
     "profiles",
@@ -31,7 +34,9 @@ __all__ = [
     "records",
     "recovery",
     "rendition",
+    "spoken",
     "states",
+    "stillness",
     "trim",
     "waiting",
 ]

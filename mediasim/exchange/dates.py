@@ -33,6 +33,11 @@ class Dates:
         """Return the UTC date of a loop time in nanoseconds, rounded down to the microsecond."""
         return self.epoch.astimezone(UTC) + timedelta(microseconds=loop_ns // 1000)
 
+    def loop_ns(self, date: datetime) -> int:
+        """Return the loop time of a date in nanoseconds; one without a time zone is in UTC."""
+        aware = date if date.tzinfo is not None else date.replace(tzinfo=UTC)
+        return (aware - self.epoch) // timedelta(microseconds=1) * 1000
+
     def unix_ns(self, loop_ns: int) -> int:
         """Return a loop time in nanoseconds as nanoseconds since 1970."""
         return (self.epoch - _UNIX) // timedelta(microseconds=1) * 1000 + loop_ns

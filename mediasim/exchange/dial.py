@@ -101,6 +101,11 @@ class ConnectedCalls:
         """Start the recordings from ringing: the callee rings, or is waited for."""
         self._recording.begin("ringing")
 
+    def joins(self) -> None:
+        """Start the recordings of a call that joins a conference, where no telephone rings."""
+        self._recording.begin("ringing")
+        self._recording.begin("answer")
+
     async def talk(self, other: CallControl, *ends: Awaitable[Any]) -> None:
         """Put two calls through until one of ``ends``, the callee's end, or a limit.
 
@@ -336,6 +341,7 @@ async def attend(talk: ConnectedCalls, conference: Conference, participant: Part
     talk.bridged, talk.status = True, "answered"
     try:
         conference.join(participant)
+        talk.joins()
         await talk.stay(participant.released.wait())
     except CallEnded:
         talk.status = "completed"

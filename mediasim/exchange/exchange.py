@@ -27,17 +27,19 @@ class Exchange(Switch[LiveCall, LiveRecording]):
         status: CallStatus,
         flow: str,
         parent: LiveCall | None = None,
+        account_sid: str | None = None,
     ) -> LiveCall:
         """Create and register a call in a room; its leg comes up when it is answered.
 
-        ``flow`` is the run's name of the whole call or conference that the new call is a leg of.
+        ``flow`` is the run's name of the whole call or conference that the new call is a leg of;
+        ``account_sid`` is the account that it belongs to, by default the exchange's.
         """
         name = f"{flow}/{party.name}"
         self._names[name] += 1
         name += f"#{self._names[name]}" if self._names[name] > 1 else ""
         record = CallRecord(
             sid=self.sids.new("CA"),
-            account_sid=self.account_sid,
+            account_sid=account_sid or self.account_sid,
             to=to,
             from_=from_,
             direction=direction,

@@ -3,8 +3,8 @@
 Which channels a recording has in store, and which a download of it gives, are two questions. Both
 are answered only here, by tables read as data: exactly one row fits each case, and the answer
 carries its row, with an id, a reason and a source. ``mediasim explain`` prints them. The rules of
-storage belong to a profile (:mod:`mediasim.exchange.profiles`); those of downloads are the same in
-all profiles.
+storage belong to a profile (:mod:`mediasim.exchange.profiles`), which also says with which status
+two channels of one are refused.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def recording_layout(
     return Layout(kind, channels, track, profile, rule)
 
 
-DownloadOutcome = Literal["file", "no-media", "too-few-channels", "invalid-channels"]
+DownloadOutcome = Literal["file", "no-media", "not-found", "too-few-channels", "invalid-channels"]
 """The outcome of a download: a file, or why there is none."""
 Requested = Literal["nothing", "one", "two", "something else"]
 _Given = int | str | None
@@ -125,6 +125,8 @@ class DownloadRule:
     reason: str
     source: str = CHANGELOG_2022
     outcome: DownloadOutcome = "file"
+    status: int | None = None
+    """The status that a profile must answer with for the row to count; None for every profile."""
 
 
 DOWNLOAD_RULES: Final = (
@@ -157,10 +159,21 @@ DOWNLOAD_RULES: Final = (
         rule_id="two-of-one",
         requested="two",
         stored=(1,),
-        outcome="too-few-channels",
+        outcome="not-found",
+        status=404,
         reason="Two channels were asked for and one is stored: a mono recording cannot be "
         "downloaded as dual, so it is Not Found.",
         source="Twilio blog, 25 May 2022, and error 16113",
+    ),
+    DownloadRule(
+        rule_id="two-of-one-refused",
+        requested="two",
+        stored=(1,),
+        outcome="too-few-channels",
+        status=400,
+        reason="Two channels were asked for and one is stored: a mono recording cannot be "
+        "downloaded as dual, so it is a Bad Request.",
+        source="Twilio docs, Recordings resource, and error 16113",
     ),
     DownloadRule(
         rule_id="bad-number",
@@ -183,15 +196,15 @@ class DownloadDecision:
 
 
 def resolve_download(layout: Layout, requested_channels: int | str | None) -> DownloadDecision:
-    """Return the answer to a download with this RequestedChannels, None if it is absent.
-
-    The answer is the same in every profile: today's API serves old recordings too (our choice).
-    """
+    """Return the answer to a download with this RequestedChannels, None if it is absent."""
+    refused = PROFILES[layout.profile].dual_of_mono
     requested = _REQUESTED.get(requested_channels, "something else")
     rule = next(
         row
         for row in DOWNLOAD_RULES
-        if row.requested == requested and layout.stored_channels in row.stored
+        if row.requested == requested
+        and layout.stored_channels in row.stored
+        and row.status in (None, refused)
     )
     given = {"nothing": layout.plain_channels, "one": 1, "two": 2}
     return DownloadDecision(rule, given[requested] if rule.outcome == "file" else None)

@@ -51,19 +51,16 @@ def finish_processing(
     kept: int,
     now_ns: int,
     *,
-    keep: Callable[[], None] = lambda: None,
     write: Callable[[RecordingRecord], None] = lambda finished: None,
     emit: Emit = lambda word: None,
 ) -> None:
     """End a recording's processing: it becomes completed, or absent if it has no media.
 
-    ``recorded`` and ``kept`` are the lengths before and after trimming, in samples. ``keep`` puts
-    the media into the store; then ``write`` writes the document of the finished record.
+    ``recorded`` and ``kept`` are the lengths before and after trimming, in samples. ``write``
+    writes the document of the finished record; its media is in the store already.
     """
     record.absence = absence(recorded, kept)
     record.samples = kept
-    if record.absence is None:
-        keep()
     # The record is moved last: if the disk fails, it is still in processing and all can be retried.
     finished = copy.copy(record)
     move(finished, "completed" if record.absence is None else "absent", now_ns)

@@ -62,7 +62,14 @@ class LiveCall:
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
         """The RTCP that the server sent for the leg: (loop time in ns, compound packet)."""
-        self._reporting: asyncio.TimerHandle | None = None
+        self.reporting: asyncio.TimerHandle | None = None
+        """The timer of the leg's next RTCP report; None before the leg is up."""
+        self.waits: list[tuple[str, int]] = []
+        """What the party's scripts wait for: (in words, loop time of its begin in ns)."""
+        self.acting = 0
+        """Number of the party's scripts that are being performed."""
+        self.idle_since_ns = exchange.now_ns
+        """Loop time at which the party's last script ended, or it answered, in nanoseconds."""
         self.on_digit: list[asyncio.Queue[tuple[int, str]]] = []
         """Queues that get each key received from now on, as (frame, digit)."""
 
@@ -220,13 +227,14 @@ class LiveCall:
         self._reports = LegReports(leg, f"{self.sid}@mediasim")
 
     def _start(self) -> None:
+        self.idle_since_ns = self.exchange.now_ns
         self._schedule_report()
         self.move("in-progress")
 
     def _schedule_report(self) -> None:
         # All legs report at the same times: each report cuts the block that the plane may process.
         at_ns = (self.exchange.now_ns // REPORT_EVERY_NS + 1) * REPORT_EVERY_NS
-        self._reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_and_reschedule)
+        self.reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_and_reschedule)
 
     def _report_and_reschedule(self) -> None:
         self._report(last=False)
@@ -306,8 +314,8 @@ class LiveCall:
             return
         if self.line is not None:
             self.line.phone.end(self.exchange.now_ns)
-        if self._reporting is not None:
-            self._reporting.cancel()
+        if self.reporting is not None:
+            self.reporting.cancel()
         self._report(last=True)
         if self.far_end is not None:
             self.far_end.close()

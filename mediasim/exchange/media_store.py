@@ -7,8 +7,9 @@
     DIR/cache/RE….<form>            mixed down or compressed on demand; may be deleted at any time
 
 Rule kept: a file is under its name whole or not at all. It is written under a hidden name in the
-same folder, forced to disk, and renamed. A process killed on the way leaves a hidden ``.part``
-file, which nothing reads. Media is to be published before the JSON that calls it completed.
+same folder and renamed. A process killed on the way leaves a hidden ``.part`` file, which nothing
+reads. A durable store forces each file to the disk first, so that the rule holds through a power
+cut too. Media is to be published before the JSON that calls it completed.
 """
 
 from __future__ import annotations
@@ -40,19 +41,22 @@ class MediaNotFound(LookupError):
 class MediaStore:
     """The files of one exchange's recordings, below ``directory``, created when needed.
 
-    Every method raises ValueError for a ``sid`` that has not the form of a recording's, so no SID
-    can name a file outside the store.
+    ``durable`` is for a folder whose recordings are to survive a power cut, as those of a run that
+    can be repeated need not: forcing a file to the disk takes milliseconds. Every method raises
+    ValueError for a ``sid`` that has not the form of a recording's, so no SID can name a file
+    outside the store.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self.directory = directory
+        self._durable = durable
         self._recordings = directory / "recordings"
         self._cache = directory / "cache"
 
     @contextmanager
     def publish_wav(self, sid: str) -> Iterator[BinaryIO]:
         """Yield a file for a recording's WAV, which appears if the block raises no error."""
-        with _atomic(self._path(sid, ".wav")) as file:
+        with self._atomic(self._path(sid, ".wav")) as file:
             yield file
         self._forget_derived(sid)
 
@@ -63,8 +67,9 @@ class MediaStore:
         """
         path = self._path(sid, ".wav")
         path.parent.mkdir(parents=True, exist_ok=True)
-        with finished.open("rb") as file:
-            os.fsync(file.fileno())
+        if self._durable:
+            with finished.open("rb") as file:
+                os.fsync(file.fileno())
         finished.replace(path)
         self._forget_derived(sid)
 
@@ -76,15 +81,15 @@ class MediaStore:
 
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         """Write or replace a recording's JSON document."""
-        _write_json(self._path(sid, ".json"), document)
+        self._write_json(self._path(sid, ".json"), document)
 
     def publish_truth(self, sid: str, truth: dict[str, Any]) -> None:
         """Write or replace a recording's truth."""
-        _write_json(self._path(sid, ".truth.json"), truth)
+        self._write_json(self._path(sid, ".truth.json"), truth)
 
     def publish_reference(self, sid: str, pcm: NDArray[np.int16]) -> None:
         """Write or replace the audio, int16 (n,), that a recording's truth refers to."""
-        with _atomic(self._reference(sid)) as file:
+        with self._atomic(self._reference(sid)) as file:
             write_wav_to(file, pcm[np.newaxis])
 
     def sids(self) -> list[str]:
@@ -123,9 +128,32 @@ class MediaStore:
         """
         path = self._cache / f"{check_recording_sid(sid)}.{form}"
         if not path.exists():
-            with _atomic(path) as file:
+            with self._atomic(path) as file:
                 make(file)
         return path
+
+    @contextmanager
+    def _atomic(self, path: Path) -> Iterator[BinaryIO]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _open_hidden(path)
+        hidden = Path(file.name)
+        try:
+            with file:
+                yield file
+                if self._durable:
+                    # Or the name may reach the disk before the data, and a power cut leave an
+                    # empty file.
+                    file.flush()
+                    os.fsync(file.fileno())
+            hidden.replace(path)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+
+    def _write_json(self, path: Path, document: dict[str, Any]) -> None:
+        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        with self._atomic(path) as file:
+            file.write(text.encode())
 
     def _path(self, sid: str, suffix: str) -> Path:
         return self._recordings / (check_recording_sid(sid) + suffix)
@@ -137,23 +165,6 @@ class MediaStore:
         # A run repeated into the same folder has the same SIDs, but perhaps other media.
         for path in self._cache.glob(f"{sid}.*"):
             path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _atomic(path: Path) -> Iterator[BinaryIO]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = _open_hidden(path)
-    hidden = Path(file.name)
-    try:
-        with file:
-            yield file
-            file.flush()
-            # Or the name may reach the disk before the data, and a power cut leave an empty file.
-            os.fsync(file.fileno())
-        hidden.replace(path)
-    except BaseException:
-        hidden.unlink(missing_ok=True)
-        raise
 
 
 def _open_hidden(path: Path) -> BinaryIO:
@@ -170,12 +181,6 @@ def _existing(path: Path) -> Path:
     if not path.is_file():
         raise MediaNotFound(f"no {path.name} in {path.parent}")
     return path
-
-
-def _write_json(path: Path, document: dict[str, Any]) -> None:
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    with _atomic(path) as file:
-        file.write(text.encode())
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
-from mediasim.audio.frames import FRAME_NS
+from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.tones import beep
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.recording_control import LiveRecording
@@ -16,6 +16,8 @@ from mediasim.parties.hearing import SpeechTracker, frame_of
 
 __all__ = ["Ending", "Message", "MessageRequest", "record_message"]
 
+_RECEIVED: Final = 4
+"""The part of a silence that must have been received: one in so many."""
 Ending = Literal["silence", "key", "length", "hangup"]
 
 
@@ -75,10 +77,16 @@ async def record_message(
 
 
 async def _silence(control: CallControl, tracker: SpeechTracker, timeout_ns: int) -> None:
+    """Wait for silence that was received: a telephone that sends nothing is not silent."""
     if not timeout_ns:
         await never()
     frames = -(-timeout_ns // FRAME_NS)
-    await notice(control.call, await frame_of(lambda found: tracker.wait_silence(frames, found)))
+    while True:
+        frame = await frame_of(lambda found: tracker.wait_silence(frames, found))
+        await notice(control.call, frame)
+        samples, end = frames * FRAME_SAMPLES, (frame + 1) * FRAME_SAMPLES
+        if control.call.leg.received(end - samples, end) * _RECEIVED >= samples:
+            return
 
 
 async def _key(control: CallControl, keys: Keys, finish_on: str, pressed: list[str]) -> None:

@@ -2,10 +2,11 @@
 
 A profile is this one row: ``--profile``, ``profile:`` in scenarios and configs, the fuzzers' draws
 and ``mediasim explain`` read it here, and a test compares the README's table with it. A profile
-decides which channels a recording has in store (:mod:`mediasim.exchange.layout`).
+decides which channels a recording has in store (:mod:`mediasim.exchange.layout`), and the rules
+that have changed besides.
 
-Each rule names its source: Twilio's documentation and its changelog of 25 May 2022, 9 July 2024
-and 15 September 2025, or "our choice" where Twilio says nothing.
+Each rule names its source: Twilio's documentation of today and its changelog of 25 May 2022,
+9 July 2024 and 15 September 2025, or "our choice" where Twilio says nothing.
 """
 
 from __future__ import annotations
@@ -219,6 +220,15 @@ class Profile:
     """The behaviour in a line."""
     rules: tuple[StorageRule, ...]
     """The rules, of which exactly one fits each case."""
+    dual_of_mono: Literal[400, 404] = 404
+    """HTTP status of a download with RequestedChannels=2 where one channel is stored."""
+    keeps_silence: bool = False
+    """Whether a recording of nothing but silence is kept, and a Record verb's action requested for
+    it, if the account does not say otherwise."""
+    media_auth: bool = True
+    """Whether a download of media needs credentials, if the account does not say otherwise."""
+    callback_transcribes: bool = True
+    """Whether a Record verb with ``transcribeCallback`` alone is transcribed."""
 
 
 PROFILES: Final[dict[str, Profile]] = {
@@ -228,6 +238,7 @@ PROFILES: Final[dict[str, Profile]] = {
             "2016-legacy",
             "calls stored as asked for, mono by default; conferences in one channel",
             (*_OF_ANY_DATE, _LEGACY_MONO, _CONFERENCE_MIXED),
+            media_auth=False,
         ),
         Profile(
             "2022-05",
@@ -241,13 +252,18 @@ PROFILES: Final[dict[str, Profile]] = {
         ),
         Profile(
             "2025-09",
-            "conferences in two channels always",
+            "conferences in two channels always; silent recordings kept; two channels asked of one "
+            "is a bad request",
             (*_OF_CALLS_SINCE_2022, _CONFERENCE_DUAL),
+            # Twilio docs, Recordings resource and TwiML Voice: Record, as they are in 2026.
+            dual_of_mono=400,
+            keeps_silence=True,
+            callback_transcribes=False,
         ),
     )
 }
 """The profiles by name."""
-DEFAULT_PROFILE: Final = "2022-05"
+DEFAULT_PROFILE: Final = "2025-09"
 
 
 @contextmanager

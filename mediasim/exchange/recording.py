@@ -100,12 +100,14 @@ def start_recording(
     call_sid: str,
     name: str,
     conference_sid: str | None = None,
+    account_sid: str | None = None,
     before: Callable[[str], None] = lambda sid: None,
     notes: Callable[[str], Mapping[str, Any]] = lambda sid: {},
 ) -> LiveRecording:
     """Start a recording now, of a kind that the layout rule knows.
 
-    ``tracks`` returns the tracks to record, whenever the legs of the room have changed.
+    ``tracks`` returns the tracks to record, whenever the legs of the room have changed;
+    ``account_sid`` is the account that it belongs to, by default the exchange's.
 
     ``before`` is called with the recording's SID before its first event is emitted; then ``notes``
     returns further entries for the recording's journal.
@@ -113,7 +115,7 @@ def start_recording(
     layout = recording_layout(kind, request.channels, request.track, exchange.profile)
     record = RecordingRecord(
         sid=exchange.sids.new("RE"),
-        account_sid=exchange.account_sid,
+        account_sid=account_sid or exchange.account_sid,
         call_sid=call_sid,
         source=source,
         layout=layout,

@@ -14,7 +14,7 @@ from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
 from mediasim.exchange.recovery import journal_of
 from mediasim.exchange.states import RecordingStatus
 from mediasim.exchange.switch import Switch
-from mediasim.exchange.trim import Trim, kept_range
+from mediasim.exchange.trim import Trim, absence, kept_range
 from mediasim.media.leg import Leg
 from mediasim.media.recorder import PauseBehavior, Recorder, Tap, Track
 from mediasim.media.room import Room
@@ -88,6 +88,12 @@ class LiveRecording:
         return self.record.status in ("in-progress", "paused")
 
     @property
+    def has_media(self) -> bool:
+        """Whether the recording has ended and something of it was kept."""
+        kept = None if self.trimmed is None else self.trimmed[1] - self.trimmed[0]
+        return bool(kept) and absence(self.recorder.samples, kept or 0) is None
+
+    @property
     def kept(self) -> tuple[int, int]:
         """The samples (start, end) of the whole recording that its file has, or would have now."""
         return (0, self.recorder.samples) if self.trimmed is None else self.trimmed
@@ -145,8 +151,14 @@ class LiveRecording:
 
     def try_to_publish(self) -> None:
         """Publish a recording in processing, for the first time or after the disk has failed."""
+        self._try(self._publish)
+
+    def _try_to_complete(self) -> None:
+        self._try(self._complete)
+
+    def _try(self, do: Callable[[], None]) -> None:
         try:
-            self._publish()
+            do()
         except OSError as error:
             if self.exchange.unpublished is None:
                 raise
@@ -162,16 +174,23 @@ class LiveRecording:
             self.spool.finish()
             trims = self.trim == "trim-silence" and recorded
             pcm = read_wav(self.spool.path).pcm if trims else None
-            self.trimmed = (0, recorded) if pcm is None else kept_range(pcm, self.trim)
+            keeps_silence = exchange.keeps_silence
+            self.trimmed = (
+                (0, recorded)
+                if pcm is None
+                else kept_range(pcm, self.trim, keeps_silence=keeps_silence)
+            )
         start, end = self.trimmed
+        record.samples = end - start
+        if self.has_media:
+            self._publish_media(start, end)
+        exchange.after_processing(self.sid, self._try_to_complete)
+
+    def _complete(self) -> None:
+        exchange, record = self.exchange, self.record
+        recorded, kept = self.recorder.samples, record.samples or 0
         lifecycle.finish_processing(
-            record,
-            recorded,
-            end - start,
-            exchange.now_ns,
-            keep=lambda: self._publish_media(start, end),
-            write=self._write,
-            emit=self._emit,
+            record, recorded, kept, exchange.now_ns, write=self._write, emit=self._emit
         )
         exchange.journals.done(self.sid, "media")
 

@@ -102,15 +102,27 @@ class CallRecord:
     updated_ns: int = field(init=False)
     parent_call_sid: str | None = None
     phone_number_sid: str | None = None
+    application_sid: str | None = None
+    """The application whose document the call follows; None for another document."""
     caller_name: str | None = None
     forwarded_from: str | None = None
     answered_ns: int | None = None
     ended_ns: int | None = None
     sip: SipFacts | None = None
+    answered_by: str | None = None
+    """Who has answered, by answering machine detection; None without a verdict."""
+    detection_ms: int | None = None
+    """Milliseconds from the answer to that verdict."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
         self.updated_ns = self.created_ns
+
+    @property
+    def started_ns(self) -> int | None:
+        """The loop time of the answer, or of the call's creation if it was dialled in vain."""
+        unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
+        return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""
@@ -187,9 +199,9 @@ class RecordingRecord:
         check_move(RECORDING, None, self.status)
         self.updated_ns = self.created_ns
 
-    def duration_seconds(self) -> int:
-        """Return the length in whole seconds; -1 until it is known."""
-        return -1 if self.samples is None else _nearest(self.samples, SAMPLE_RATE)
+    def duration_seconds(self) -> int | None:
+        """Return the length in whole seconds; None until it is known."""
+        return None if self.samples is None else _nearest(self.samples, SAMPLE_RATE)
 
     def channel_map_json(self) -> dict[str, Any]:
         """Return the layout, with the rule that decided it, and the channel map, as JSON."""

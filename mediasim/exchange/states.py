@@ -1,10 +1,11 @@
-"""The lifecycles of calls, recordings, conferences and the like: which status may follow which.
+"""The lifecycles of calls, recordings, messages and the like: which status may follow which.
 
 Everything about legal moves is in this file, and this file knows nothing else. Each lifecycle is
 one table: status -> the statuses that may come next. What a table lacks is illegal.
 
-Sources: Twilio's call status values, recording status values, and the enumerations of conference,
-participant, stream and transcription (API description 2010-04-01). Three things are read into them:
+Sources: Twilio's call status values, recording status values, message status values, and the
+enumerations of account, conference, participant, stream and transcription (API description
+2010-04-01). Three things are read into them:
 
 * an inbound call begins as ``ringing``, every other call as ``queued``;
 * a recording always passes through ``processing``: also when its call ends while it records, or
@@ -19,17 +20,21 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 __all__ = [
+    "ACCOUNT",
     "CALL",
     "CONFERENCE",
+    "MESSAGE",
     "PARTICIPANT",
     "PARTICIPANT_OF_CALL",
     "RECORDING",
     "STREAM",
     "TRANSCRIPTION",
+    "AccountStatus",
     "CallStatus",
     "ConferenceStatus",
     "IllegalMove",
     "Lifecycle",
+    "MessageStatus",
     "ParticipantStatus",
     "RecordingStatus",
     "StreamStatus",
@@ -55,6 +60,19 @@ ConferenceStatus = Literal["init", "in-progress", "completed"]
 ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
 StreamStatus = Literal["in-progress", "stopped"]
 TranscriptionStatus = Literal["in-progress", "completed", "failed"]
+AccountStatus = Literal["active", "suspended", "closed"]
+MessageStatus = Literal[
+    "accepted",
+    "scheduled",
+    "queued",
+    "sending",
+    "sent",
+    "delivered",
+    "undelivered",
+    "failed",
+    "canceled",
+    "received",
+]
 
 
 class IllegalMove(ValueError):
@@ -172,6 +190,35 @@ TRANSCRIPTION: Final = Lifecycle(
     initial=("in-progress",),
     moves={"in-progress": ("completed", "failed"), "completed": (), "failed": ()},
     interrupted={"in-progress": ("failed",)},
+)
+
+
+ACCOUNT: Final = Lifecycle(
+    noun="account",
+    initial=("active",),
+    moves={
+        "active": ("suspended", "closed"),
+        "suspended": ("active", "closed"),
+        "closed": (),
+    },
+)
+
+MESSAGE: Final = Lifecycle(
+    noun="message",
+    initial=("accepted", "scheduled", "queued", "received"),
+    moves={
+        "scheduled": ("accepted", "canceled", "failed"),
+        "accepted": ("queued", "failed"),
+        "queued": ("sending", "failed"),
+        "sending": ("sent", "failed"),
+        "sent": ("delivered", "undelivered"),
+        "delivered": (),
+        "undelivered": (),
+        "failed": (),
+        "canceled": (),
+        "received": (),
+    },
+    interrupted=dict.fromkeys(("scheduled", "accepted", "queued", "sending"), ("failed",)),
 )
 
 

@@ -17,11 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, SAMPLE_RATE
-from mediasim.audio.tones import hold_music, ringback
+from mediasim.audio.music import default_hold_music
+from mediasim.audio.tones import ringback
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
-from mediasim.exchange.profiles import DEFAULT_PROFILE
+from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
 from mediasim.exchange.recovery import SPOOL, Journals
 from mediasim.media.far_end import FarEnd
@@ -33,7 +34,6 @@ from mediasim.seeds import Seeds
 __all__ = ["VIRTUAL_BLOCK", "Switch"]
 
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
-_MUSIC_SAMPLES: Final = 16 * SAMPLE_RATE
 VIRTUAL_BLOCK: Final = 3000
 """Most frames of a room that are processed at once in virtual time: a minute."""
 
@@ -81,6 +81,8 @@ class Switch(Generic[CallT, RecordingT]):
         self.account_sid = self.sids.new("AC")
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
         self.profile = profile
+        self.keeps_silence = PROFILES[profile].keeps_silence
+        """Whether recordings of nothing but silence are kept."""
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)
@@ -96,6 +98,10 @@ class Switch(Generic[CallT, RecordingT]):
         """Called with a recording before its media is published."""
         self.unpublished: Callable[[RecordingT, OSError], None] | None = None
         """Called with a recording that could not be written to disk; None: the error is raised."""
+        self.processing_ns = 0
+        """How long a recording stays in processing once its media is published, in nanoseconds."""
+        self._processing: dict[str, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}
+        """Timers of recordings in processing, with what they will do, by SID."""
         self.far_end_of: Callable[[CallT], FarEnd | None] = lambda call: None
         """Returns the far end of a call being answered; None for a simulated party."""
         self.on_fault: Callable[[CallT, BaseException], None] = _raise_fault
@@ -105,6 +111,25 @@ class Switch(Generic[CallT, RecordingT]):
         """Number of calls that have had each name."""
         self._sleepers = 0
         self._idle_since_ns = 0
+
+    def after_processing(self, sid: str, complete: Callable[[], None]) -> None:
+        """Call ``complete`` once the recording with this SID has been processed."""
+        if not self.processing_ns:
+            complete()
+            return
+
+        def work() -> None:
+            self._processing.pop(sid, None)
+            complete()
+
+        timer = self.loop.call_later(self.processing_ns / 1e9, work)
+        self._processing[sid] = timer, work
+
+    def end_processing(self) -> None:
+        """Complete all recordings that are being processed, now."""
+        for timer, work in list(self._processing.values()):
+            timer.cancel()
+            work()
 
     # -- time -------------------------------------------------------------------------------
 
@@ -156,7 +181,7 @@ class Switch(Generic[CallT, RecordingT]):
     @cached_property
     def hold_music(self) -> NDArray[np.int16]:
         """The run's hold music, int16 (n,) at 8 kHz, to be looped."""
-        return hold_music(_MUSIC_SAMPLES, self.seeds.generator("hold-music"))
+        return default_hold_music(self.seeds)
 
     # -- calls ------------------------------------------------------------------------------
 

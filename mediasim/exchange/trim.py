@@ -7,8 +7,9 @@ our choice:
   that is, below -50 dBFS RMS in each: above comfort noise (about -60 dBFS), below quiet speech.
 * The recording is kept from the first frame that is not silent to the end of the last. Silence
   between them stays, and all channels are cut at the same samples.
-* A recording silent throughout has nothing to keep: it becomes ``absent``, as silent. With
-  ``do-not-trim`` the same recording is kept whole and completes: silence is what was recorded.
+* A recording silent throughout is kept whole, as is any with ``do-not-trim``: silence is what was
+  recorded. An account that discards silent recordings, as all did by profiles before 2025-09, has
+  nothing to keep of one that is trimmed: it becomes ``absent``, as silent.
 * A recording that never held a sample is ``absent`` either way, as too short.
 """
 
@@ -47,9 +48,18 @@ _SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
 """The sum of squares of a frame at the threshold."""
 
 
-def kept_range(pcm: NDArray[np.int16], trim: Trim) -> tuple[int, int]:
-    """Return the samples (start, end) of ``pcm`` (channels, samples) that a trim setting keeps."""
-    return trim_silence(pcm) if trim == "trim-silence" else (0, pcm.shape[1])
+def kept_range(
+    pcm: NDArray[np.int16], trim: Trim, *, keeps_silence: bool = False
+) -> tuple[int, int]:
+    """Return the samples (start, end) of ``pcm`` (channels, samples) that a trim setting keeps.
+
+    ``keeps_silence`` is whether all of it is kept if it is silent throughout.
+    """
+    whole = 0, pcm.shape[1]
+    if trim == "do-not-trim":
+        return whole
+    start, end = trim_silence(pcm)
+    return whole if start == end and keeps_silence else (start, end)
 
 
 def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:

@@ -90,6 +90,10 @@ class _Tones:
         self._detector: DtmfDetector | None = None
 
     @property
+    def reach(self) -> int:
+        return self.horizon  # the end of a key may come in the next frame
+
+    @property
     def patience(self) -> int:
         return FOREVER  # silence is no key, and a key before it has been detected by then
 

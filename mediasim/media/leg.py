@@ -20,6 +20,7 @@ from mediasim.rtp.stream import Digit, ReceivedStream
 
 __all__ = [
     "FOREVER",
+    "FarListener",
     "Leg",
     "LegGroup",
     "PacketMux",
@@ -57,15 +58,23 @@ class PacketMux(Protocol):
         """Send one frame of the legs' outbound tracks."""
 
 
-class TrackListener(Protocol):
-    """A listener to a track as its audio comes."""
+class FarListener(Protocol):
+    """A listener to what a leg's party hears, beyond the leg's sink."""
 
     horizon: int
-    """Frames that the plane may advance before the listener must have heard them."""
+    """Frames that the plane may always advance before the listener must have heard them."""
+
+    @property
+    def reach(self) -> int:
+        """The horizon by what the listener has heard up to now: ``horizon`` or more."""
+
+
+class TrackListener(FarListener, Protocol):
+    """A listener to a track as its audio comes."""
 
     @property
     def patience(self) -> int:
-        """The horizon as long as nothing but silence comes: ``horizon`` or more."""
+        """The horizon as long as nothing but silence comes: ``reach`` or more."""
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """Process the track's next samples, without a gap."""
@@ -108,6 +117,9 @@ class Leg:
     """The frame in which it was created."""
     heard_log: list[tuple[int, tuple[Leg, ...]]] = field(default_factory=list)
     """Legs that it heard, each entry with the frame from which on it holds."""
+    conference_log: list[tuple[int, Hashable | None, bool]] = field(default_factory=list)
+    """Conferences that it was in, None for none, and whether it was muted; each entry with the
+    frame from which on it holds."""
     played: list[Player] = field(default_factory=list)
     """All players that ever sounded on it."""
     known_missing: list[tuple[int, int]] = field(default_factory=list)
@@ -129,6 +141,19 @@ class Leg:
         if self.final_reception is None:
             self.room.settle_missing(self)
         return self.known_missing
+
+    def received(self, start: int, end: int) -> int:
+        """Return how many output samples of ``start .. end`` arrived, comfort noise included."""
+        shifts = self.stream.shifts
+        if not shifts:
+            return 0  # nothing has ever arrived
+        start = max(start, shifts[0].media + shifts[0].offset - self.stream.lead)
+        noise = [each[:2] for each in self.stream.gaps.filled if each[2] == "comfort-noise"]
+        lacking, noisy = (
+            sum(max(0, min(end, high) - max(start, low)) for low, high in spans)
+            for spans in (self.missing, noise)
+        )
+        return max(0, end - start) - lacking + noisy
 
     def heard_since(self, frame: int) -> Iterator[Leg]:
         """Yield the legs that it heard from a frame on, in order."""
@@ -163,29 +188,29 @@ class LegGroup:
         self.horizon: int | None = None
         """The most frames to advance at once for the listeners, whatever comes; None for no
         limit."""
-        self.far_horizons: list[int] = []
-        """Horizons of listeners beyond a leg's sink."""
+        self.far_listeners: list[FarListener] = []
+        """Listeners beyond a leg's sink."""
 
     def find_horizon(self) -> None:
         """Update the horizon after listeners came or went."""
         near = [listener.horizon for leg in self.legs for _, listener in leg.listeners]
-        self.horizon = min(near + self.far_horizons, default=None)
+        far = [listener.horizon for listener in self.far_listeners]
+        self.horizon = min(near + far, default=None)
 
     @property
     def outlook(self) -> int | None:
-        """The most frames to advance now: more than the horizon where only silence can come."""
-        if self.horizon is None or self.far_horizons:
-            return self.horizon
-        furthest = FOREVER
+        """The most frames to advance now: more than the horizon where no listener can find what it
+        waits for so soon."""
+        if self.horizon is None:
+            return None
+        furthest = min((listener.reach for listener in self.far_listeners), default=FOREVER)
         for leg in self.legs:
             if not leg.listeners:
                 continue
-            if leg.silent is None or not leg.silent(self.frame):
-                return self.horizon
+            silent = leg.silent is not None and leg.silent(self.frame)
             for track, listener in leg.listeners:
-                if track is not Track.INBOUND:
-                    return self.horizon
-                furthest = min(furthest, listener.patience)
+                quiet = silent and track is Track.INBOUND
+                furthest = min(furthest, listener.patience if quiet else listener.reach)
         return furthest
 
 

@@ -35,7 +35,7 @@ __all__ = ["MediaPlane"]
 _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
 _SHORT: Final = FLUSH_FRAMES
-"""Frames up to which a block uses the legs' own memory; recorders are written at the end of a
+"""Frames up to which a block can use the legs' own memory; recorders are written at the end of a
 longer one."""
 
 
@@ -165,22 +165,24 @@ class MediaPlane:
     def _process(self, rooms: tuple[LegGroup, ...], first: int, to_frame: int) -> None:
         while first < to_frame:
             count = min(to_frame - first, self.max_lag)
-            if count <= _SHORT:
-                # A short block may not cross the end of the ring of tracks.
-                count = min(count, _HISTORY - first % _HISTORY)
+            # In the legs' own memory a block may not cross the end of the ring.
+            if count <= _SHORT and first % _HISTORY + count <= _HISTORY:
                 self._block(rooms, first, count)
             else:
-                self._long_block(rooms, first, count)
+                self._apart(rooms, first, count)
             first += count
 
-    def _long_block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
+    def _apart(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:
         """Process a block in memory of its own."""
-        # What recorders still lack is in the legs' own memory, which is not read during the block.
-        for room in rooms:
-            for recorder in room.recorders:
-                recorder.write(first, self.read_tap)
+        # What recorders still lack is in the legs' own memory, which is not read during the block,
+        # and what is in the block's cannot be read after it.
+        recorders = [recorder for room in rooms for recorder in room.recorders]
+        for recorder in recorders:
+            recorder.write(first, self.read_tap)
         self._sides = BlockTracks(first, count), BlockTracks(first, count)
         self._block(rooms, first, count)
+        for recorder in recorders:
+            recorder.write(first + count, self.read_tap)
         self._sides = self._inbound, self._outbound
 
     def _block(self, rooms: tuple[LegGroup, ...], first: int, count: int) -> None:

@@ -32,6 +32,7 @@ class Player:
         loop: bool = False,
         label: str = "",
         speech: bool = True,
+        text: str = "",
     ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
@@ -42,6 +43,8 @@ class Player:
         """Its name for people."""
         self.speech = speech
         """Whether a listener takes it for words: ringing and hold music are none."""
+        self.text = text
+        """The words that are spoken; "" where it is no speech, or they are unknown."""
         self.stopped_frame: int | None = None
         """The frame from which on it was stopped; None if it was not."""
 

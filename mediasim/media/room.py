@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.media.leg import Leg, LegGroup, PacketSink, PacketSource, TrackListener
+from mediasim.media.leg import FarListener, Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
 from mediasim.media.player import Player, StreamPlayer
 from mediasim.media.recorder import PauseBehavior, Recorder, Sink, Tap, Track
@@ -97,6 +97,7 @@ class Room(LegGroup):
         """Put a leg into one of the room's conferences, muted or not; None: into none."""
         self._touch()
         leg.conference, leg.muted = conference, muted
+        leg.conference_log.append((self.frame, conference, muted))
 
     def play(
         self,
@@ -106,9 +107,14 @@ class Room(LegGroup):
         loop: bool = False,
         label: str = "",
         speech: bool = True,
+        text: str = "",
     ) -> Player:
-        """Play to the leg's party from now on; ``speech``: whether it counts as words heard."""
-        player = Player(pcm, self._touch(), loop=loop, label=label, speech=speech)
+        """Play to the leg's party from now on; ``speech``: whether it counts as words heard.
+
+        ``text`` is what is spoken, where that is known.
+        """
+        frame = self._touch()
+        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text)
         leg.players.append(player)
         leg.played.append(player)
         return player
@@ -137,16 +143,16 @@ class Room(LegGroup):
         leg.listeners = [(track, other) for track, other in leg.listeners if other is not listener]
         self.find_horizon()
 
-    def bound(self, horizon: int) -> None:
-        """Limit advances to ``horizon`` frames for a listener beyond a leg's sink."""
+    def bound(self, listener: FarListener) -> None:
+        """Limit advances for a listener beyond a leg's sink."""
         self._touch()
-        self.far_horizons.append(horizon)
+        self.far_listeners.append(listener)
         self.find_horizon()
 
-    def unbound(self, horizon: int) -> None:
-        """Remove a limit that :meth:`bound` set."""
+    def unbound(self, listener: FarListener) -> None:
+        """Remove the limit of a listener that :meth:`bound` set."""
         self._touch()
-        self.far_horizons.remove(horizon)
+        self.far_listeners.remove(listener)
         self.find_horizon()
 
     # -- recording --------------------------------------------------------------------------

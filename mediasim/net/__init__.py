@@ -14,6 +14,7 @@ __all__ = [
     "rtp_mux",
     "sdp",
     "stream_port",
+    "trust",
     "udp",
     "virtual_loop",
     "web_streams",

@@ -85,6 +85,12 @@ class Link:
         self._drawn = np.empty(0, _DRAWN)
         """Draws for the next packets, made in advance."""
 
+    @property
+    def longest_ns(self) -> int:
+        """Nanoseconds that a packet takes at most, copies included."""
+        held = 0 if self._jitter is None else int(self._jitter.max())
+        return self.delay_ns + held + self._spacing_ns + 2 * _MILLISECOND
+
     def carry(self, first: int, sent: NDArray[np.int64]) -> PacketFates:
         """Carry packets number ``first`` and following, sent at the given times (ns).
 

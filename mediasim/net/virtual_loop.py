@@ -46,6 +46,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._turns = itertools.count()
         self._holds = 0
         self._advance: Advance | None = None
+        self._outside_seconds: float | None = None
+        """Seconds of real time to wait for the world outside at most; None for no limit."""
         super().__init__(_JumpingSelector(self))
         self._clock_resolution = 1e-9
 
@@ -91,6 +93,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Shut down as asyncio does, the clock held: threads end in real time."""
         with self.hold():
             await super().shutdown_default_executor(*args, **kwargs)
+
+    def timers_before(self, at_ns: int) -> list[asyncio.TimerHandle]:
+        """Return the timers that run before a loop time in nanoseconds, or at it."""
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        return [each for each in scheduled if each.when() <= at_ns / 1e9 and not each.cancelled()]
 
     def _next_timer_ns(self) -> int | None:
         # _scheduled and _ready are asyncio's own; a test pins them for each Python version.
@@ -148,7 +155,7 @@ class _JumpingSelector(selectors.DefaultSelector):
             return super().select(_HELD_POLL)
         events: list[tuple[Any, int]] = super().select(0)
         if not events and not self._loop._jump():
-            events = super().select()
+            events = super().select(self._loop._outside_seconds)
         return events
 
 

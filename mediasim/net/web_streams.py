@@ -19,6 +19,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from mediasim.net.stream_port import StreamEnd, StreamListener
+from mediasim.net.trust import Trust
 
 if TYPE_CHECKING:
     from mediasim.net.websocket import WebSocketConnection
@@ -47,12 +48,14 @@ class WebStreams:
         *,
         waits: bool,
         grace: float = 0.0,
+        trust: Trust | None = None,
     ) -> None:
         """``hold`` stops the engine's clock; it is called on the engine's loop.
 
         ``waits``: hold the clock after each frame, as a virtual clock has to be, and ``grace``
-        seconds longer than the app needs to read.
+        seconds longer than the app needs to read. ``trust`` says whose certificates are accepted.
         """
+        self._trust = trust or Trust()
         self._web = web
         self._hold = hold
         self._waits = waits
@@ -93,7 +96,7 @@ class WebStreams:
     async def _opened(self, socket: _Socket, url: str, headers: Mapping[str, str]) -> None:
         from mediasim.net.websocket import open_websocket
 
-        socket.ws = await open_websocket(url, headers, socket)
+        socket.ws = await open_websocket(url, headers, socket, self._trust)
         self._open[socket.number] = socket
         socket.ws.gone.add_done_callback(lambda _: self._open.pop(socket.number, None))
 

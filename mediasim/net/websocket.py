@@ -25,6 +25,7 @@ from websockets.protocol import SEND_EOF, State
 from websockets.uri import parse_uri
 
 from mediasim.net.stream_port import StreamEnd, StreamRefused
+from mediasim.net.trust import Trust, TrustError
 
 __all__ = ["WebSocketConnection", "WebSocketListener", "open_websocket"]
 
@@ -51,18 +52,22 @@ class WebSocketListener(Protocol):
 
 
 async def open_websocket(
-    url: str, headers: Mapping[str, str], listener: WebSocketListener
+    url: str, headers: Mapping[str, str], listener: WebSocketListener, trust: Trust | None = None
 ) -> WebSocketConnection:
     """Open a connection. Raises StreamRefused after ten seconds, or if the app refuses it."""
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
+    try:
+        context = (trust or Trust()).context if secure else None
+    except TrustError as error:
+        raise StreamRefused(str(error), "handshake") from None
     port = parts.port or (443 if secure else 80)
     loop = asyncio.get_running_loop()
     connection = WebSocketConnection(url, headers, listener)
     try:
         async with asyncio.timeout(_SECONDS_TO_OPEN):
             await loop.create_connection(
-                lambda: connection, parts.hostname or "", port, ssl=secure or None
+                lambda: connection, parts.hostname or "", port, ssl=context
             )
             await connection.opened
     except TimeoutError:
@@ -181,6 +186,8 @@ class WebSocketConnection(asyncio.Protocol):
         self._transport = transport
         request = self._protocol.connect()
         for name, value in self._headers.items():
+            if name in request.headers:  # a Host that is not the address connected to
+                del request.headers[name]
             request.headers[name] = value
         self._protocol.send_request(request)
         self._flush()

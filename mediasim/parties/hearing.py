@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.activity import HEARD_DBFS, LiveActivity
+from mediasim.audio.activity import HEARD_DBFS, LiveActivity, frame_measures
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.media.leg import FOREVER
 
@@ -22,6 +22,8 @@ __all__ = ["HEARD_DBFS", "SpeechTracker", "frame_of"]
 
 _ONSET: Final = 3
 """Loud frames in a row that start speech; a click has fewer."""
+_MOST_UNJUDGED: Final = 50_000
+"""Frames that are kept without having been judged: 17 minutes."""
 Fired = Callable[[int], None]
 """Called with the frame at which the awaited condition became true."""
 
@@ -35,21 +37,33 @@ class SpeechTracker:
         self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
-        self.spoken = False
-        """Whether there has been speech since the last mark."""
+        self._spoken = False
         self._ignored_until = 0
         self._waiting: tuple[str, int, Fired] | None = None
+        self._unjudged: list[tuple[int, NDArray[np.float64]]] = []
+        """First frames and measures of blocks that are judged when it matters: now they were only
+        heard, for nothing is waited for."""
+        self._frames_unjudged = 0
+
+    @property
+    def spoken(self) -> bool:
+        """Whether there has been speech since the last mark."""
+        self._judge()
+        return self._spoken
 
     def wait_speech(self, fired: Fired) -> None:
         """Call ``fired`` when speech starts; at the next frame if it has since the last mark."""
+        self._judge()
         self._waiting = ("speech", 0, fired)
 
     def wait_quiet(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet after speech since the last mark."""
+        self._judge()
         self._waiting = ("quiet", frames, fired)
 
     def wait_silence(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet from now on, after speech or not."""
+        self._judge()
         self._quiet = 0
         self._waiting = ("silence", frames, fired)
 
@@ -59,26 +73,46 @@ class SpeechTracker:
 
     def ignore_before(self, frame: int) -> None:
         """Ignore all sound before a frame, and what was heard until now."""
-        self._ignored_until = frame
         self.mark()
+        self._ignored_until = frame
 
     def mark(self) -> None:
         """Disregard the speech heard until now."""
-        self.spoken = False
+        self._judge()
+        self._spoken = False
         self._loud = 0
         self._activity.mark()
 
     @property
-    def patience(self) -> int:
-        """Frames of silence that may be processed before a condition they fulfil is acted on."""
+    def waits(self) -> bool:
+        """Whether a condition is awaited."""
+        return self._waiting is not None
+
+    @property
+    def soonest(self) -> int:
+        """Frames, of whatever sound, that must be heard before the condition can be true."""
         if self._waiting is None:
             return FOREVER
         kind, quiet, _ = self._waiting
-        if kind == "speech":
-            return self.horizon if self.spoken else FOREVER
-        if kind == "quiet" and not self.spoken:
-            return FOREVER
-        return max(0, quiet - self._quiet - 1) + self.horizon
+        onset = 0 if self.spoken else _ONSET - self._loud
+        if kind == "silence" or (kind == "quiet" and not onset):
+            return max(1, quiet - self._quiet)
+        return max(1, onset + (quiet if kind == "quiet" else 0))
+
+    @property
+    def reach(self) -> int:
+        """Frames that may be processed before a condition that they fulfil is acted on."""
+        return self.soonest - 1 + self.horizon
+
+    @property
+    def patience(self) -> int:
+        """Frames of silence that may be processed before a condition they fulfil is acted on."""
+        return self.reach if self._waiting is None or self._silence_fulfils else FOREVER
+
+    @property
+    def _silence_fulfils(self) -> bool:
+        """Whether silence alone makes the condition true."""
+        return self.spoken or (self._waiting is not None and self._waiting[0] == "silence")
 
     def hear(
         self,
@@ -92,17 +126,28 @@ class SpeechTracker:
         """
         if non_speech is not None and non_speech.any():
             pcm = (pcm.reshape(-1, FRAME_SAMPLES) * ~non_speech[:, None]).reshape(-1)
-        for number, (heard, only_noise) in enumerate(self._activity.hear(pcm)):
-            self._step(first_frame + number, heard, only_noise)
+        self._unjudged.append((first_frame, frame_measures(pcm)))
+        self._frames_unjudged += len(pcm) // FRAME_SAMPLES
+        if self._waiting is not None or self._frames_unjudged > _MOST_UNJUDGED:
+            self._judge()
+
+    def _judge(self) -> None:
+        """Judge what was heard."""
+        unjudged, self._unjudged, self._frames_unjudged = self._unjudged, [], 0
+        for first_frame, energies in unjudged:
+            for frame, (heard, only_noise) in enumerate(
+                self._activity.judge(energies), first_frame
+            ):
+                self._step(frame, heard, only_noise)
 
     def _step(self, frame: int, heard: bool, only_noise: bool) -> None:
         if only_noise:  # noise that has begun is taken for speech until it proves steady
-            self.spoken = False
+            self._spoken = False
         if heard and frame >= self._ignored_until:
             self._loud += 1
             self._quiet = 0
             if self._loud >= _ONSET:
-                self.spoken = True
+                self._spoken = True
         else:
             self._loud = 0
             self._quiet += 1
@@ -110,8 +155,8 @@ class SpeechTracker:
             return
         kind, quiet, fired = self._waiting
         true = {
-            "speech": self.spoken,
-            "quiet": self.spoken and self._quiet >= quiet,
+            "speech": self._spoken,
+            "quiet": self._spoken and self._quiet >= quiet,
             "silence": self._quiet >= quiet,
         }[kind]
         if true:

@@ -151,7 +151,7 @@ class Line:
                 Link(self.party.down, self._seeds.key("downlink")),
                 self.room.plane.playout.max_block,
             )
-            self.receiver.listeners.append(self._hear)
+            self.receiver.listeners.append(self.hear)
             if self.room.plane.max_lag == 1:
                 shared_playout_of(self.room.plane).join(self.receiver, self.leg)
         source: PacketSource = self.phone
@@ -168,7 +168,8 @@ class Line:
             self.everything = SpeechTracker()
             self.receiver.listeners.append(self.everything.hear)
 
-    def _hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        """Track the speech in the next frames that are heard."""
         self.tracker.hear(
             first_frame, pcm, self._non_speech(first_frame, len(pcm) // FRAME_SAMPLES)
         )
@@ -217,10 +218,15 @@ class Line:
                 if tracker is not None:
                     tracker.ignore_before(self.room.plane.now + self.receiver.path_frames)
 
-    async def wait_to_hear(self, wait: Callable[[Callable[[int], None]], None]) -> None:
+    async def wait_to_hear(
+        self,
+        wait: Callable[[Callable[[int], None]], None],
+        tracker: SpeechTracker | None = None,
+    ) -> None:
         """Wait for something to be heard, then for the party's reaction time.
 
         ``wait`` sets up the detection: it is called with the function to call with the frame.
+        ``tracker`` is what detects it; None for something else, which any frame may bring.
         """
         loop = asyncio.get_running_loop()
         heard = asyncio.Event()
@@ -230,10 +236,24 @@ class Line:
             at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
             loop.call_at(max(at, loop.time()), heard.set)
 
-        # The plane may not process more frames at once than the party takes to react.
-        self.room.bound(self.party.reaction_frames)
+        ear = _Ear(self.party.reaction_frames, tracker)
+        self.room.bound(ear)
         wait(fired)
         try:
             await heard.wait()
         finally:
-            self.room.unbound(self.party.reaction_frames)
+            self.room.unbound(ear)
+
+
+@dataclass(eq=False, slots=True)
+class _Ear:
+    """A party that waits to hear something: the plane may not process more frames at once than can
+    bring it, and than the party takes to react."""
+
+    horizon: int
+    tracker: SpeechTracker | None
+
+    @property
+    def reach(self) -> int:
+        soonest = 1 if self.tracker is None else self.tracker.soonest
+        return soonest - 1 + self.horizon

@@ -12,7 +12,14 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, EVENT_TYPE, NOISE_TYPE, FrameCoder, SampleCoder
+from mediasim.audio.codecs import (
+    CODECS,
+    EVENT_TYPE,
+    NOISE_TYPE,
+    FrameCoder,
+    SampleCoder,
+    encode_frames,
+)
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.net.link import Link
@@ -20,7 +27,7 @@ from mediasim.parties.clock import SenderClock
 from mediasim.parties.in_flight import PacketFate, PacketsInFlight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.gaps import build_comfort_noise
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, build, parse
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, as_rows, build, parse
 from mediasim.rtp.telephone_event import event_payloads
 
 __all__ = ["Dtx", "PhoneFormat", "SimulatedPhone"]
@@ -171,15 +178,9 @@ class SimulatedPhone:
     def _send(self, count: int) -> None:
         first = self._period
         self._period += count
-        plain = (
-            self._encoder is None
-            and self.format.dtx == "off"
-            and not self._events
-            and not self.clock.has_silences
-        )
+        plain = self.format.dtx == "off" and not self._events and not self.clock.has_silences
         if plain:
-            data, media = self._as_block(first, count)
-            length = np.full(count, data.shape[1], np.int64)
+            data, length, media = self._as_block(first, count)
         else:
             data, length, media = self._packet_by_packet(first, count)
         if not len(media):
@@ -188,21 +189,31 @@ class SimulatedPhone:
         self._flight.send(data, self.clock.time_of(leaves), media, length)
         self.sent += len(media)
 
-    def _as_block(self, first: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        step = self._step
-        media = np.arange(first, first + count) * step
-        payload = self._coded(first * step, (first + count) * step).reshape(count, -1)
+    def _as_block(
+        self, first: int, count: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+        """Make packets of audio alone; returns what :meth:`_packet_by_packet` does."""
+        start, end = first * self._step, (first + count) * self._step
+        if self._encoder is None:
+            payload = self._coded(start, end).reshape(count, -1)
+            size = np.full(count, payload.shape[1], np.int64)
+        else:
+            frames = self.timeline.pcm(start, end).reshape(-1, FRAME_SAMPLES)
+            coded = encode_frames(self._encoder, frames)
+            payload, size = as_rows([np.frombuffer(each, np.uint8)[None] for each in coded])
+        packets = len(payload)
+        media = np.arange(start, end, (end - start) // packets)
         data = build(
             payload,
             payload_type=self._codec.payload_type,
-            sequence=np.arange(self._sequence, self._sequence + count),
+            sequence=np.arange(self._sequence, self._sequence + packets),
             timestamp=self.format.first_timestamp + media * self._ticks,
             ssrc=self.format.ssrc,
+            # The first packet of a talk spurt (RFC 3551 section 4.1).
+            marker=media < self._step if first == 0 else None,
         )
-        if first == 0:
-            data[0, 1] |= 0x80  # the first packet of a talk spurt (RFC 3551 section 4.1)
-        self._sequence += count
-        return data, media
+        self._sequence += packets
+        return data, size + HEADER_SIZE, media
 
     def _coded(self, start: int, end: int) -> NDArray[np.uint8]:
         if self._encode is ulaw_encode:  # which the timeline did when a clip was placed

@@ -23,7 +23,7 @@ from mediasim.media.leg import Leg
 from mediasim.media.plane import MediaPlane
 from mediasim.net.link import Link
 from mediasim.parties.in_flight import PacketFate, PacketsInFlight
-from mediasim.rtp.packets import PacketBlock, joined
+from mediasim.rtp.packets import PacketBlock, as_rows, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
@@ -64,13 +64,11 @@ class RtpReceiver:
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """Send the party one packet a frame from ``first_frame`` on, each at its frame's end."""
-        at = first_frame
-        for data in packets:
-            count = len(data)
-            frames = np.arange(at, at + count)
-            self._flight.send(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES)
-            self.sent += count
-            at += count
+        data, length = as_rows(packets)
+        at = first_frame + len(data)
+        frames = np.arange(first_frame, at)
+        self._flight.send(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES, length)
+        self.sent += len(data)
         if self._defer is None:
             self._hear(first_frame, at)
         elif self._final is None:

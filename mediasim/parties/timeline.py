@@ -12,6 +12,7 @@ from bisect import insort
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,9 @@ __all__ = ["Segment", "Timeline", "words_between", "words_in"]
 
 
 _NEVER: Final = 1 << 62
+_CODED: Final[WeakValueDictionary[str, NDArray[np.uint8]]] = WeakValueDictionary()
+"""Clips in mu-law by their digests, as long as a timeline has them: one that is said often is coded
+and kept once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,7 +100,10 @@ class Timeline:
             words = times_by_letters(text, pcm.astype(np.float64))
         if self._sent is not None and kind != "dtmf":
             pcm = self._sent(pcm)
-        segment = Segment(at, pcm, kind, text, digest, ulaw_encode(pcm), words)
+            codes = ulaw_encode(pcm)
+        else:
+            codes = _coded(pcm, digest)
+        segment = Segment(at, pcm, kind, text, digest, codes, words)
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
         return segment
@@ -193,6 +200,17 @@ class Timeline:
                 if piece[0] < piece[1]
             ]
         return spans
+
+
+def _coded(pcm: NDArray[np.int16], digest: str) -> NDArray[np.uint8]:
+    """Return a clip in mu-law; one without a digest is coded anew."""
+    codes = _CODED.get(digest) if digest else None
+    if codes is None:
+        codes = ulaw_encode(pcm)
+        if digest:
+            codes.flags.writeable = False
+            _CODED[digest] = codes
+    return codes
 
 
 # -- words ----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ __all__ = [
     "RTCP_TYPES",
     "PacketBlock",
     "Parsed",
+    "as_rows",
     "block_of",
     "build",
     "equal_runs",
@@ -89,6 +90,18 @@ def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
         np.concatenate([block.length for block in blocks]),
         np.concatenate([block.arrival for block in blocks]),
     )
+
+
+def as_rows(
+    packets: Sequence[NDArray[np.uint8]],
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Return arrays of packets (n, size) as one of padded rows, and the packets' sizes (n,)."""
+    width = max(data.shape[1] for data in packets)
+    rows = (
+        packets[0] if len(packets) == 1 else np.concatenate([_widened(p, width) for p in packets])
+    )
+    length = np.repeat([data.shape[1] for data in packets], [len(data) for data in packets])
+    return rows, length
 
 
 def _widened(data: NDArray[np.uint8], width: int) -> NDArray[np.uint8]:

@@ -8,12 +8,13 @@ sequence numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import groupby
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder
+from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder, encode_frames
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.rtp.packets import HEADER_SIZE, PLAIN, build, header_fields
 
@@ -31,8 +32,16 @@ def _coding(coder: SampleCoder | FrameCoder) -> Callable[[_Frames], list[NDArray
     if isinstance(coder, SampleCoder):
         encode_all = coder.encode
         return lambda pcm: [encode_all(pcm)]
-    encode = coder.encoder().encode
-    return lambda pcm: [np.frombuffer(encode(frame), np.uint8)[None] for frame in pcm]
+    encoder = coder.encoder()
+    return lambda pcm: _equal_rows(encode_frames(encoder, pcm))
+
+
+def _equal_rows(payloads: list[bytes]) -> list[NDArray[np.uint8]]:
+    """Return payloads in their order as arrays (n, size), as few as their sizes allow."""
+    return [
+        np.frombuffer(b"".join(same), np.uint8).reshape(-1, size)
+        for size, same in groupby(payloads, len)
+    ]
 
 
 class RtpSender:

@@ -1,10 +1,4 @@
-"""The state of a received stream beside its columns in the playout table.
-
-Payloads of codecs with memory (G.722, Opus) are decoded in order of media time, when due: a decoder
-must see them in order, so they are held until the frame clock needs their audio. The codec's known
-delay is taken off, so that a clip stands where its timestamp says, as it does with G.711; the price
-is that a payload is due that much earlier.
-"""
+"""The state of a received stream beside its columns in the playout table."""
 
 from __future__ import annotations
 
@@ -20,13 +14,12 @@ from mediasim.audio.codecs import (
     EVENT_TYPE,
     NOISE_TYPE,
     FrameCoder,
-    FrameDecoder,
     SampleCoder,
-    frame_coder,
 )
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.rtp.gaps import GapFiller
 from mediasim.rtp.probation import FirstPackets, KeptPacket, StreamLock
+from mediasim.rtp.stateful_decoder import StatefulDecoder
 from mediasim.rtp.telephone_event import EventReceiver
 
 __all__ = [
@@ -36,80 +29,15 @@ __all__ = [
     "Placed",
     "ReceivedStream",
     "Shift",
-    "StatefulDecoder",
     "StreamFormat",
     "StreamTable",
     "Why",
 ]
 
-_CONCEALED_FRAMES: Final = 3
-"""Missing frames that a decoder bridges before it starts afresh."""
+
 MEDIA_BASE: Final = FRAME_SAMPLES << 24
 """Media time of a stream's first packet: room below it for packets that overtook each other."""
 _HIGHEST: Final = np.iinfo(np.int64).max
-
-
-class StatefulDecoder:
-    """The held payloads and the decoder of one row, for one codec with memory."""
-
-    def __init__(self, codec: str) -> None:
-        """Raises ValueError for a codec that has no memory."""
-        self._coder = frame_coder(codec)
-        self._delay = CODECS[codec].delay_samples
-        self._held: dict[int, tuple[int, bytes]] = {}
-        """Payloads by output sample, each with the number of the sender's stream it belongs to."""
-        self._stream = self._decoded = 0
-        """Numbers of the sender's stream received now, and decoded last."""
-        self._next: int | None = None
-        """Output sample at which the next payload continues the last; None before the first."""
-        self._decoder: FrameDecoder | None = None
-
-    def restart(self) -> None:
-        """Begin a new stream: payloads to come are decoded afresh."""
-        self._stream += 1
-
-    @property
-    def lead(self) -> int:
-        """Samples before its output sample at which a payload is needed."""
-        return self._delay
-
-    def hold(self, output: NDArray[np.int64], payload: NDArray[np.uint8]) -> None:
-        """Hold payloads (n, size) for their output samples (n,)."""
-        for at, data in zip(output.tolist(), payload, strict=True):
-            self._held[at] = self._stream, data.tobytes()
-
-    def holds(self, output: int) -> bool:
-        """Return whether a payload is held for these samples or for a part of them."""
-        return any(abs(at - output) < FRAME_SAMPLES for at in self._held)
-
-    def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
-        """Decode all payloads due before frame ``end_frame``: (output sample, samples) of each."""
-        due = end_frame * FRAME_SAMPLES + self._delay
-        ready = sorted(at for at in self._held if at < due)
-        decoded = []
-        for at in ready:
-            stream, payload = self._held.pop(at)
-            # A decoder's memory of one sender's stream is wrong for another's.
-            if stream != self._decoded:
-                self._decoded, self._decoder = stream, None
-            self._catch_up(at)
-            if self._decoder is None:
-                self._decoder = self._coder.decoder()
-            samples = self._decoder.decode(payload)
-            decoded.append((at - self._delay, samples))
-            self._next = at + len(samples)
-        return decoded
-
-    def _catch_up(self, at: int) -> None:
-        """Bridge a gap before ``at``, or start afresh after a long one."""
-        if self._decoder is None or self._next is None or at == self._next:
-            return
-        missing = (at - self._next) // FRAME_SAMPLES
-        if not 0 < missing <= _CONCEALED_FRAMES:
-            self._decoder = None
-            return
-        for _ in range(missing):
-            self._decoder.decode(None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,18 @@ The package holds the sockets, threads, clocks and files of that server; Twilio'
 
 __all__ = [
     "access",
+    "addresses",
     "clocks",
     "config",
+    "config_account",
     "config_weather",
+    "embedded",
     "http_server",
+    "inspector",
+    "log",
+    "names",
     "number_plan",
+    "proxy",
     "sandbox",
     "server",
     "settings",

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hmac
 import os
+import shlex
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -245,7 +246,7 @@ def environment(base_url: str, account: AccountRecord, token: str | None = None)
 
 def environment_block(variables: Mapping[str, str]) -> str:
     """Return the variables as lines to be copied into a shell."""
-    return "\n".join(f"{name}={value}" for name, value in variables.items())
+    return "\n".join(f"{name}={shlex.quote(value)}" for name, value in variables.items())
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 
@@ -33,6 +33,7 @@ __all__ = [
     "Clock",
     "ClockKind",
     "ClockRefuses",
+    "GivesUp",
     "Lines",
     "loop_zero_ns",
     "make_clock",
@@ -47,6 +48,13 @@ In memory, over UDP on loopback with a port for each leg, or over one socket for
 """
 FASTEST: Final = 1000.0
 """Largest rate of a real clock; the smallest is its inverse."""
+
+
+GivesUp = Callable[[int], bool]
+"""Returns whether nothing will happen by itself before a loop time in nanoseconds."""
+_OUTSIDE_SECONDS: Final = 2.0
+"""Seconds of the wall clock that an app, or a test's own tasks, have to act where nothing else
+will: about the least time in which an hour of virtual time passes."""
 
 
 class ClockRefuses(Exception):
@@ -74,8 +82,12 @@ class Clock(Protocol):
     def busy(self) -> float:
         """Share of its time that the loop needed in the last two seconds; 0 for virtual clocks."""
 
-    def first_epoch(self) -> datetime:
-        """Return the date of loop time zero, to the second, for a sandbox without earlier state."""
+    def first_epoch(self, *, today: bool = False) -> datetime:
+        """Return the date of loop time zero, to the second, for a sandbox without earlier state.
+
+        That of a clock independent of the wall clock's is fixed, or with ``today`` the wall
+        clock's, to the hour.
+        """
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
         """Stop the clock while the context is entered."""
@@ -86,11 +98,15 @@ class Clock(Protocol):
         Raises ClockRefuses.
         """
 
-    async def run_until_idle(self, most_ns: int) -> bool:
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         """Let time pass until no timer is left, or for ``most_ns``; return whether none is left.
 
-        Raises ClockRefuses.
+        It ends before where ``gives_up`` says so for some time of the wall clock, in which the
+        world outside may still act. Raises ClockRefuses.
         """
+
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        """Call ``look`` before a virtual clock jumps; None: no longer. A real clock never does."""
 
     def set_rate(self, rate: float) -> None:
         """Set the rate. Raises ClockRefuses."""
@@ -150,7 +166,7 @@ class _RealClock:
     def busy(self) -> float:
         return round(self._loop.load.busy, 3)
 
-    def first_epoch(self) -> datetime:
+    def first_epoch(self, *, today: bool = False) -> datetime:
         return datetime.now(UTC).replace(microsecond=0)
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
@@ -159,8 +175,11 @@ class _RealClock:
     async def advance(self, by_ns: int) -> None:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock manual")
 
-    async def run_until_idle(self, most_ns: int) -> bool:
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
         raise ClockRefuses("the real clock is moved by nobody; serve with --clock virtual")
+
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        pass
 
     def set_rate(self, rate: float) -> None:
         self._loop.go_at(_checked_rate(rate))
@@ -220,8 +239,11 @@ class _VirtualClock:
 
     busy = 0.0
 
-    def first_epoch(self) -> datetime:
-        return DEFAULT_EPOCH
+    def first_epoch(self, *, today: bool = False) -> datetime:
+        if not today:
+            return DEFAULT_EPOCH
+        # To the hour: runs one after the other are dated the same, and not in the future.
+        return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 
     def hold(self) -> contextlib.AbstractContextManager[None]:
         return self._loop.hold()
@@ -229,8 +251,11 @@ class _VirtualClock:
     async def advance(self, by_ns: int) -> None:
         await self._loop.advance(by_ns)
 
-    async def run_until_idle(self, most_ns: int) -> bool:
-        return await self._loop.run_until_idle(most_ns)
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
+        return await self._loop.run_until_idle(most_ns, gives_up)
+
+    def before_jumps(self, look: Callable[[], None] | None) -> None:
+        self._loop.look = look
 
     def set_rate(self, rate: float) -> None:
         raise ClockRefuses(_NO_RATE.format(self.kind))
@@ -252,6 +277,11 @@ class _ServingLoop(VirtualLoop):
         """Done when nothing more happens before the limit."""
         self._idle: asyncio.Future[None] | None = None
         """Done when no timer is left."""
+        self._gives_up: GivesUp | None = None
+        self.look: Callable[[], None] | None = None
+        """Called before each jump to a timer."""
+        self._outside_since: float | None = None
+        """Wall clock time from which on only the world outside can act; None while time passes."""
         super().__init__()
 
     async def advance(self, by_ns: int) -> None:
@@ -265,18 +295,23 @@ class _ServingLoop(VirtualLoop):
             finally:
                 self._limit_ns, self._at_limit = None if before is None else after, None
 
-    async def run_until_idle(self, most_ns: int) -> bool:
-        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left."""
+    async def run_until_idle(self, most_ns: int, gives_up: GivesUp | None = None) -> bool:
+        """Let time pass until no timer is left, or for ``most_ns``; return whether none is left.
+
+        It ends before where ``gives_up`` says so for ``_OUTSIDE_SECONDS``.
+        """
         async with self._moving:
             before = self._limit_ns
             self._limit_ns = self.now_ns + most_ns
             self._idle, self._at_limit = self.create_future(), self.create_future()
+            self._gives_up = gives_up
             try:
                 await asyncio.wait((self._idle, self._at_limit), return_when="FIRST_COMPLETED")
                 return self._idle.done()
             finally:
                 self._limit_ns = None if before is None else self.now_ns
-                self._idle = self._at_limit = None
+                self._idle = self._at_limit = self._gives_up = None
+                self._outside_seconds = self._outside_since = None
 
     @contextlib.contextmanager
     def without_limit(self) -> Iterator[None]:
@@ -293,13 +328,29 @@ class _ServingLoop(VirtualLoop):
         target, limit = self._next_timer_ns(), self._limit_ns
         if target is None and _resolve(self._idle):
             return True
+        if limit is not None and self._gives_up is not None and self._only_outside_acts(limit):
+            return self._outside_seconds == 0 and _resolve(self._at_limit)
         if limit is not None and (target is None or target > limit):
             if self.now_ns == limit:  # nothing is ready, so all that is due at the limit is done
                 return _resolve(self._at_limit)
             target = limit
         if target is None:
             return False
+        if self.look is not None:
+            self.look()
         self._pass_until(target)
+        return True
+
+    def _only_outside_acts(self, limit_ns: int) -> bool:
+        """Return whether to stand still for the world outside; note how long at most."""
+        assert self._gives_up is not None
+        if not self._gives_up(limit_ns):
+            self._outside_seconds = self._outside_since = None
+            return False
+        now = time.monotonic()
+        if self._outside_since is None:
+            self._outside_since = now
+        self._outside_seconds = max(0.0, self._outside_since + _OUTSIDE_SECONDS - now)
         return True
 
 

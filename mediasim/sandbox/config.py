@@ -7,22 +7,35 @@ answer.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple
+from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, PrivateAttr
+from pydantic import AfterValidator, PrivateAttr, ValidationInfo, WithJsonSchema
 
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml, validated
+from mediasim.documents.document import Node, Origin, from_python, read_yaml, validated
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
-from mediasim.documents.values import Flag, Name, Number, Text, UserName, among, count
+from mediasim.documents.texts import read_text
+from mediasim.documents.values import (
+    Flag,
+    Moment,
+    Name,
+    Number,
+    Text,
+    among,
+    count,
+    existing_file,
+)
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
+from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
+from mediasim.sandbox.names import public_host_name
 from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
@@ -32,35 +45,19 @@ from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 __all__ = [
     "DEFAULT",
-    "AccountConfig",
     "AppNumber",
     "Callee",
     "Config",
     "RingAnswer",
-    "SipAddress",
-    "SipConfig",
     "config_of",
     "config_schema",
     "load_config",
     "parse_callee",
     "parse_config",
-    "read_sip_address",
-    "secret_token",
 ]
 
 DEFAULT: Final = "default"
 """Name of the party that answers numbers without a party or app."""
-_SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
-_SIP_HOST: Final = "127.0.0.1"
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _twiml(text: str) -> str:
@@ -71,22 +68,36 @@ def _twiml(text: str) -> str:
     return text
 
 
-def _sid(text: str) -> str:
-    if re.fullmatch("AC[0-9a-f]{32}", text) is None:
-        raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
-    return text
+def _origin(text: str) -> str:
+    """Return the address of an app, without a path. Raises ValueError."""
+    example = "expected the address of an app such as http://127.0.0.1:5050"
+    try:
+        address = WebhookUrl.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{example}, found {text[:60]!r}: {error}") from None
+    if address.userinfo is not None or address.url() != f"{address.origin}/" or address.fragment:
+        raise ValueError(f"{example}, without path, query and password, found {text[:60]!r}")
+    return address.origin
 
 
-def secret_token(text: str) -> str:
-    """Return a token that is long enough to be secret. Raises ValueError."""
-    if re.fullmatch("[!-~]{8,128}", text) is None:
-        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
-    return text
+def _authority(path: Path, info: ValidationInfo) -> Path:
+    """Return the path of a file of certificates. Raises ValueError."""
+    existing_file(path, info)
+    if info.context is not None:
+        Trust([info.context.base / path]).check()
+    return path
 
 
-Url = Annotated[Text, AfterValidator(_url)]
-_AccountSid = Annotated[Text, AfterValidator(_sid)]
-_AuthToken = Annotated[Text, AfterValidator(secret_token)]
+_PublicName = Annotated[
+    Text,
+    AfterValidator(public_host_name),
+    WithJsonSchema({"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$"}),
+]
+_AppAddress = Annotated[
+    Text,
+    AfterValidator(_origin),
+    WithJsonSchema({"type": "string", "pattern": r"^https?://[^/?#@]+/?$"}),
+]
 Method = Literal["POST", "GET"]
 
 
@@ -109,6 +120,14 @@ class AppNumber(Model):
     """How."""
     friendly_name: Text | None = None
     """What a person calls it; the number itself where absent."""
+    sms_url: Url | None = None
+    """Where the TwiML that answers its messages is asked for."""
+    sms_method: Method = "POST"
+    """How."""
+    sms_fallback_url: Url | None = None
+    """Where it is asked for when that fails."""
+    sms_fallback_method: Method = "POST"
+    """How."""
     twiml: Annotated[Text, AfterValidator(_twiml)] | None = None
     """Instead of a URL: the TwiML itself."""
     recorder_fault: OneOrMany[FaultText] = ()
@@ -136,56 +155,10 @@ class Callee(PartySpec):
 
     answer: RingAnswer = RingAnswer.model_construct()
     """What it does when called: 2s (answers after that), no-answer, busy, reject or failed."""
-
-
-class AccountConfig(Model):
-    """The account. What is absent follows from the seed."""
-
-    sid: _AccountSid | None = None
-    """AC and 32 hexadecimal digits."""
-    auth_token: _AuthToken | None = None
-    """What requests are authenticated and webhooks are signed with."""
-    friendly_name: Text = "mediasim sandbox"
-    """What a person calls it."""
-
-
-class SipAddress(NamedTuple):
-    """A host and its port, for UDP and TCP."""
-
-    host: str
-    port: int
-
-
-def read_sip_address(text: str) -> SipAddress:
-    """Read a SIP address: ``5060`` is this machine alone, ``192.168.1.5:5060`` an interface.
-
-    Raises ValueError.
-    """
-    found = _SIP_ADDRESS.fullmatch(text.strip())
-    if found is None or int(found[2]) > 65_535:
-        raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
-    return SipAddress((found[1] or _SIP_HOST).strip("[]"), int(found[2]))
-
-
-def _sip_address(text: str) -> str:
-    read_sip_address(text)
-    return text
-
-
-class SipConfig(Model):
-    """SIP telephones. A bare text is where they are answered."""
-
-    stands_for: ClassVar[str] = "listen"
-
-    listen: Annotated[Text, AfterValidator(_sip_address)] | None = None
-    """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
-    users: Mapping[UserName, Text] = {}
-    """Who may register, each with a password; sip:NAME@... then rings there."""
-
-    @property
-    def address(self) -> SipAddress | None:
-        """The address to listen on; None where the config names none."""
-        return None if self.listen is None else read_sip_address(self.listen)
+    messages: MessagesSpec = MessagesSpec.model_construct()
+    """What becomes of text messages to it."""
+    lookup: LookupSpec = LookupSpec.model_construct()
+    """What Lookup finds out about its number."""
 
 
 class Config(Model):
@@ -202,15 +175,25 @@ class Config(Model):
     allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
+    hosts: Mapping[_PublicName, _AppAddress] = {}
+    """Public names of apps on this machine: what is sent to https://, http:// or wss:// of a name
+    goes to this address in plain, as a tunnel would bring it."""
+    trust: OneOrMany[Annotated[Path, AfterValidator(_authority)]] = ()
+    """Files of certificates (PEM) that apps' own TLS is accepted by, besides the system's."""
     stream_grace: Duration = Duration.of("0s")
     """With a virtual or manual clock: how long, by the wall clock, a media stream's app is given
     for each 20 ms beyond what it needs to read them; 20ms lets it think in real time."""
-    media_auth: Flag = True
-    """Whether recordings' media asks for the account's credentials."""
+    media_auth: Flag | None = None
+    """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
+    recordings: RecordingsConfig = RecordingsConfig.model_construct()
+    """What the account does with recordings."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
     """Decides every random draw, SIDs among them."""
+    epoch: Moment | None = None
+    """The date at which its time begins: 2026-01-05, or with a time of day; UTC unless it says so.
+    Absent: today's."""
     sip: SipConfig = SipConfig.model_construct()
     """SIP telephones: where they are answered, and who may register."""
     weather: OneOrMany[WeatherSpell] = ()
@@ -237,6 +220,11 @@ class Config(Model):
                 yield ("sip", "users", name), f"{name} is a simulated party already"
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
+        names: dict[str, str] = {}
+        for name in self.hosts:
+            first = names.setdefault(name.lower().removesuffix("."), name)
+            if first != name:
+                yield ("hosts", name), f"{first} is the same name"
 
     @property
     def all_weather(self) -> tuple[WeatherSpell, ...]:
@@ -248,6 +236,13 @@ class Config(Model):
             if app.recorder_fault
         )
         return (*(self.weather or ()), *own)
+
+    @property
+    def authorities(self) -> tuple[Path, ...]:
+        """The files of certificates that are accepted besides the system's."""
+        given = self.trust or ()
+        paths = (given,) if isinstance(given, Path) else given
+        return tuple(self.base / path for path in paths)
 
     @property
     def has_endpoints(self) -> bool:

@@ -21,11 +21,13 @@ from starlette.routing import Route
 from mediasim import __version__
 from mediasim.documents.durations import Duration
 from mediasim.net.udp import DROPPED
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
+from mediasim.sandbox.inspector.waits import run_until_idle
+from mediasim.sandbox.message_control import message_routes
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
+from mediasim.sandbox.proxy.routes import proxy_routes
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.softphone.routes import softphone_routes
@@ -110,7 +112,6 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         Route(path, _endpoint(handler), methods=[method])
         for method, path, handler in (
             ("GET", "/health", control.health),
-            ("GET", "/env", control.env),
             ("POST", "/reset", control.reset),
             ("GET", "/events", control.events),
             ("GET", "/clock", control.clock),
@@ -140,8 +141,9 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
+    pages = (*inspector_routes(sandbox), *softphone_routes(sandbox))
     return Starlette(
-        routes=[*routes, *inspector_routes(sandbox), *softphone_routes(sandbox)],
+        routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )
@@ -185,10 +187,6 @@ class _Control:
     async def health(self, _: Request) -> tuple[int, Any]:
         return 200, await self._gate(lambda: _health(self._sandbox))
 
-    async def env(self, _: Request) -> tuple[int, Any]:
-        sandbox = self._sandbox
-        return 200, environment(sandbox.base_url, sandbox.service.account, sandbox.shown_token)
-
     async def reset(self, _: Request) -> tuple[int, Any]:
         await self._sandbox.reset()
         return 204, None
@@ -220,9 +218,9 @@ class _Control:
 
     async def run_until_idle(self, request: Request) -> tuple[int, Any]:
         body = await _body(request, Until)
-        idle = await self._gate(lambda: self._sandbox.clock.run_until_idle(int(body.most)))
+        goes_on = await self._gate(lambda: run_until_idle(self._sandbox, int(body.most)))
         _, clock = await self.clock(request)
-        return 200, {**clock, "idle": idle}
+        return 200, {**clock, "idle": goes_on is None, "goes_on": goes_on}
 
     async def set_rate(self, request: Request) -> tuple[int, Any]:
         body = await _body(request, Rate)

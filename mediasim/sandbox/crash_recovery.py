@@ -52,17 +52,22 @@ def epoch_after(moment_ns: int, earliest: datetime) -> datetime:
     return max(earliest, after)
 
 
+_UNKNOWN_ACCOUNT: Final = f"AC{0:032x}"
+
+
 def revive(
     documents: Documents,
     store: MediaStore,
     epoch: datetime | None,
     spools: Iterable[Path],
     recovered: list[RecoveredRecording] | None = None,
+    account_sid: str = _UNKNOWN_ACCOUNT,
 ) -> set[tuple[str, str]]:
     """Publish recordings that were active, and end all other active records, in the documents.
 
     ``epoch`` is the last start's, None if there was none; ``recovered`` collects the recovered
     recordings, whose journals the caller then has to delete. Without it they are deleted at once.
+    ``account_sid`` is whose a recording is of which nothing is known.
     Returns kind and SID of each changed document. Raises OSError if the disk cannot be written.
     """
     if epoch is None:
@@ -72,7 +77,9 @@ def revive(
     dates = Dates(epoch)
     epoch_ns = dates.unix_ns(0)
     rows = {document["sid"]: document for document in documents.get("recording", ())}
-    found = [each for spool in spools for each in publish_left(store, dates, spool, rows)]
+    found = [
+        each for spool in spools for each in publish_left(store, dates, spool, rows, account_sid)
+    ]
     published = {each.record.sid: each.record for each in found}
     recordings = documents.setdefault("recording", [])
     for number, document in enumerate(recordings):
@@ -107,11 +114,16 @@ def revive(
 
 
 def publish_left(
-    store: MediaStore, dates: Dates, spool: Path, rows: Mapping[str, Mapping[str, Any]]
+    store: MediaStore,
+    dates: Dates,
+    spool: Path,
+    rows: Mapping[str, Mapping[str, Any]],
+    account_sid: str = _UNKNOWN_ACCOUNT,
 ) -> list[RecoveredRecording]:
     """Publish the recordings in the spool of a dead process, with their truth.
 
-    ``rows`` are the documents of recordings by SID. Raises OSError.
+    ``rows`` are the documents of recordings by SID; ``account_sid`` is whose a recording is of
+    which nothing is known. Raises OSError.
     """
     epoch_ns = dates.unix_ns(0)
     for journal in journals(spool):
@@ -121,7 +133,7 @@ def publish_left(
                 path.unlink(missing_ok=True)
 
     def substitute(sid: str, channels: int) -> dict[str, Any] | None:
-        return _journal_of(sid, channels, rows, epoch_ns)
+        return _journal_of(sid, channels, rows, epoch_ns, account_sid)
 
     def complete(record: RecordingRecord) -> None:
         row = rows.get(record.sid)
@@ -135,7 +147,11 @@ def publish_left(
 
 
 def _journal_of(
-    sid: str, channels: int, rows: Mapping[str, Mapping[str, Any]], epoch_ns: int
+    sid: str,
+    channels: int,
+    rows: Mapping[str, Mapping[str, Any]],
+    epoch_ns: int,
+    account_sid: str,
 ) -> dict[str, Any] | None:
     """Return a substitute for a recording's damaged journal, from its row.
 
@@ -149,9 +165,8 @@ def _journal_of(
     row = rows.get(sid)
     if row is None:
         layout = {"kind": "call", "channels": "dual" if channels == 2 else "mono"}
-        of_any = next(iter(rows.values()), {})
         unknown = {
-            "account_sid": of_any.get("account_sid", f"AC{0:032x}"),
+            "account_sid": account_sid,
             "call_sid": f"CA{0:032x}",
             "conference_sid": None,
             "source": "StartCallRecordingAPI",

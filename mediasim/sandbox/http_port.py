@@ -14,10 +14,12 @@ import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from mediasim.net.trust import Trust, TrustError
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpRequest
 
 if TYPE_CHECKING:
@@ -33,9 +35,16 @@ class WebPort:
     """A client that sends requests from the loop it was made on, for callers on other loops."""
 
     def __init__(
-        self, web: asyncio.AbstractEventLoop, hold: Callable[[], AbstractContextManager[None]]
+        self,
+        web: asyncio.AbstractEventLoop,
+        hold: Callable[[], AbstractContextManager[None]],
+        trust: Trust | None = None,
     ) -> None:
-        """``hold`` stops the engine's clock while its context is entered, on the engine's loop."""
+        """``hold`` stops the engine's clock while its context is entered, on the engine's loop.
+
+        ``trust`` says whose certificates are accepted.
+        """
+        self._trust = trust or Trust()
         self._web_loop = web
         self._hold = hold
         self._client: httpx2.AsyncClient | None = None
@@ -48,7 +57,7 @@ class WebPort:
 
         Raises HttpFailed when there is no response, or one that is longer than the limits allow.
         """
-        sending = self._round_trip(request, limits)
+        sending = self._timed_round_trip(request, limits)
         with self._hold():
             return await asyncio.wrap_future(
                 asyncio.run_coroutine_threadsafe(sending, self._web_loop)
@@ -58,6 +67,16 @@ class WebPort:
         """Close all connections. To be awaited on the web loop."""
         if self._client is not None:
             await self._client.aclose()
+
+    async def _timed_round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
+        """Send one request on the web loop, and measure how long it took. Raises HttpFailed."""
+        began = self._web_loop.time()
+        try:
+            answer = await self._round_trip(request, limits)
+        except HttpFailed as failed:
+            failed.took_ms = round((self._web_loop.time() - began) * 1000)
+            raise
+        return replace(answer, took_ms=round((self._web_loop.time() - began) * 1000))
 
     async def _round_trip(self, request: HttpRequest, limits: HttpLimits) -> HttpAnswer:
         """Send one request on the web loop. Raises HttpFailed."""
@@ -81,6 +100,8 @@ class WebPort:
                         {name.lower(): value for name, value in response.headers.items()},
                         await _read_body(response, limits.most_bytes),
                     )
+        except TrustError as error:
+            raise HttpFailed(str(error), refused=True) from None
         except httpx2.ConnectTimeout:
             words = f"no connection within {limits.connect_seconds:g} seconds"
             raise HttpFailed(words, timed_out=True) from None
@@ -119,6 +140,7 @@ class WebPort:
             no_cookies = CookieJar(DefaultCookiePolicy(allowed_domains=()))
             self._client = httpx2.AsyncClient(
                 trust_env=False,
+                verify=self._trust.context,
                 follow_redirects=False,
                 cookies=no_cookies,
                 headers={"Accept-Encoding": "gzip, deflate"},

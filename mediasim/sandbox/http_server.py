@@ -24,7 +24,14 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-__all__ = ["LARGEST_HEAD", "BoundedProtocol", "PromptServer", "SandboxServer", "limit_head"]
+__all__ = [
+    "LARGEST_HEAD",
+    "BoundedProtocol",
+    "PromptServer",
+    "SandboxServer",
+    "limit_head",
+    "server_config",
+]
 
 LARGEST_HEAD: Final = 32 * 1024
 """Largest size of a request's head, in bytes."""
@@ -87,27 +94,30 @@ class PromptServer(uvicorn.Server):
         return bool(self.server_state.connections or self.server_state.tasks)
 
 
+def server_config(app: ASGIApp, *, largest_message: int = _MAX_MESSAGE) -> uvicorn.Config:
+    """Return how a sandbox serves an app; ``largest_message`` is a WebSocket's, in bytes."""
+    return uvicorn.Config(
+        app,
+        lifespan="off",
+        ws="websockets-sansio",
+        ws_max_size=largest_message,
+        http=BoundedProtocol,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        backlog=1024,
+        loop="asyncio",
+        access_log=False,
+        log_config=None,  # what a program has set up of logging stays as it is
+        log_level="warning",
+        server_header=False,
+        timeout_graceful_shutdown=1,
+    )
+
+
 class SandboxServer(PromptServer):
     """The server of one sandbox: uvicorn without its own signal handlers and logs."""
 
     def __init__(self, app: ASGIApp) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                lifespan="off",
-                ws="websockets-sansio",
-                ws_max_size=_MAX_MESSAGE,
-                http=BoundedProtocol,
-                h11_max_incomplete_event_size=LARGEST_HEAD,
-                backlog=1024,
-                loop="asyncio",
-                access_log=False,
-                log_config=None,  # what a program has set up of logging stays as it is
-                log_level="warning",
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        super().__init__(server_config(app))
         self._up = asyncio.Event()
         logging.getLogger("uvicorn.error").addFilter(_is_not_truncated_response)
 

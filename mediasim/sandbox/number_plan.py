@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Final
@@ -28,6 +28,7 @@ from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.parties.voices.speech import KEPT_IN_MEMORY, Speaker
 from mediasim.sandbox.config import DEFAULT, AppNumber, Callee, Config
+from mediasim.sandbox.config_lines import subscriber_of
 from mediasim.scenario.model.party import address_of
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
@@ -43,8 +44,11 @@ from mediasim.scenario.running.sounds import (
 )
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
+from mediasim.twilio.errors import NOT_FOUND, TwilioError
+from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.resources import NumberRecord
 from mediasim.twilio.studio import Studio
+from mediasim.twilio.subscribers import Subscriber
 
 __all__ = [
     "DEFAULT_CALLER",
@@ -55,6 +59,7 @@ __all__ = [
     "act",
     "claim_numbers",
     "place_call",
+    "text_app",
 ]
 
 DEFAULT_CALLER: Final = "+14155550123"
@@ -79,6 +84,8 @@ class PhoneBook:
         self._names_by_number: dict[str, str] = {}
         """Name of the party at each number."""
         self._phones: dict[str, Phone] = {}
+        self._subscribers: dict[str, Subscriber] = {}
+        """What is known of the line of each party."""
         self._clips: OrderedDict[tuple[Say | Play, str], SoundClip] = OrderedDict()
         """Sounds of steps by step and voice, the least recently used first."""
         self.gateways: list[GatewayLookup] = []
@@ -87,6 +94,8 @@ class PhoneBook:
         self._parties, self._voices = parties_of(scenario), voices_of(scenario)
         for _, name, callee in config.callees():
             self._names_by_number[self._parties[name].number] = name
+            known = None if name == DEFAULT else name
+            self._subscribers[name] = subscriber_of(known, callee.messages, callee.lookup)
             if callee.endpoint is None:
                 self._phones[name] = self._callee(self._parties[name], callee)
             else:
@@ -121,6 +130,10 @@ class PhoneBook:
                 return Phone(Party(name=name or address, number=address), gateway=gateway)
         return self._phones[known or DEFAULT]
 
+    def subscriber(self, number: str) -> Subscriber:
+        """Return what the number plan knows of the line at a number."""
+        return self._subscribers.get(self._names_by_number.get(number, DEFAULT), Subscriber())
+
     def caller(self, name: str, script: Many[Step] | None = None) -> Phone | None:
         """Return a party's telephone, with another script if one is given; None for an unknown
         name."""
@@ -144,8 +157,15 @@ class PhoneBook:
             at: known for at, known in self._names_by_number.items() if known != name
         }
         self._names_by_number[number] = name
+        self._subscribers[name] = subscriber_of(name, callee.messages, callee.lookup)
         self._phones[name] = self._callee(party, callee)
         return party
+
+    @property
+    def known_words(self) -> str:
+        """The names of the parties, in words."""
+        names = ", ".join(name for name in self._parties if name != DEFAULT)
+        return f"the parties are: {names or 'none'}"
 
     def _is_addressable(self, name: str | None) -> bool:
         """Return whether a party of this name can be addressed by it."""
@@ -267,6 +287,10 @@ def claim_numbers(service: Account, config: Config) -> None:
             )
             service.numbers.add(record)
         _configure(record, app)
+    verified = {each.phone_number for each in service.caller_ids.records.all()}
+    for caller_id in config.account.caller_ids:
+        if caller_id not in verified:
+            service.caller_ids.add(service.sid, caller_id, caller_id)
 
 
 def _configure(record: NumberRecord, app: AppNumber) -> None:
@@ -278,6 +302,10 @@ def _configure(record: NumberRecord, app: AppNumber) -> None:
     record.voice_fallback_method = app.voice_fallback_method
     record.status_callback = app.status_callback
     record.status_callback_method = app.status_callback_method
+    record.sms_url = app.sms_url
+    record.sms_method = app.sms_method
+    record.sms_fallback_url = app.sms_fallback_url
+    record.sms_fallback_method = app.sms_fallback_method
     record.twiml = app.twiml
 
 
@@ -298,7 +326,10 @@ def place_call(
     """
     phone = phones.caller(from_, callee.script if scripted else None)
     if phone is None and re.fullmatch(E164, from_) is None:
-        raise Conflict(f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name")
+        raise Conflict(
+            f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party's name; "
+            f"{phones.known_words}"
+        )
     if phone is not None and phone.gateway is not None:
         raise Conflict(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
@@ -306,11 +337,37 @@ def place_call(
     return service.place_inbound(phone.party.number, to, phone)
 
 
+def text_app(
+    service: Account,
+    phones: PhoneBook,
+    *,
+    to: str,
+    from_: str,
+    body: str,
+    media: Collection[str] = (),
+) -> MessageRecord:
+    """Send a text message to one of the app's numbers.
+
+    ``from_`` is a number, or the name of a party of the plan. Raises Conflict and TwilioError.
+    """
+    phone = phones.caller(from_)
+    number = from_ if phone is None else phone.party.number
+    if re.fullmatch(E164, number) is None:
+        words = f"{from_!r} is neither a number such as {DEFAULT_CALLER} nor a party with one"
+        raise Conflict(f"{words}; {phones.known_words}")
+    return service.messages.receive(number, to, body, tuple(media))
+
+
 def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> CallRecord:
     """Have the party of an active call perform the callee's script, beside its own.
 
     Raises Conflict for a call that is not in progress, TwilioError for an unknown one.
     """
+    if all(each.sid != call_sid for each in service.catalogue.calls()):
+        active = ", ".join(service.sessions) or "none"
+        raise TwilioError(
+            404, NOT_FOUND, f"call {call_sid} was not found; the calls in progress are: {active}"
+        )
     record = service.call_record(call_sid)
     session = service.sessions.get(call_sid)
     if session is None or not session.call.active:

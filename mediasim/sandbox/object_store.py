@@ -37,7 +37,7 @@ class RemoteMediaStore(MediaStore):
 
         Raises ObjectStoreError.
         """
-        super().__init__(directory)
+        super().__init__(directory, durable=True)
         self._bucket = _open_store(url, config)
         self._thread = ThreadPoolExecutor(1, "mediasim-objects")
         try:

@@ -20,10 +20,11 @@ import typing
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from mediasim.exchange.layout import Layout, recording_layout
+from mediasim.exchange.recovery import Journals
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import ABSENCE_CODES
 from mediasim.twilio.rest.resource import Stored
@@ -37,6 +38,8 @@ __all__ = [
     "Documents",
     "Repository",
     "WriteBehindStore",
+    "compared_kinds",
+    "event_kinds",
     "from_document",
     "readable",
     "repository_of",
@@ -70,6 +73,16 @@ class Repository:
     """Removes the record of a key; None for records that are dropped by their age."""
     most: int | None = None
     """Number of newest records that are restored at a start; None restores all."""
+
+
+def compared_kinds() -> list[str]:
+    """Return the kinds of records whose changes are found by comparing only."""
+    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
+
+
+def event_kinds() -> list[str]:
+    """Return the kinds of records whose changes are events; comparing finds removed ones."""
+    return [each.kind for each in all_stored().values() if each.event is not None]
 
 
 def repository_of(service: Account, stored: Stored) -> Repository:
@@ -246,14 +259,16 @@ class WriteBehindStore:
     def changed(self, kind: str, record: Any) -> None:
         """Report that a record is new or has changed."""
         self._dirty[kind, getattr(record, self._repositories[kind].key)] = record
-        if not self._scheduled:
-            self._scheduled = True
-            # After this turn of the loop: all its changes make one transaction.
-            asyncio.get_running_loop().call_soon(self._write)
+        self._schedule()
 
     def after_write(self, work: Callable[[], None]) -> None:
         """Call ``work``, in any thread, once all changes reported so far are written."""
         self._after_write.append(work)
+
+    def await_row(self, journals: Journals, sid: str) -> None:
+        """Keep a recording's journal until its row is in the database."""
+        journals.require(sid, "row")
+        self.after_write(partial(journals.done, sid, "row"))
 
     def compare(self, *kinds: str) -> None:
         """Find the records of these kinds that were changed, added or removed."""
@@ -278,6 +293,7 @@ class WriteBehindStore:
     def removed(self, kind: str, key: str) -> None:
         """Report that a record was removed."""
         self._dirty[kind, key] = None
+        self._schedule()
 
     # -- writing ----------------------------------------------------------------------------
 
@@ -315,6 +331,12 @@ class WriteBehindStore:
         if words is not None and words != self._logged_error:
             _LOG.error("%s", words)
         self._logged_error = words
+
+    def _schedule(self) -> None:
+        """Write after this turn of the loop: all its changes make one transaction."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._write)
 
     def _write(self) -> None:
         if self._dirty or self._after_write:

@@ -8,54 +8,60 @@ import os
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.records import SidFactory
-from mediasim.exchange.recovery import Journals, RecoveredRecording
+from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
-from mediasim.net.web_streams import WebStreams
 from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox.access import TOKEN
+from mediasim.sandbox.aftermath import Aftermath
+from mediasim.sandbox.building import account_sid, boot_label, new_exchange, set_up, write_behind_of
 from mediasim.sandbox.clocks import ClockRefuses, only_real_time
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
-from mediasim.sandbox.http_port import WebPort
+from mediasim.sandbox.names import with_sites
+from mediasim.sandbox.news import Listener, News
 from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
+from mediasim.sandbox.outward import Outward
 from mediasim.sandbox.persistence import (
     Documents,
     Repository,
     WriteBehindStore,
+    compared_kinds,
+    event_kinds,
     readable,
     repository_of,
 )
+from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
-from mediasim.twilio.representations import recording_document
-from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.rest.resource import MOST_KEPT, Owner
+from mediasim.twilio.rest.resource import MOST_KEPT
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.ipc import ReportedRecords
+    from mediasim.sandbox.proxy.proxy import SandboxProxy
     from mediasim.sandbox.workers import Workers
     from mediasim.sip.server import SipServer
 
 __all__ = ["Sandbox"]
 
+_SITE_NOTE: Final = 12200
+"""Code of notes of Twilio's sites: a warning about a document (our choice)."""
 _END_SECONDS: Final = 0.5
 """Seconds that the app has, at the end, to answer the callbacks of its last calls."""
 
@@ -68,11 +74,13 @@ class Sandbox:
         settings: Settings,
         *,
         base_url: str,
+        local_url: str = "",
         on_crash: Callable[[BaseException], None] | None = None,
         records: ReportedRecords | None = None,
         clock: Clock | None = None,
     ) -> None:
-        """``base_url`` is the URL that apps use; ``records`` takes a worker's records.
+        """``base_url`` is the URL that apps use, ``local_url`` that on this machine if it differs;
+        ``records`` takes a worker's records.
 
         ``clock`` is one that :func:`clock_of` made of the settings; it is closed with the sandbox.
         Raises StorageError, ClockRefuses.
@@ -88,8 +96,13 @@ class Sandbox:
         """The same token where clients may need it, for the variables shown; None elsewhere."""
         self._auth_token = secrets.token_hex(16)
         """The account's auth token, unless it is stored, configured or derived from the seed."""
+        self.hosts = with_sites(HostTable(settings.config.hosts))
+        """The host names that this sandbox answers for, and the public names of apps."""
+        self.proxy: SandboxProxy | None = None
+        """The way to these hosts for apps, while the sandbox is served."""
         self.engine = EngineThread(self.clock, on_crash=on_crash)
         self.service: Account
+        self.dates = Dates()
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """The server of SIP telephones, after :meth:`open_sip`; None where there is none."""
@@ -98,23 +111,17 @@ class Sandbox:
         """Called on the web loop when a reset has made another account."""
         self.ending = asyncio.Event()
         """Set when the sandbox is about to be closed, to end responses without an end."""
-        self.listeners: list[Callable[[Event], None]] = []
-        """Callbacks for each event, on the engine's loop."""
-        self.on_status_due: Callable[[str], object] | None = None
-        """Called with a call's SID when the status callbacks due of it have changed."""
+        self.listeners: list[Listener] = []
+        """Callbacks for each piece of news, on the engine's loop."""
+        self.log: Callable[[dict[str, Any]], None] | None = None
+        """Takes entries of the log, on any thread; None where there is no log."""
         self.workers: Workers | None = None
         """The sandbox's workers; None where it carries its calls itself."""
         self.events: deque[tuple[int, Event]] = deque(maxlen=MOST_KEPT)
         """The newest events, each with its number from 1."""
         self.write_behind: WriteBehindStore | None = None
         """Writes the sandbox's records to its database; replaced by a reset."""
-        self._port = WebPort(asyncio.get_running_loop(), self.clock.hold)
-        self._streams = WebStreams(
-            asyncio.get_running_loop(),
-            self.clock.hold,
-            waits=self.clock.kind != "real",
-            grace=settings.config.stream_grace / NS_PER_SECOND,
-        )
+        self.outward = Outward(settings, self.clock, self.hosts, local_url or base_url)
         self._pulse: Pulse | None = None
         self.upkeep: Upkeep
         self._preparing: asyncio.Task[None] | None = None
@@ -172,8 +179,7 @@ class Sandbox:
         await asyncio.to_thread(self.engine.stop)
         self.clock.close()
         await asyncio.to_thread(self.storage.close)
-        await self._streams.close()
-        await self._port.close()
+        await self.outward.close()
 
     # -- on the engine's loop ---------------------------------------------------------------
 
@@ -198,30 +204,32 @@ class Sandbox:
         documents = readable(storage.documents)
         try:
             revived = revive(
-                documents, storage.media, storage.last_epoch, storage.spools(), recovered
+                documents,
+                storage.media,
+                storage.last_epoch,
+                storage.spools(),
+                recovered,
+                account_sid(self.settings, self.storage),
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
-        epoch = self.settings.epoch or epoch_after(last_moment(documents), clock.first_epoch())
+        epoch = self.settings.first_epoch(clock)
+        if self.settings.worker is None:  # a worker's dates are the front's
+            epoch = epoch_after(last_moment(documents), epoch)
         storage.record_start(epoch)
-        self._dates = Dates(epoch)
+        self.dates = Dates(epoch)
         self._build(documents, storage.boot, revived)
-        self.finish_recovery(recovered)
+        aftermath = self.aftermath("process")
+        for kind, sid in sorted(revived):
+            aftermath.report(kind, all_stored()[kind].store(self.service).find(sid))
+        statuses = self.service.statuses
+        aftermath.complete(recovered, [each.call_sid for each in statuses.all()])
         loop = asyncio.get_running_loop()
         self._pulse = Pulse(lambda: loop.call_soon_threadsafe(lambda: self.upkeep.run_once()))
 
-    def finish_recovery(self, recovered: Iterable[RecoveredRecording]) -> None:
-        """Complete recovered recordings: rows, callbacks and events; then delete their journals."""
-        journals, write_behind = self.service.exchange.journals, self.write_behind
-        for each in recovered:
-            sid = each.record.sid
-            journals.begin(sid, each.path)
-            if write_behind is not None:
-                _await_row(write_behind, journals, sid)
-            self.service.recordings.resume(self.service.catalogue.recording(sid), each.journal)
-            journals.done(sid, "media")
-        if write_behind is not None:
-            write_behind.write()
+    def aftermath(self, process: str) -> Aftermath:
+        """Return what reports the records of a process that has died; ``process`` is its name."""
+        return Aftermath(self.service, self.write_behind, self.tell, process)
 
     def _build(
         self, documents: Documents, boot: int, revived: Collection[tuple[str, str]] = ()
@@ -229,29 +237,19 @@ class Sandbox:
         """Build exchange, account and number plan, with the records of these documents."""
         settings, config, storage = self.settings, self.settings.config, self.storage
         seeds = Seeds(settings.seed)
-        # Without a label each start and worker would draw the SIDs of the first one again.
-        label = f"boot-{boot}" if boot > 1 else ""
-        if settings.worker is not None:
-            label += f"/worker-{settings.worker}"
-        exchange = Exchange(
-            seeds,
-            storage.folder,
-            document=recording_document,
-            plane=self.clock.plane,
-            transport=self.clock.transport,
-            profile=settings.profile,
-            dates=self._dates,
-            sid_label=label,
+        label = boot_label(settings, boot)
+        exchange = new_exchange(settings, storage, self.clock, self.dates, label)
+        self.upkeep = Upkeep(
+            exchange,
+            storage,
+            persistent=settings.data is not None,
+            has_calls=self._has_calls if settings.worker is None else None,
         )
-        exchange.store = storage.media
-        self.upkeep = Upkeep(exchange, storage, persistent=settings.data is not None)
-        account = AccountRecord(
-            sid=storage.stored_setting("account", config.account.sid, SidFactory(seeds).new("AC")),
-            auth_token=storage.stored_setting(
-                "auth-token", config.account.auth_token, self._new_auth_token()
-            ),
-            friendly_name=config.account.friendly_name,
-            created_ns=exchange.now_ns,
+        planned = config.account
+        account = planned.record(
+            account_sid(settings, storage),
+            storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
+            exchange.now_ns,
         )
         exchange.account_sid = account.sid
         speaker = Speaker()
@@ -265,31 +263,26 @@ class Sandbox:
             account=account,
             directory=self.phones,
             webhooks=Webhooks(
-                self._port,
+                self.outward.http(self._note),
                 auth_token=account.auth_token,
                 clock=lambda: exchange.now_ns,
                 seeds=seeds.fork(label) if label else seeds,
                 allow_hosts=config.allow_hosts,
+                names=self.outward.names,
                 one_lane=self.clock.kind != "real",
                 on_delivery=self._on_delivery,
             ),
             studio=studio,
             base_url=self.base_url,
-            streams=self._streams,
+            streams=self.outward.streams,
         )
-        self.service.statuses.on_change = self.on_status_due
+        self.service.subscriber_of = self.phones.subscriber
+        self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
-        for each in config.all_weather:
-            self.service.webhooks.faults.begin(each.fault_rule)
-        self.write_behind = None
-        if storage.database is not None:
-            epoch_ns = self._dates.unix_ns(0)
-            own = [
-                repository_of(self.service, each)
-                for each in all_stored().values()
-                if settings.worker is None or each.owner is not Owner.FRONT
-            ]
-            self.write_behind = WriteBehindStore(storage.database, epoch_ns, own)
+        self.service.on_notification = self.tell
+        set_up(self.service, config)
+        self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
+        if self.write_behind is not None:
             self.write_behind.restore(documents, revived)
         exchange.events.on("event", partial(self._on_event, exchange))
         if settings.worker is None:
@@ -336,16 +329,14 @@ class Sandbox:
         """Write the changes of the records, with ``deleted`` the removed ones too."""
         if self.write_behind is None:
             return None
-        self.write_behind.compare(*_compared_kinds(), *(_event_kinds() if deleted else ()))
+        self.write_behind.compare(*compared_kinds(), *(event_kinds() if deleted else ()))
         return self.write_behind.write()
 
     def _on_event(self, exchange: Exchange, event: Event) -> None:
-        """Handle an event: log it, call the listeners, and note changed records."""
+        """Handle an event: tell it, and note changed records."""
         if exchange is not self.service.exchange:
             return  # from before a reset
-        self.enter_event(event)
-        for listener in self.listeners:
-            listener(event)
+        self.tell(event)
         log = exchange.events.log
         if len(log) > MOST_KEPT:
             del log[: MOST_KEPT // 2]  # half at once: each deletion moves the rest of the list
@@ -357,19 +348,30 @@ class Sandbox:
                 record = each.store(self.service).find(getattr(event, f"{each.kind}_sid"))
                 write_behind.changed(each.kind, record)
                 if isinstance(event, RecordingEvent) and record.status in ("completed", "absent"):
-                    _await_row(write_behind, exchange.journals, record.sid)
+                    write_behind.await_row(exchange.journals, record.sid)
                 elif isinstance(event, CallEvent) and CALL.is_final(record.status):
                     # Records that no event reports were made during the call.
-                    write_behind.compare_grown(*_compared_kinds())
+                    write_behind.compare_grown(*compared_kinds())
 
     def enter_event(self, event: Event) -> None:
         """Add an event to the newest ones."""
         number = self.events[-1][0] + 1 if self.events else 1
         self.events.append((number, event))
 
+    def tell(self, news: News) -> None:
+        """Tell the listeners; an event is added to the newest ones before."""
+        if isinstance(news, Event):
+            self.enter_event(news)
+        for listener in self.listeners:
+            listener(news)
+
     def repository(self, kind: str) -> Repository:
         """Return the repository of a kind of records."""
         return repository_of(self.service, all_stored()[kind])
+
+    def _has_calls(self) -> bool:
+        """Tell whether calls are active, here or in a worker."""
+        return bool(self.service.sessions or (self.workers and self.workers.calls_in_progress))
 
     def _softphones_may_call(self) -> None:
         """Check that softphones can be used. Raises ClockRefuses."""
@@ -377,23 +379,22 @@ class Sandbox:
         if self.settings.workers > 1:
             raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
+    def _on_progress(self, exchange: Exchange, sid: str, progress: CallProgress | None) -> None:
+        """Note that the status callbacks due of a call have changed."""
+        write_behind = self.write_behind
+        if write_behind is None or exchange is not self.service.exchange:
+            return  # from before a reset
+        if progress is None:
+            write_behind.removed(CALL_PROGRESS, sid)
+        else:
+            write_behind.changed(CALL_PROGRESS, progress)
+
+    def _note(self, call_sid: str, words: str, url: str) -> None:
+        """Add a note of a site of Twilio's to the notifications."""
+        self.service.notify(call_sid or None, _SITE_NOTE, words, url, warning=True)
+
     def _on_delivery(self, delivery: Delivery) -> None:
         """Note a delivery that is new or has changed."""
+        self.tell(delivery)
         if self.write_behind is not None:
             self.write_behind.changed("delivery", delivery)
-
-
-def _compared_kinds() -> list[str]:
-    """Return the kinds of records whose changes are found by comparing only."""
-    return [each.kind for each in all_stored().values() if each.event is None and not each.tells]
-
-
-def _event_kinds() -> list[str]:
-    """Return the kinds of records whose changes are events; comparing finds removed ones."""
-    return [each.kind for each in all_stored().values() if each.event is not None]
-
-
-def _await_row(write_behind: WriteBehindStore, journals: Journals, sid: str) -> None:
-    """Keep a recording's journal until its row is in the database."""
-    journals.require(sid, "row")
-    write_behind.after_write(partial(journals.done, sid, "row"))

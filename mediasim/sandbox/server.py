@@ -1,7 +1,6 @@
 """A sandbox that serves: Twilio's API and the control API on one address, until its end.
 
-It serves on the caller's loop (:func:`serve`, :func:`serve_until`) or inside another program
-(:class:`EmbeddedSandbox`).
+It serves on the caller's loop; :mod:`mediasim.sandbox.embedded` has one inside another program.
 """
 
 from __future__ import annotations
@@ -12,19 +11,20 @@ import ipaddress
 import os
 import signal
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import Future
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING
 
 import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from mediasim.sandbox.access import TOKEN, Access, environment, environment_block, stored_token
-from mediasim.sandbox.config import secret_token
+from mediasim.sandbox.access import TOKEN, Access, stored_token
+from mediasim.sandbox.addresses import addresses
+from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
+from mediasim.sandbox.listening import ListenAddress, ServeError
+from mediasim.sandbox.log import SandboxLog
+from mediasim.sandbox.proxy.serving import environment_lines, opened_proxy
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
 from mediasim.sandbox.workers import FleetBroke
@@ -35,60 +35,29 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.fleet import Fleet
     from mediasim.sandbox.fleet.ipc import ReportedRecords
 
-__all__ = ["EmbeddedSandbox", "ListenAddress", "ServeError", "serve", "serve_until"]
+__all__ = [
+    "ListenAddress",
+    "ServeError",
+    "serve",
+    "serve_until",
+]
 
 
-class ServeError(Exception):
-    """The sandbox cannot be served; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class ListenAddress:
-    """The address to listen on, and the public URL that apps use."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-    public_url: str | None = None
-
-    def listen(self) -> socket.socket:
-        """Return a listening socket. Raises ServeError."""
-        try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((self.host, self.port), family=family, backlog=1024)
-        except OSError as error:
-            hint = "; another port may be free: --port 0" if self.port else ""
-            words = error.strerror or str(error)
-            raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
-        # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
-
-    def url(self, listening: socket.socket) -> str:
-        """Return the URL of a listening socket for clients on this machine."""
-        host, port = listening.getsockname()[:2]
-        if ipaddress.ip_address(host).is_unspecified:
-            host = "127.0.0.1"
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-async def serve(settings: Settings, address: ListenAddress, say: Callable[[str], None]) -> None:
+async def serve(
+    settings: Settings,
+    address: ListenAddress,
+    say: Callable[[str], None],
+    log: SandboxLog | None = None,
+) -> None:
     """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
-    Raises ServeError, StorageError, ClockRefuses.
+    ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
-        variables = environment(url, sandbox.service.account, sandbox.shown_token)
-        where = f"mediasim sandbox at {url}"
-        if settings.workers > 1:
-            where += f", {settings.workers} workers"
-        if sandbox.sip is not None:
-            where += f"\nSIP telephones at sip:{sandbox.sip.address}, UDP and TCP"
-        if sandbox.shown_token is not None:
-            where += f"\nits page at {url}/?token={sandbox.shown_token}"
-        say(f"{where}\n\n{environment_block(variables)}\n\nready")
+        say(f"{addresses(sandbox, url)}\n\n{environment_lines(sandbox, url)}\n\nready")
 
-    await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals)
+    await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 
 
 async def serve_until(
@@ -99,12 +68,13 @@ async def serve_until(
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
     records: ReportedRecords | None = None,
+    log: SandboxLog | None = None,
 ) -> None:
     """Serve until ``end`` is set.
 
     ``on_ready`` is called with the sandbox and its URL once it serves; ``ended_by`` is a context in
-    which something else sets the event; ``records`` takes a worker's records. Raises ServeError,
-    StorageError, ClockRefuses.
+    which something else sets the event; ``records`` takes a worker's records; ``log`` follows the
+    sandbox. Raises ServeError, StorageError, ClockRefuses.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
     _check(settings, address)
@@ -118,7 +88,14 @@ async def serve_until(
             loop.call_soon_threadsafe(end.set)
 
         base_url = (address.public_url or url).rstrip("/")
-        sandbox = Sandbox(settings, base_url=base_url, on_crash=crash, records=records, clock=clock)
+        sandbox = Sandbox(
+            settings,
+            base_url=base_url,
+            local_url=url if settings.worker is None else base_url,
+            on_crash=crash,
+            records=records,
+            clock=clock,
+        )
         access = Access(
             sandbox.token,
             local=local,
@@ -127,14 +104,12 @@ async def serve_until(
         )
         if access.needs_token or address.public_url is not None:
             sandbox.shown_token = sandbox.token
+        following = contextlib.ExitStack()
+        if log is not None:
+            following.enter_context(log.following(sandbox))
         try:
             await sandbox.open()
-            try:
-                await sandbox.open_sip()
-            except OSError as error:
-                where = ":".join(map(str, settings.sip or ()))
-                words = f"cannot listen for SIP on {where}: {error.strerror or error}"
-                raise ServeError(words) from None
+            await _open_sip(sandbox)
             own = settings.worker is None
             port = listening.getsockname()[1]
             with (
@@ -142,21 +117,36 @@ async def serve_until(
                 stored_token(sandbox.token, port) if own else contextlib.nullcontext(),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    server = SandboxServer(_SandboxApp(sandbox, fleet, access if own else None))
+                    app = _SandboxApp(sandbox, fleet, access if own else None)
+                    server = SandboxServer(app)
 
                     async def before_end() -> None:
                         if fleet is not None:
                             await fleet.end()
                         await sandbox.end_calls()
 
-                    await server.run_until(
-                        listening, lambda: on_ready(sandbox, url), end, before_end
-                    )
+                    if own:
+                        sandbox.storage.announce(url)
+                    async with opened_proxy(sandbox, address, app.twilio):
+                        await server.run_until(
+                            listening, lambda: on_ready(sandbox, url), end, before_end
+                        )
         finally:
             await sandbox.close()
+            following.close()
     if crashed:
         what = crashed[0] if isinstance(crashed[0], FleetBroke) else f"{crashed[0]!r}"
         raise ServeError(f"the engine broke: {what}") from crashed[0]
+
+
+async def _open_sip(sandbox: Sandbox) -> None:
+    """Listen for SIP telephones, if the settings say so. Raises ServeError."""
+    try:
+        await sandbox.open_sip()
+    except OSError as error:
+        where = ":".join(map(str, sandbox.settings.sip or ()))
+        words = f"cannot listen for SIP on {where}: {error.strerror or error}"
+        raise ServeError(words) from None
 
 
 def _check(settings: Settings, address: ListenAddress) -> None:
@@ -245,7 +235,7 @@ class _SandboxApp:
         from mediasim.twilio.rest import ApiSettings, create_api
 
         sandbox = self._sandbox
-        settings = ApiSettings(media_auth=sandbox.settings.config.media_auth)
+        settings = ApiSettings(media_auth=sandbox.settings.media_auth)
         api: ASGIApp = create_api(sandbox.service, sandbox.engine.gate, settings)
         if self._fleet is not None:
             from mediasim.sandbox.fleet.front import RestOfFleet
@@ -275,6 +265,10 @@ class _SandboxApp:
             inner = {**scope, "root_path": scope.get("root_path", "") + self._prefix}
             await self._control(inner, receive, send)
             return
+        await self.twilio(scope, receive, send)
+
+    async def twilio(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request to a host of Twilio's."""
         if scope["type"] == "websocket":  # nothing of Twilio's is one that apps open
             await send({"type": "websocket.close", "code": 1008})
             return
@@ -306,67 +300,3 @@ def _signals(end: asyncio.Event) -> Iterator[None]:
     finally:
         for number in known:
             loop.remove_signal_handler(number)
-
-
-class EmbeddedSandbox:
-    """A sandbox inside another program, on threads of its own, until it is closed.
-
-    Made for tests: it does not use the caller's loop. Its methods are for any thread but its own.
-    """
-
-    def __init__(self, settings: Settings, address: ListenAddress | None = None) -> None:
-        """Start to serve, by default on a free port; returns when it does.
-
-        Raises ServeError, StorageError, ClockRefuses.
-        """
-        self._started: Future[tuple[Sandbox, str]] = Future()
-        self._end: tuple[asyncio.AbstractEventLoop, asyncio.Event] | None = None
-        self._error: BaseException | None = None
-        where = address or ListenAddress(port=0)
-        self._thread = threading.Thread(
-            target=self._run, args=(settings, where), name="mediasim-web", daemon=True
-        )
-        self._thread.start()
-        self.sandbox, self.base_url = self._started.result()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def submit(self, work: Callable[[], Any]) -> Future[Any]:
-        """Run ``work`` on the engine's loop; its result may be awaitable.
-
-        Raises EngineStopped.
-        """
-        return self.sandbox.engine.submit(work)
-
-    def close(self) -> None:
-        """End all calls and close the sandbox. Raises ServeError if the engine has failed."""
-        if self._end is not None and self._thread.is_alive():
-            loop, end = self._end
-            loop.call_soon_threadsafe(end.set)
-        self._thread.join()
-        error, self._error = self._error, None
-        if error is not None:
-            raise error
-
-    def _run(self, settings: Settings, address: ListenAddress) -> None:
-        async def main() -> None:
-            end = asyncio.Event()
-            self._end = asyncio.get_running_loop(), end
-            await serve_until(
-                end,
-                settings,
-                address,
-                lambda sandbox, url: self._started.set_result((sandbox, url)),
-            )
-
-        try:
-            asyncio.run(main())
-        except BaseException as error:
-            if self._started.done():
-                self._error = error
-            else:
-                self._started.set_exception(error)

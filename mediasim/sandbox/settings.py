@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
 
+from mediasim.exchange.profiles import PROFILES
 from mediasim.sandbox.clocks import (
     Clock,
     ClockKind,
@@ -15,7 +16,8 @@ from mediasim.sandbox.clocks import (
     make_clock,
     only_real_time,
 )
-from mediasim.sandbox.config import Config, SipAddress
+from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_account import SipAddress
 
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 
@@ -50,7 +52,11 @@ class Settings:
     zero_ns: int | None = None
     """The front's loop time zero on the monotonic clock, in nanoseconds, for a worker's clock."""
     epoch: datetime | None = None
-    """The date of the front's loop time zero, for a worker; None for the sandbox's own."""
+    """The date of loop time zero instead of the config's; for a worker the front's. A sandbox with
+    stored state never goes back behind it."""
+    today: bool = False
+    """Whether a virtual clock begins with today's date, for people and apps to look at; otherwise
+    with a fixed one, which repeats a run byte for byte."""
     recordings: Path | None = None
     """The folder of a worker's finished recordings; None for its own folder."""
     hosts: tuple[str, ...] = ()
@@ -73,10 +79,26 @@ class Settings:
         """The address to listen on for SIP telephones; None for no SIP."""
         return self.sip_override or self.config.sip.address
 
+    def first_epoch(self, clock: Clock) -> datetime:
+        """Return the date of loop time zero, if no state is stored of later ones."""
+        return self.epoch or self.config.epoch or clock.first_epoch(today=self.today)
+
     @property
     def profile(self) -> str:
         """Name of the behaviour profile."""
         return self.profile_override or self.config.profile
+
+    @property
+    def keeps_silence(self) -> bool:
+        """Whether a recording of nothing but silence is kept."""
+        given = self.config.recordings.silent
+        return PROFILES[self.profile].keeps_silence if given is None else given == "keep"
+
+    @property
+    def media_auth(self) -> bool:
+        """Whether a download of media needs credentials."""
+        given = self.config.media_auth
+        return PROFILES[self.profile].media_auth if given is None else given
 
 
 def clock_of(settings: Settings) -> Clock:

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from mediasim.sandbox.fleet.ipc import ReportedRecords
     from mediasim.sandbox.persistence import Documents
 
-__all__ = ["Storage", "StorageError"]
+__all__ = ["Storage", "StorageError", "running_at"]
 
 _DATABASE: Final = "sandbox.sqlite"
 _LOCK: Final = "sandbox.lock"
+_URL: Final = "sandbox.url"
 _WORKERS: Final = "workers"
 _LEAST_FREE: Final = 1 << 20
 """Free bytes of the disk below which no new call is taken, so that active recordings can end."""
@@ -56,11 +57,13 @@ class Storage:
         with contextlib.ExitStack() as opened:
             self.folder, self._lock = opened.enter_context(_folder(settings.data))
             recordings = settings.recordings or self.folder
-            self.media = opened.enter_context(_media_store(recordings, settings.media))
+            kept = settings.data is not None or settings.database is not None
+            durable = kept or records is not None
+            self.media = opened.enter_context(_media_store(recordings, settings.media, durable))
             if records is not None:
                 self.database = records
                 self.boot = int(records.setting("boot") or 0) + 1
-            elif settings.data is not None or settings.database is not None:
+            elif kept:
                 self._open_database(settings)
             self._closing = opened.pop_all()
 
@@ -133,11 +136,40 @@ class Storage:
             self._set(name, chosen)
         return chosen
 
+    def announce(self, url: str) -> None:
+        """Write the sandbox's URL where :func:`running_at` finds it, until the storage is closed.
+
+        Only the data folder is found by other processes: a temporary one is not.
+        """
+        if self._lock is not None:
+            file = self.folder / _URL
+            self._closing.callback(file.unlink, missing_ok=True)
+            with contextlib.suppress(OSError):  # it then has to be joined by its URL
+                file.touch(0o600)
+                file.write_text(url, "ascii")
+
     def close(self) -> None:
         """Write what has not been written yet, and close everything."""
         if self.database is not None:
             self.database.close()
         self._closing.close()
+
+
+def running_at(data: Path) -> str | None:
+    """Return the URL of the sandbox that uses a data folder; None where none does."""
+    try:
+        with (data / _LOCK).open("rb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    except OSError:
+        return None
+    else:
+        return None
+    try:
+        return (data / _URL).read_text("ascii").strip() or None
+    except (OSError, UnicodeError):
+        return None
 
 
 @contextlib.contextmanager
@@ -185,10 +217,10 @@ def _is_still_at(file: IO[bytes], path: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _media_store(folder: Path, url: str | None) -> Iterator[MediaStore]:
+def _media_store(folder: Path, url: str | None, durable: bool) -> Iterator[MediaStore]:
     """Open the store of the recordings' files. Raises StorageError."""
     if url is None:
-        yield MediaStore(folder)
+        yield MediaStore(folder, durable=durable)
         return
     from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
 

@@ -1,9 +1,10 @@
 """Upkeep: about once a second, retry what the disk refused and write checkpoints of recordings.
 
-A checkpoint holds what is known of an active recording, for a start after a crash. A thread wakes
-the engine's loop by the wall clock: a timer of the loop itself would move a virtual clock.
-Checkpoints take at most a fiftieth of the engine's time; where that does not suffice for all
-recordings, each is written less often.
+While calls are active, the time is written too: after a crash they ended then. A checkpoint holds
+what is known of an active recording, for a start after a crash. A thread wakes the engine's loop by
+the wall clock: a timer of the loop itself would move a virtual clock. Checkpoints take at most a
+fiftieth of the engine's time; where that does not suffice for all recordings, each is written less
+often.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _SECONDS: Final = 1.0
 """Seconds between two rounds of upkeep."""
 _TIME_RATIO: Final = 50
 """Ratio of the time between two checkpoints to the processor time of one."""
+_MOMENT: Final = "moment"
+"""Kind and key of the document that says how far the clock had come while calls were active."""
 _LOG: Final = logging.getLogger("mediasim")
 
 
@@ -114,8 +117,19 @@ class Checkpoints:
 class Upkeep:
     """The upkeep of one exchange and its storage. Used on the engine's loop."""
 
-    def __init__(self, exchange: Exchange, storage: Storage, *, persistent: bool) -> None:
-        """``persistent`` says that the storage outlives the process, so checkpoints are of use."""
+    def __init__(
+        self,
+        exchange: Exchange,
+        storage: Storage,
+        *,
+        persistent: bool,
+        has_calls: Callable[[], bool] | None,
+    ) -> None:
+        """``persistent`` says that the storage outlives the process, so checkpoints are of use.
+
+        ``has_calls`` tells whether calls are active; None where another process writes the time.
+        """
+        self._has_calls = has_calls
         self._exchange = exchange
         self._storage = storage
         self._checkpoints = Checkpoints(exchange) if persistent else None
@@ -146,6 +160,9 @@ class Upkeep:
             database.put({})  # what it could not write is still to be written
         if self._checkpoints is not None:
             self._checkpoints.take()
+        if database is not None and self._has_calls is not None and self._has_calls():
+            at_ns = self._exchange.dates.unix_ns(self._exchange.now_ns)
+            database.put({(_MOMENT, _MOMENT): {"at_ns": at_ns}})
         problem = self.problem()
         if problem is not None and problem != self._logged_problem:
             _LOG.error(problem)

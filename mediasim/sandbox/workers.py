@@ -29,6 +29,8 @@ class Orders:
     """Number of the front's start, from 1."""
     fault_rules: Sequence[tuple[str, FaultRule]]
     """Active fault rules of the front by their ids; they may differ from its config's."""
+    logged: bool = False
+    """Whether the worker sends the front entries of the log."""
 
 
 class Workers(Protocol):

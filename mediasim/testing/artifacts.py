@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mediasim.scenario.report.model import RunReport
+    from mediasim.scenario.report.page_part import PagePart
 
 __all__ = ["Artifacts", "Options", "write_page"]
 
@@ -43,6 +44,7 @@ class Artifacts:
     """Makes a new temporary folder, whose name begins with the argument."""
     _folder: Path | None = None
     _writers: list[Callable[[], list[str]]] = field(default_factory=list)
+    _tellers: list[tuple[str, Callable[[], str]]] = field(default_factory=list)
     _completed: bool = False
 
     @property
@@ -77,6 +79,21 @@ class Artifacts:
         """Call ``write`` at the end to complete the artifacts; it returns lines that name them."""
         self._writers.append(write)
 
+    def at_failure(self, title: str, tell: Callable[[], str]) -> None:
+        """Call ``tell`` if the test fails, for a section of its report; "" makes none."""
+        self._tellers.append((title, tell))
+
+    def told(self) -> Iterator[tuple[str, str]]:
+        """Yield the sections of a failed test's report, each once: title and text."""
+        tellers, self._tellers = self._tellers, []
+        for title, tell in tellers:
+            try:
+                text = tell()
+            except Exception as error:  # a test's own failure is not to be hidden by ours
+                text = f"cannot be told: {type(error).__name__}: {error}"
+            if text:
+                yield title, text
+
     def complete(self) -> str | None:
         """Complete the artifacts and return the lines that name them.
 
@@ -105,10 +122,11 @@ class Artifacts:
             shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def write_page(run: RunReport, folder: Path, repeat: str) -> Path:
+def write_page(run: RunReport, folder: Path, repeat: str, parts: Sequence[PagePart] = ()) -> Path:
     """Write ``report.json`` and ``report.html`` of one run, whose recordings are in the folder.
 
-    ``repeat`` is the command that runs the test again. Returns the page's path.
+    ``repeat`` is the command that runs the test again; ``parts`` are added to the page. Returns
+    the page's path.
     """
     from mediasim import __version__
     from mediasim.scenario.report.html import write_report
@@ -125,4 +143,4 @@ def write_page(run: RunReport, folder: Path, repeat: str) -> Path:
         runs=[replace(run, expectations=expectations, repeat=repeat, warnings=None)],
     )
     report.write(folder)
-    return write_report(report, folder)
+    return write_report(report, folder, parts)

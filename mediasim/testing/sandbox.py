@@ -8,28 +8,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.records import CallRecord
-from mediasim.sandbox.access import environment
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.text import timelines, timelines_text
+from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
+from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
-from mediasim.testing.apps import DeliveryLog, ServedApp, sdk_client, serve_app
+from mediasim.testing.address import SandboxAddress
+from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
+from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
 from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
 from mediasim.testing.waiting import awaited
-from mediasim.twilio.account import Account
 
 __all__ = ["DEFAULT_NUMBER", "InjectedFaults", "MediasimSandbox", "PlacedCall"]
 
@@ -40,7 +42,7 @@ Script = str | Sequence[Any]
 """The steps of a party's script, as scenarios have them; a bare text is spoken."""
 
 
-class MediasimSandbox:
+class MediasimSandbox(SandboxAddress):
     """The ``mediasim_sandbox`` fixture of one test: a sandbox in memory."""
 
     def __init__(self, config: Config, artifacts: Artifacts) -> None:
@@ -51,44 +53,23 @@ class MediasimSandbox:
             clock="real" if options.realtime else "manual",
             # Always given: the account is then the same in every run of a test.
             seed_override=config.seed if options.seed is None else options.seed,
+            today=True,
         )
         self._artifacts = artifacts
         self._apps: list[ServedApp] = []
-        self._answered_calls: dict[str, LiveCall] = {}
+        self.answered_calls: dict[str, LiveCall] = {}
         """Answered calls by SID, also those that the engine has dropped."""
         self._base = config.base
-        self._embedded = EmbeddedSandbox(settings)
-        self._do(lambda: self.service.exchange.events.on("event", self._follow))
+        super().__init__(EmbeddedSandbox(settings))
+        self._legs = Legs(self._embedded.sandbox)
+        self._gave_up = False
+        """Whether the last time that the test let pass did not suffice."""
+        self._acted_ns = -1
+        """Loop time at which the test last had a party do something, in nanoseconds."""
+        self.on_engine(lambda: self.service.exchange.events.on("event", self._follow))
+        self.redirect_sdk()
         artifacts.at_end(self._write_artifacts)
-
-    # -- where it is ------------------------------------------------------------------------
-
-    @property
-    def base_url(self) -> str:
-        """URL of Twilio's API, on a free port of this machine."""
-        return self._embedded.base_url
-
-    @property
-    def account_sid(self) -> str:
-        return self.service.account.sid
-
-    @property
-    def auth_token(self) -> str:
-        """The token that authenticates requests and signs webhooks."""
-        return self.service.account.auth_token
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Variables that point an app at the sandbox, by name."""
-        return environment(self.base_url, self.service.account)
-
-    @cached_property
-    def client(self) -> Any:
-        """Twilio's own SDK client, pointed here.
-
-        Raises RuntimeError where the SDK is not installed.
-        """
-        return sdk_client(self.base_url, self.account_sid, self.auth_token)
+        artifacts.at_failure("mediasim: what the sandbox saw", lambda: self.on_engine(self._tell))
 
     # -- apps, parties and calls ------------------------------------------------------------
 
@@ -100,26 +81,29 @@ class MediasimSandbox:
         voice: str | None = "/voice",
         status: str | None = None,
         method: Literal["POST", "GET"] = "POST",
+        public_name: str | None = None,
     ) -> ServedApp:
         """Serve an app under test and give it a number; return where it is served.
 
         ``app`` is an ASGI or WSGI application, a dict of answers by path (TwiML, or a function that
-        makes it of the request), or the URL of an app that is served already. ``voice`` and
-        ``status`` are the paths of the number's voice URL and status callback, requested by
-        ``method``; without ``voice`` the app gets no number.
+        makes it of the request), or the URL of an app that is served. ``voice`` and ``status`` are
+        paths of the number's voice URL and status callback, requested by ``method``; without
+        ``voice`` the app gets no number. ``public_name``: as of a plan's hosts.
         """
-        served = serve_app(app)
-        self._apps.append(served)
+        self._apps.append(served := serve_app(app))
+        base = served.url
+        if public_name is not None:
+            base = name_app(self._embedded.sandbox.hosts, public_name, served.url)
         if voice is not None:
-            callback = None if status is None else served.url + status
+            callback = None if status is None else base + status
             of_app = AppNumber(
-                voice_url=served.url + voice,
+                voice_url=base + voice,
                 voice_method=method,
                 status_callback=callback,
                 status_callback_method=method,
             )
             plan = Config(numbers={number: of_app})
-            self._do(lambda: claim_numbers(self.service, plan))
+            self.on_engine(lambda: claim_numbers(self.service, plan))
         return served
 
     def party(
@@ -131,7 +115,7 @@ class MediasimSandbox:
         ``network={...}``. Raises ScenarioError.
         """
         callee = self._callee(script, number=number, **more)
-        party = self._do(lambda: self._embedded.sandbox.phones.add(name, callee))
+        party = self.on_engine(lambda: self._embedded.sandbox.phones.add(name, callee))
         return str(party.number)
 
     def call(
@@ -152,7 +136,7 @@ class MediasimSandbox:
             known = ", ".join(numbers) or "none: register one with app(...)"
             raise ValueError(f"say which number is called; the app's numbers are: {known}")
         callee = self._callee(script or ())
-        record = self._do(
+        record = self.on_engine(
             lambda: place_call(
                 self.service,
                 self._embedded.sandbox.phones,
@@ -167,7 +151,8 @@ class MediasimSandbox:
     def act(self, call_sid: str, script: Script) -> None:
         """Have the party of a call in progress perform a script from now on."""
         callee = self._callee(script)
-        self._do(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
+        self._acted_ns = self.service.now_ns
+        self.on_engine(lambda: act(self.service, self._embedded.sandbox.phones, call_sid, callee))
 
     def _callee(self, script: Script, **more: Any) -> Callee:
         steps = [{"say": script}] if isinstance(script, str) else list(script)
@@ -184,6 +169,7 @@ class MediasimSandbox:
         by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
 
         async def pass_by() -> None:
+            self._gave_up = False
             if self.realtime:
                 await asyncio.sleep(by_ns / 1e9)
             else:
@@ -195,17 +181,22 @@ class MediasimSandbox:
         """Let time pass until every call has ended and every callback was sent.
 
         A test on a loop has to await the result. Raises AssertionError where ``most`` does not
-        suffice.
+        suffice, and at once where nothing more can happen before: it says who waits for what.
         """
-        limit, clock = Duration.of(most), self._embedded.sandbox.clock
+        __tracebackhide__ = True
+        limit, sandbox = Duration.of(most), self._embedded.sandbox
 
         async def run() -> None:
-            if self.realtime:
-                idle = await self._run_in_real_time(limit.seconds)
+            self._gave_up = True
+            if not self.realtime:
+                goes_on = await run_until_idle(sandbox, int(limit))
+            elif await self._run_in_real_time(limit.seconds):
+                goes_on = None
             else:
-                idle = await clock.run_until_idle(int(limit))
-            if not idle:
-                raise AssertionError(f"after {limit} it is not over: {self._active_calls()}")
+                goes_on = f"after {limit} it is not over: {calls_in_words(sandbox)}"
+            if goes_on is not None:
+                raise AssertionError(goes_on)
+            self._gave_up = False
 
         return awaited(self._embedded.submit(run))
 
@@ -219,21 +210,12 @@ class MediasimSandbox:
             return False
         return True
 
-    def _active_calls(self) -> str:
-        """Return the active calls in words."""
-        calls = [session.call.record for session in self.service.sessions.values()]
-        words = [
-            f"{record.sid} from {record.from_} to {record.to} is {record.status}"
-            for record in calls
-        ]
-        return "; ".join(words) or "something has been set for later"
-
     # -- what came of it --------------------------------------------------------------------
 
     @property
     def calls(self) -> list[PlacedCall]:
         """All calls, oldest first."""
-        return [PlacedCall(self, each) for each in self._do(self.service.catalogue.calls)]
+        return [PlacedCall(self, each) for each in self.on_engine(self.service.catalogue.calls)]
 
     @property
     def recordings(self) -> list[Recording]:
@@ -242,7 +224,7 @@ class MediasimSandbox:
 
     def recordings_of(self, call_sid: str | None = None) -> list[Recording]:
         """Return the recordings of a call, or all, oldest first."""
-        records = self._do(self.service.catalogue.recordings)
+        records = self.on_engine(self.service.catalogue.recordings)
         return [
             Recording(SandboxRecording(f"recording-{number}", each, self))
             for number, each in enumerate(records, 1)
@@ -252,20 +234,20 @@ class MediasimSandbox:
     def streams_of(self, call_sid: str | None = None) -> list[CallStream]:
         """Return the media streams of a call, or all, oldest first."""
         return [
-            CallStream(each.record.name or f"stream-{number}", each, self._do)
-            for number, each in enumerate(self._do(self.service.streams.all), 1)
+            CallStream(each.record.name or f"stream-{number}", each, self.on_engine)
+            for number, each in enumerate(self.on_engine(self.service.streams.all), 1)
             if call_sid in (None, each.record.call_sid)
         ]
 
     @property
     def deliveries(self) -> DeliveryLog:
         """All requests to the app, sent or to be sent, oldest first."""
-        return DeliveryLog(self._do(lambda: list(self.service.webhooks.deliveries)))
+        return DeliveryLog(self.on_engine(lambda: list(self.service.webhooks.deliveries)))
 
     @property
     def utterances(self) -> list[SpokenUtterance]:
         """All utterances of all calls."""
-        return utterances_of(list(self._answered_calls.values()))
+        return utterances_of(list(self.answered_calls.values()))
 
     def assert_never_contains(self, clip: ForbiddenClip) -> None:
         """Assert that no recording holds a part of it: see
@@ -283,17 +265,12 @@ class MediasimSandbox:
         They end with the block; without a block they last. Raises ScenarioError.
         """
         rule, weather = parse_weather(faults).fault_rule, self.service.webhooks.faults
-        name = self._do(lambda: weather.begin(rule))
-        return InjectedFaults(lambda: self._do(lambda: weather.end(name)))
+        name = self.on_engine(lambda: weather.begin(rule))
+        return InjectedFaults(lambda: self.on_engine(lambda: weather.end(name)))
 
     # -- behind it --------------------------------------------------------------------------
 
-    @property
-    def service(self) -> Account:
-        """The account on the engine's loop; its methods are for the engine's thread."""
-        return self._embedded.sandbox.service
-
-    def _do(self, work: Callable[[], T]) -> T:
+    def on_engine(self, work: Callable[[], T]) -> T:
         """Run a function on the engine's loop, and return its result."""
         result: T = self._embedded.submit(work).result()
         return result
@@ -303,78 +280,49 @@ class MediasimSandbox:
         if isinstance(event, CallEvent) and event.kind == "call.answered":
             for call in self.service.exchange.calls:
                 if call.sid == event.call_sid:
-                    self._answered_calls[call.sid] = call
+                    self.answered_calls[call.sid] = call
 
     def _write_artifacts(self) -> list[str]:
         """Write the artifacts; return lines that name them."""
         folder = self._artifacts.folder / "sandbox"
         sandbox = self._embedded.sandbox
         return keep_sandbox(
-            sandbox, self._do, folder, self._artifacts.name, self._artifacts.repeat, self.realtime
+            sandbox,
+            self._legs,
+            self.on_engine,
+            folder,
+            self._artifacts.name,
+            self._artifacts.repeat,
+            self.realtime,
+        )
+
+    def _tell(self) -> str:
+        """Return the timelines as text, for a failed test; on the engine's loop."""
+        sandbox = self._embedded.sandbox
+        told = timelines_text(sandbox, timelines(sandbox, self._legs))
+        return "\n\n".join(filter(None, (self._why_nothing_moves(), told)))
+
+    def _why_nothing_moves(self) -> str:
+        """Return what to call where a test has not let time pass; "" where it has."""
+        now_ns = self.service.now_ns
+        calls = [session.call.record for session in self.service.sessions.values()]
+        begun = [self._acted_ns, *(record.created_ns for record in calls)]
+        if self.realtime or self._gave_up or not calls or now_ns not in begun:
+            return ""
+        wait = ", ".join(f"{record.sid} is {record.status}" for record in calls)
+        return (
+            f"time stands still: run_until_idle() or advance(...) lets it pass; at"
+            f" {now_ns / 1e9:.1f}s {wait}"
         )
 
     def close(self) -> None:
         """End the sandbox, and the apps that it serves."""
+        self.redirect_sdk(False)
         try:
             self._embedded.close()
         finally:
             for app in self._apps:
                 app.close()
-
-
-class PlacedCall:
-    """A call in the sandbox, and actions of its party."""
-
-    def __init__(self, sandbox: MediasimSandbox, record: CallRecord) -> None:
-        self._sandbox = sandbox
-        self.record = record
-
-    def __repr__(self) -> str:
-        return f"<call {self.sid} from {self.record.from_} to {self.record.to}: {self.status}>"
-
-    @property
-    def sid(self) -> str:
-        return self.record.sid
-
-    @property
-    def status(self) -> str:
-        """queued, ringing, in-progress, completed, busy, no-answer, failed or canceled."""
-        return self.record.status
-
-    @property
-    def recordings(self) -> list[Recording]:
-        """The call's recordings, oldest first."""
-        return self._sandbox.recordings_of(self.sid)
-
-    @property
-    def streams(self) -> list[CallStream]:
-        """The call's media streams, oldest first."""
-        return self._sandbox.streams_of(self.sid)
-
-    @property
-    def stream(self) -> CallStream:
-        """The call's only media stream. Raises LookupError unless there is exactly one."""
-        found = self.streams
-        if len(found) != 1:
-            known = ", ".join(each.name for each in found) or "none"
-            raise LookupError(f"call {self.sid} has not one stream; there are: {known}")
-        return found[0]
-
-    def act(self, *steps: Any) -> None:
-        """Perform steps of a script from now on, as time passes."""
-        self._sandbox.act(self.sid, steps)
-
-    def say(self, text: str) -> None:
-        """Speak a text."""
-        self.act({"say": text})
-
-    def press(self, digits: str) -> None:
-        """Press keys."""
-        self.act({"dtmf": digits})
-
-    def hang_up(self) -> None:
-        """Hang up."""
-        self.act("hangup")
 
 
 class InjectedFaults:

@@ -11,9 +11,13 @@ from typing import Any
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import RecordingRecord
+from mediasim.sandbox.inspector.kept import kept_part
+from mediasim.sandbox.inspector.legs import Legs
+from mediasim.sandbox.inspector.text import timelines
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.scenario.report.build import call_report, event_report, recording_report
 from mediasim.scenario.report.model import RecordingReport, RunReport, Speed
+from mediasim.scenario.report.page_part import PagePart
 from mediasim.testing.artifacts import write_page
 
 __all__ = ["keep_sandbox"]
@@ -21,6 +25,7 @@ __all__ = ["keep_sandbox"]
 
 def keep_sandbox(
     sandbox: Sandbox,
+    legs: Legs,
     do: Callable[[Callable[[], Any]], Any],
     folder: Path,
     name: str,
@@ -39,12 +44,15 @@ def keep_sandbox(
             shutil.copytree(store.directory / part, folder / part, dirs_exist_ok=True)
     clock = "real" if realtime else "virtual"
     log = sandbox.service.webhooks.deliveries
-    run, deliveries = do(
-        lambda: (_run(sandbox, name, repeat, clock), [each.to_json() for each in log])
-    )
+
+    def kept() -> tuple[RunReport, list[Any], PagePart]:
+        part = kept_part(sandbox, timelines(sandbox, legs))
+        return _run(sandbox, name, repeat, clock), [each.to_json() for each in log], part
+
+    run, deliveries, part = do(kept)
     file = folder / "deliveries.json"
     file.write_text(json.dumps(deliveries, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    page = write_page(run, folder, repeat)
+    page = write_page(run, folder, repeat, [part])
     found = [folder / each.file for each in run.recordings if each.file]
     return [*(f"recording: {path}" for path in found), f"report: {page}", f"deliveries: {file}"]
 

@@ -10,13 +10,15 @@ from typing import Any
 
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
-from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.exchange.records import RecordingRecord
+from mediasim.sandbox.inspector.text import events_text
 from mediasim.scenario.expectations.verdicts import Verdict
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
 from mediasim.testing.artifacts import Artifacts, write_page
+from mediasim.testing.calls import SimulatedCall
 from mediasim.testing.conversation import CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
@@ -65,6 +67,8 @@ class Mediasim:
             scenario, seed if options.seed is None else options.seed, folder, options.realtime
         )
         self._artifacts.at_end(lambda: found._write_artifacts(self._artifacts.repeat))
+        number = "" if self._runs == 1 else f" {self._runs}"
+        self._artifacts.at_failure(f"mediasim: what happened in run{number}", found._tell)
         return found
 
 
@@ -129,9 +133,10 @@ class Simulated:
         raise LookupError(f"there is no call with an app {name or ''}; there are: {known}")
 
     @property
-    def calls(self) -> list[CallRecord]:
-        """Records of all legs, in the order they were dialled."""
-        return self.result.calls
+    def calls(self) -> list[SimulatedCall]:
+        """All legs, in the order they were dialled."""
+        live = self.result.run.exchange.calls
+        return [SimulatedCall(record, live) for record in self.result.calls]
 
     @property
     def events(self) -> list[Event]:
@@ -169,6 +174,12 @@ class Simulated:
         __tracebackhide__ = True
         for recording in self.recordings:
             recording.assert_never_contains(clip)
+
+    def _tell(self) -> str:
+        """Return the events of an ended run as text, for a failed test."""
+        if not self._result.done() or self._result.exception() is not None:
+            return ""
+        return events_text(self.events)
 
     def _write_artifacts(self, repeat: str) -> list[str]:
         """Write the report of an ended run; return lines that name the artifacts."""

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.products import dot
 
 __all__ = [
     "FLOOR_DB",
@@ -31,6 +32,7 @@ __all__ = [
     "Span",
     "crosstalk_db",
     "drift_ppm",
+    "fast_size",
     "find_offset",
     "find_within",
     "leak",
@@ -144,10 +146,10 @@ def _search(
     lags = last + margin - start + 1
     there = _stretch(channel, start, start + lags + len(clip) - 1)
     reference = _scaled(clip)
-    size = _fast_size(len(there))
+    size = fast_size(len(there))
     cross = np.fft.rfft(there, size) * np.conj(np.fft.rfft(reference, size))
     dots = np.fft.irfft(cross, size)[:lags]
-    clip_energy = float(reference @ reference)
+    clip_energy = dot(reference, reference)
     energy = _moving_energy(there, len(clip))
     likeness = _ratio(dots, np.sqrt(energy * clip_energy))
     size_of = np.abs(likeness) if either_sign else likeness
@@ -190,8 +192,8 @@ def match_at(
     there, reference = there[kept], reference[kept]
     if _constant(reference):
         return None
-    whole = sqrt(float(there @ there) * float(reference @ reference))
-    return max(-1.0, min(float(there @ reference) / whole, 1.0)) if whole > 0.0 else 0.0
+    whole = sqrt(dot(there, there) * dot(reference, reference))
+    return max(-1.0, min(dot(there, reference) / whole, 1.0)) if whole > 0.0 else 0.0
 
 
 def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
@@ -206,7 +208,7 @@ def drift_ppm(places: Sequence[tuple[int, int]]) -> float | None:
     if len(expected) < 2 or expected.min() == expected.max():
         return None
     expected -= expected.mean()
-    return float(expected @ late / (expected @ expected) * 1e6)
+    return dot(expected, late) / dot(expected, expected) * 1e6
 
 
 # -- silence -----------------------------------------------------------------------------------
@@ -222,7 +224,7 @@ def loudest_frame(channel: Samples, start: int, end: int) -> Loudness | None:
         return None
     width = min(FRAME_SAMPLES, end - start)
     last = _scaled(channel[end - width : end])
-    energy, at = float(last @ last), end - width
+    energy, at = dot(last, last), end - width
     for first in range(start, end, _BLOCK):
         samples = _scaled(channel[first : min(first + _BLOCK, end)])
         energies = _frame_sums(samples * samples)
@@ -303,12 +305,12 @@ def _leak_lag(pieces: Iterable[_Piece], span: Span) -> tuple[int, bool] | None:
     for around, said in pieces:
         # A leak shows best where the victim is quiet: levelled, every 20 ms count the same.
         around, said = _levelled(around), _levelled(said)
-        size = _fast_size(len(around))
+        size = fast_size(len(around))
         cross = np.fft.rfft(around, size) * np.conj(np.fft.rfft(said, size))
         plain += np.fft.irfft(cross, size)[:lags]
         phases += np.fft.irfft(_phases(cross), size)[:lags] * len(said)
-        energy += float(around @ around)
-        said_energy += float(said @ said)
+        energy += dot(around, around)
+        said_energy += dot(said, said)
     lag = int(np.argmax(np.abs(plain)))
     if abs(plain[lag]) > _CERTAIN * sqrt(energy * said_energy):
         return lag, True
@@ -328,8 +330,8 @@ def _leak_gain(pieces: Iterable[_Piece], lag: int) -> tuple[float, float]:
         there = around[lag : lag + len(said)]
         likeness, energy = _likeness(there, said)
         weight = likeness**4
-        dots += float(weight @ _frame_sums(there * said))
-        total += float(weight @ energy)
+        dots += dot(weight, _frame_sums(there * said))
+        total += dot(weight, energy)
         likenesses.append(likeness)
         energies.append(energy)
     gain = dots / total if total > 0.0 else 0.0
@@ -358,7 +360,7 @@ def _constant(samples: Samples | Floats) -> bool:
     return not len(samples) or bool(samples.min() == samples.max())
 
 
-def _fast_size(least: int) -> int:
+def fast_size(least: int) -> int:
     """Return the next size at which an FFT is fast: 2, 3 or 5 times a power of two."""
     power = 1 << max(0, (least - 1).bit_length())
     return min(size for size in (power, power * 3 // 4, power * 5 // 8) if size >= least)

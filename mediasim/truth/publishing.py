@@ -21,7 +21,6 @@ from mediasim.exchange.records import ChannelMapEntry, RecordingRecord
 from mediasim.exchange.recovery import sidecar_paths
 from mediasim.media.spool import replace_text
 from mediasim.truth.documents import ChannelTruth, RecordingTruth
-from mediasim.truth.faults.breaking import break_published
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.sidecar import recording_truth
 
@@ -53,6 +52,8 @@ def break_recording(
 
     Raises FaultError if one is not applicable; the recording then keeps its media and truth.
     """
+    from mediasim.truth.faults.breaking import break_published
+
     store, sid = recording.exchange.store, recording.sid
     done = break_published(store, sid, faults, recording.exchange.seeds)
     store.publish_truth(sid, {**store.truth(sid), "faults": list(done)})

@@ -6,7 +6,7 @@ packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -15,17 +15,17 @@ import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.media.player import Player
-from mediasim.media.recorder import Track
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment, words_in
-from mediasim.parties.voices.word_times import WordTime
+from mediasim.parties.voices.word_times import WordTime, times_by_letters
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
 from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
 from mediasim.truth.reference import ReferenceTape
-from mediasim.truth.sources import FileMap, heard_in, sent, sources
+from mediasim.truth.sources import FileMap, Origin, Pieces, heard_in, origins
 
 __all__ = ["recorded_words", "recording_truth"]
 
@@ -74,19 +74,16 @@ def _channel(
     missing: list[Gap] = []
     concealed: list[Concealed] = []
     adjustments: list[tuple[int, int]] = []
-    for low, high, call, track in sources(recording, number):
-        if track is Track.INBOUND:
-            spoken = [(call, low, high)]
-        else:
-            spoken = list(sent(recording, call, low, high))
-            for player in call.leg.played if call.has_leg else ():
-                intervals += _played(player, low, high, to_file)
-        for speaker, start, end in spoken:
-            intervals += _said(received(speaker), start, end, to_file)
-            gaps, moved = _lost(received(speaker), start, end, to_file)
-            missing += gaps
-            adjustments += moved
-            concealed += _made_up(speaker, start, end, to_file)
+    for it in origins(recording, number, to_file):
+        if isinstance(it.source, Player):
+            intervals += _played(it.source, it)
+            continue
+        speaker = received(it.source)
+        intervals += _said(speaker, it.low, it.high, it.to_file)
+        gaps, moved = _lost(speaker, it.low, it.high, it.to_file)
+        missing += gaps
+        adjustments += moved
+        concealed += _made_up(it.source, it.low, it.high, it.to_file)
     missing += _unwritten(recording, to_file)
     # Sorted before they are put on the tape, which so has them in the order of the file.
     in_order = sorted(intervals, key=lambda it: (it.start, it.end, it.text))
@@ -168,20 +165,24 @@ def recorded_words(recording: LiveRecording) -> str:
 
     Words that were muted, paused away or cut off are left out.
     """
-    to_file = FileMap(recording)
-    found = [
-        (piece.file, " ".join(word.text for word in piece.words()))
-        for number in range(recording.record.layout.stored_channels)
-        for low, high, call, track in sources(recording, number)
-        if track is Track.INBOUND
-        if call.line is not None
-        for piece in _pieces(call.line, Placement(call.line), low, high, to_file)
-    ]
-    return " ".join(words for _, words in sorted(found, key=lambda it: it[0]) if words)
+    found: list[tuple[int, str]] = []
+    for number in range(recording.record.layout.stored_channels):
+        for it in origins(recording, number, FileMap(recording)):
+            if isinstance(it.source, Player):
+                found += [(each.start, _words(each.words)) for each in _played(it.source, it)]
+            elif it.source.line is not None:
+                line, placement = it.source.line, Placement(it.source.line)
+                pieces = _pieces(line, placement, it.low, it.high, it.to_file)
+                found += [(piece.file, _words(piece.words())) for piece in pieces]
+    return " ".join(words for _, words in sorted(found, key=lambda each: each[0]) if words)
+
+
+def _words(words: Iterable[WordTime]) -> str:
+    return " ".join(word.text for word in words)
 
 
 def _pieces(
-    line: Line, placement: Placement, low: int, high: int, to_file: FileMap
+    line: Line, placement: Placement, low: int, high: int, to_file: Pieces
 ) -> Iterator[_Piece]:
     """Yield the pieces of a party's speech that were recorded within ``low .. high``."""
     for segment in line.timeline.segments:
@@ -194,7 +195,7 @@ def _pieces(
                     yield _Piece(segment, part.said + at - part.start, at, file, samples)
 
 
-def _said(received: _Received, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
+def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator[Interval]:
     call, placement = received.call, received.placement
     if call.line is None or placement is None:
         return
@@ -215,35 +216,51 @@ def _said(received: _Received, low: int, high: int, to_file: FileMap) -> Iterato
         )
 
 
-def _played(player: Player, low: int, high: int, to_file: FileMap) -> Iterator[Interval]:
+def _played(player: Player, it: Origin) -> Iterator[Interval]:
+    """Yield what was played: by the server, or heard over a line as what a party says."""
     first = player.first_frame * FRAME_SAMPLES
-    end = high if player.end_frame is None else min(high, player.end_frame * FRAME_SAMPLES)
+    end = it.high if player.end_frame is None else min(it.high, player.end_frame * FRAME_SAMPLES)
     if not player.loop:
         end = min(end, first + len(player.pcm))
-    for at, file, samples in to_file.pieces(max(low, first), end):
+    times: Sequence[WordTime] = ()
+    if it.by is not None and player.text:
+        times = times_by_letters(player.text, player.pcm.astype(np.float64))
+    for at, file, samples in it.to_file.pieces(max(it.low, first), end):
         inside = np.arange(at - first, at - first + samples)
+        moved = file - (at - first)
         yield Interval(
             start=file,
             end=file + samples,
-            party=None,
-            kind="server",
-            text=player.label,
+            party=it.by,
+            kind=_kind(player, it.by),
+            text=player.label if it.by is None or not player.text else player.text,
             digest="",
             pcm=np.take(player.pcm, inside, mode="wrap"),
-            codec="none",
+            codec="none" if it.by is None else LINE_CODEC,
             due=file,
             offset=(at - first) % len(player.pcm),
+            words=tuple(
+                WordTime(word.text, word.start + moved, word.end + moved, word.estimated)
+                for word in times
+                if file <= (word.start + word.end) // 2 + moved < file + samples
+            ),
         )
 
 
-def _made_up(call: LiveCall, low: int, high: int, to_file: FileMap) -> Iterator[Concealed]:
+def _kind(player: Player, by: str | None) -> str:
+    if by is None:
+        return "server"
+    return "say" if player.text else "play"
+
+
+def _made_up(call: LiveCall, low: int, high: int, to_file: Pieces) -> Iterator[Concealed]:
     for it in concealed_of_call(call):
         for _, file, samples in to_file.pieces(max(low, it.start), min(high, it.end)):
             yield Concealed(file, file + samples, it.how, it.party)
 
 
 def _lost(
-    received: _Received, low: int, high: int, to_file: FileMap
+    received: _Received, low: int, high: int, to_file: Pieces
 ) -> tuple[list[Gap], list[tuple[int, int]]]:
     """Return a party's gaps, and (sample of the file, samples) that its jitter buffer moved."""
     call = received.call

@@ -1,27 +1,105 @@
-"""The sources of a recording: whose audio went into a channel, and at which samples of the file."""
+"""The sources of a recording: whose audio went into a channel, and at which samples of the file.
+
+What comes over a line of the exchange's own (:mod:`mediasim.exchange.own_line`) was sent on another
+call, so its sources are those of that call's outbound track, some samples before.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import zip_longest
+from typing import Final, Protocol
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.own_line import LineEnd
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.media.player import Player
 from mediasim.media.recorder import Track
+from mediasim.rtp.stream import MEDIA_BASE
 
-__all__ = ["FileMap", "heard_in", "sent", "sources"]
+__all__ = ["FileMap", "Origin", "Pieces", "heard_in", "origins"]
+
+_TIMESTAMPS: Final = 1 << 32
+
+
+class Pieces(Protocol):
+    """A map from samples of a frame clock to those of the file."""
+
+    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        """Yield (sample of the frame clock, sample of the file, length) of a span's parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A party or a player whose audio went into a channel, and when."""
+
+    source: LiveCall | Player
+    """The call whose party speaks, or what the server plays."""
+    low: int
+    high: int
+    """First sample, and the one after the last, on the frame clock."""
+    to_file: Pieces
+    by: str | None = None
+    """Name of the party that a player's audio comes from, over a line; None: from the server."""
 
 
 def heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
     """Return every call whose audio went into a channel, in order of first appearance."""
-    heard: dict[LiveCall, None] = {}
+    found = origins(recording, number, FileMap(recording))
+    return dict.fromkeys(it.source for it in found if isinstance(it.source, LiveCall))
+
+
+def origins(recording: LiveRecording, number: int, to_file: FileMap) -> Iterator[Origin]:
+    """Yield everything whose audio went into a channel."""
     for low, high, call, track in sources(recording, number):
         if track is Track.INBOUND:
-            heard[call] = None
+            yield from _received(recording, Origin(call, low, high, to_file))
         else:
-            heard |= dict.fromkeys(speaker for speaker, _, _ in sent(recording, call, low, high))
-    return heard
+            yield from _sent_to(recording, call, Origin(call, low, high, to_file))
+
+
+def _received(recording: LiveRecording, at: Origin) -> Iterator[Origin]:
+    """Yield the origins of what a call's party is heard to say."""
+    call = at.source
+    assert isinstance(call, LiveCall)
+    if not isinstance(call.far_end, LineEnd):
+        yield at
+        return
+    other, shift = call.far_end.sent_by, _shift(call, call.far_end)
+    if other is not None and shift is not None:
+        low, high, moved = at.low - shift, at.high - shift, _Moved(at.to_file, shift)
+        yield from _sent_to(recording, other, Origin(other, low, high, moved, call.party.name))
+
+
+def _sent_to(recording: LiveRecording, call: LiveCall, at: Origin) -> Iterator[Origin]:
+    """Yield the origins of what a call's party was sent."""
+    for player in call.leg.played if call.has_leg else ():
+        yield Origin(player, at.low, at.high, at.to_file, at.by)
+    for speaker, low, high in sent(recording, call, at.low, at.high):
+        yield from _received(recording, Origin(speaker, low, high, at.to_file))
+
+
+def _shift(call: LiveCall, end: LineEnd) -> int | None:
+    """Return the samples from sending to playing over a line; None if nothing has been played."""
+    sender, stream = end.other.leg, call.leg.stream if call.has_leg else None
+    if sender is None or stream is None or not stream.shifts:
+        return None
+    first = (stream.first_timestamp - sender.sender.first_timestamp) % _TIMESTAMPS
+    return MEDIA_BASE + stream.shifts[0].offset - first
+
+
+@dataclass(frozen=True, slots=True)
+class _Moved:
+    """The map of a track that is heard some samples later on another."""
+
+    to_file: Pieces
+    later: int
+
+    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        for at, file, samples in self.to_file.pieces(low + self.later, high + self.later):
+            yield at - self.later, file, samples
 
 
 def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, LiveCall, Track]]:

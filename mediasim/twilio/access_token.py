@@ -17,7 +17,7 @@ import jwt
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.resources import KeyRecord
 
-__all__ = ["VoiceToken", "check_identity", "mint", "read_access_token"]
+__all__ = ["VoiceToken", "check_identity", "is_advised", "mint", "read_access_token"]
 
 CONTENT_TYPE: Final = "twilio-fpa;v=1"
 _ALGORITHM: Final = "HS256"
@@ -33,7 +33,8 @@ LONGEST_S: Final = 24 * 3600
 """Most seconds that a token is valid."""
 SKEW_S: Final = 30
 """Seconds by which the clocks of app and sandbox may differ."""
-_IDENTITY: Final = re.compile(r"[A-Za-z0-9_]{1,121}")
+_IDENTITY: Final = re.compile(r"(?=\S)(?:.{0,120}\S)")
+_ADVISED: Final = re.compile(r"[A-Za-z0-9_]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,19 @@ class VoiceToken:
 
 
 def check_identity(text: object) -> str:
-    """Return a client's identity if it is valid: letters, digits and underscores.
+    """Return a client's identity if it can be one: 1 to 121 characters that can be printed.
 
-    Raises TwilioError (401) if it is not. Source: Twilio docs, Client noun.
+    Twilio advises letters, digits and underscores (:func:`is_advised`). Raises TwilioError (401).
     """
-    if not isinstance(text, str) or not _IDENTITY.fullmatch(text):
-        words = "an identity is 1 to 121 letters, digits and underscores"
+    if not isinstance(text, str) or not _IDENTITY.fullmatch(text) or not text.isprintable():
+        words = "an identity is 1 to 121 characters, without spaces at its ends"
         raise _bad_grants(f"{words}, found {text!r:.140}")
     return text
+
+
+def is_advised(identity: str) -> bool:
+    """Tell whether an identity has the characters that Twilio advises (docs, Client noun)."""
+    return _ADVISED.fullmatch(identity) is not None
 
 
 def mint(

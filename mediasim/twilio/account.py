@@ -6,7 +6,10 @@ All methods run on the engine's loop. They raise :class:`TwilioError` for what T
 from __future__ import annotations
 
 import asyncio
+import copy
+import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
@@ -21,7 +24,8 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling
+from mediasim.twilio.addresses import called, calling, dialled
+from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
@@ -31,7 +35,12 @@ from mediasim.twilio.errors import (
     not_in_progress,
     too_many,
     unavailable,
+    unknown_number,
 )
+from mediasim.twilio.machine_detection import detect, with_detection
+from mediasim.twilio.message_replies import MessageReplies
+from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.own_numbers import OwnNumbers
 from mediasim.twilio.requests import (
     Callback,
     CallRequest,
@@ -44,6 +53,7 @@ from mediasim.twilio.resources import (
     ApplicationRecord,
     KeyRecord,
     NumberRecord,
+    VoiceSettings,
 )
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
@@ -59,7 +69,9 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_CANNOT_CALL: Final = 13224
+_VOICE: Final = 13000
+"""Notification code of a voice that is not what was asked for."""
+_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -93,8 +105,25 @@ class Account(CallDocuments):
         self.streams = StreamManager(self, self.live_call, streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.own_numbers = OwnNumbers(
+            self, self.live_call, self.place_inbound, self.place_from_client
+        )
+        self.messages = MessageManager(self, self.of)
+        MessageReplies(self, self.messages)
+        self.caller_ids = CallerIdManager(self, self.of)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
+        self._on_answer: dict[str, RecordingRequest] = {}
+        self._call_numbers = itertools.count(1)
+        self.token_numbers = itertools.count(1)
+        self.not_simulated: Counter[str] = Counter()
+        """Requests for what is not simulated, and how often each was made."""
+        self._views: dict[str, Account] = {self.sid: self}
+        studio.on_warning = self._warn_of_voice
+        self._add_verbs()
+
+    def _add_verbs(self) -> None:
+        """Set what executes each verb in calls of this account."""
         nouns = {"Conference": self.conferences.dial, "Queue": self.queues.dial}
         self.verbs = {
             **VERBS,
@@ -102,8 +131,34 @@ class Account(CallDocuments):
             "Enqueue": self.queues.wait,
             "Leave": self.queues.leave,
         }
-        self._on_answer: dict[str, RecordingRequest] = {}
-        self._calls = 0
+
+    def _warn_of_voice(self, words: str) -> None:
+        """Log a warning of the speech engines, and notify the developer."""
+        _LOG.warning("%s", words)
+        self.notify(None, _VOICE, words, warning=True)
+
+    # -- subaccounts ------------------------------------------------------------------------
+
+    @property
+    def main(self) -> Account:
+        """The main account, which this one is itself or a subaccount of."""
+        return next(iter(self._views.values()))
+
+    def of(self, sid: str) -> Account:
+        """Return the account of a SID: the main one, or a subaccount.
+
+        A subaccount is the main account under another SID and token: all records and managers are
+        shared, but for conferences, whose names are each account's own. Raises TwilioError (404)
+        if there is none.
+        """
+        if sid not in self._views:
+            record = self.subaccounts.find(sid)
+            view = copy.copy(self.main)
+            view.account = record
+            view.conferences = ConferenceManager(view, view.create_call)
+            view._add_verbs()
+            self._views[sid] = view
+        return self._views[sid]
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -126,15 +181,18 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self.directory.phone(to)
+        phone = self._phone(to)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
+        call.record.application_sid = request.application_sid
         call.record.caller_name = request.caller_name
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
-        instructions = source if request.participant is None else self.conferences.take_part
+        instructions = with_detection(session, request, source)
+        if request.participant is not None:
+            instructions = self.conferences.take_part
         self._run(session, session.go_out(instructions, request.timeout_seconds * NS_PER_SECOND))
         return call.record
 
@@ -145,13 +203,19 @@ class Account(CallDocuments):
         """
         number = next((each for each in self.numbers.all() if each.phone_number == to), None)
         if number is None:
-            raise not_found(f"{self.account_path}/IncomingPhoneNumbers/{to}")
+            raise unknown_number(to, (each.phone_number for each in self.numbers.all()))
+        if number.account_sid != self.sid:
+            return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")
-        source = number.source()
+        asked: VoiceSettings = number
         if number.voice_application_sid:
-            source = self.applications.find(number.voice_application_sid).source()
-        session = self._new_session(phone, to, from_, "inbound", number.callback())
+            asked = self.applications.find(number.voice_application_sid)
+        source = asked.source()
+        session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
+        if number.voice_caller_id_lookup:
+            session.call.record.caller_name = self.subscriber_of(from_).caller_name
+        session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))
         return session.call.record
 
@@ -162,13 +226,16 @@ class Account(CallDocuments):
         phone: Phone,
         instructions: FollowUp | DialRequest,
         callback: Callback | None = None,
+        application_sid: str | None = None,
     ) -> CallRecord:
         """Place a call from a client, which follows a document or dials one telephone.
 
-        Raises TwilioError if no more calls can be carried.
+        ``application_sid`` is the application whose document it is. Raises TwilioError if no more
+        calls can be carried.
         """
         self._check_capacity(f"a call from {from_}")
         session = self._new_session(phone, to, from_, "inbound", callback)
+        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
@@ -183,6 +250,7 @@ class Account(CallDocuments):
         Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
         their recordings are not affected.
         """
+        self.check_active()
         if self.exchange.plane.overloaded():
             refusal, why = too_many(_OVERLOADED), _OVERLOADED
         elif (problem := self.storage_problem()) is not None:
@@ -199,20 +267,21 @@ class Account(CallDocuments):
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
-        phone = self.directory.phone(address)
+        phone = self._phone(address)
         try:
             self._check_capacity(f"dialling {address}", call)
         except TwilioError:
             # A refused child needs a call too: Dial reports it to the app as failed.
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        if any(number.phone_number == address for number in self.numbers.all()):
-            words = (
-                f"{address} is a number of the app's own: the call goes to the party that answers "
-                "unclaimed numbers, for this sandbox connects no app with itself"
-            )
-            self.notify(call.sid, _CANNOT_CALL, words, warning=True)
-        from_ = caller_id or call.record.from_
+        if caller_id and dialled(caller_id) is None:
+            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
+            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
+        from_ = dialled(caller_id) or caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+
+    def _phone(self, address: str) -> Phone:
+        """Return the telephone at an address: the account's own, or one of the directory."""
+        return self.own_numbers.phone(address) or self.directory.phone(address)
 
     def _new_session(
         self,
@@ -223,7 +292,7 @@ class Account(CallDocuments):
         callback: Callback | None,
         parent: LiveCall | None = None,
     ) -> CallSession:
-        self._calls += 1
+        number = next(self._call_numbers)
         call = self.exchange.new_call(
             phone.party,
             self.room,
@@ -231,8 +300,9 @@ class Account(CallDocuments):
             from_=from_,
             direction=direction,
             status="ringing" if direction == "inbound" else "queued",
-            flow=parent.flow if parent is not None else f"call-{self._calls}",
+            flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
+            account_sid=self.sid,
         )
         self.statuses.follow(call.sid, callback)
         session = CallSession(self, call, phone)
@@ -254,15 +324,20 @@ class Account(CallDocuments):
         request = self._on_answer.pop(session.call.sid, None)
         if request is not None:
             self.recordings.of_call(session, request, "OutboundAPI")
+        if session.machine_detection is not None:
+            self.spawn(detect(session, session.machine_detection))
         if session.send_digits:
             session.spawn(session.play(touch_tones(session.send_digits), "digits"))
 
     def update_call(self, sid: str, request: CallUpdate) -> CallRecord:
         """End a call, or redirect it to another document: POST /Calls/{sid}.
 
-        Raises TwilioError if the call is not active, or a parameter is wrong.
+        A request without a change only shows the call. Raises TwilioError if the call is not
+        active, or a parameter is wrong.
         """
         record = self.call_record(sid)
+        if request == CallUpdate():
+            return record
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
@@ -326,10 +401,12 @@ class Account(CallDocuments):
 
     async def close(self) -> None:
         """End all calls, publish their recordings and deliver all callbacks."""
+        self.messages.close()
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.exchange.end_processing()
         await self.webhooks.settled()
         self.studio.close()

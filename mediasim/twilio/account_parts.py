@@ -7,25 +7,32 @@ The account itself, with every command that an app can give, is
 from __future__ import annotations
 
 import asyncio
+import base64
+import hmac
+import json
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
-from mediasim.twilio.errors import not_found
-from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
-from mediasim.twilio.requests import Callback, Params
+from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
+from mediasim.twilio.representations import account_path
+from mediasim.twilio.requests import Callback, DetectionFaults, Params
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks import AppRequest, Webhooks
+from mediasim.twilio.subscribers import Subscriber
+from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
-__all__ = ["AccountParts", "NotificationRecord", "ResourceList"]
+__all__ = ["AccountParts", "ResourceList"]
 
-_MORE_INFO: Final = "https://www.twilio.com/docs/errors"
+_CALL_PROGRESS: Final = 15003
+_NOT_ACTIVE: Final = 20005
 _MOST_NOTIFICATIONS: Final = 10_000
 """Notifications that are kept, the newest."""
 
@@ -75,55 +82,6 @@ class ResourceList(Generic[T]):
         return record
 
 
-@dataclass(frozen=True, slots=True)
-class NotificationRecord:
-    """An error or a warning for the developer: Twilio's Notification resource."""
-
-    sid: str
-    account_sid: str
-    call_sid: str | None
-    error_code: int
-    log: str
-    """``"0"`` for an error, ``"1"`` for a warning."""
-    message_text: str
-    request_url: str
-    """URL of the request to the app that failed; "" if there was none."""
-    created_ns: int
-    request_method: str = "POST"
-    request_variables: str = ""
-    response_headers: str = ""
-    response_body: str = ""
-
-    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """Return the notification as a list of them shows it."""
-        asked = self.request_url or None
-        return {
-            "account_sid": self.account_sid,
-            "api_version": API_VERSION,
-            "call_sid": self.call_sid,
-            "date_created": rfc2822(dates, self.created_ns),
-            "date_updated": rfc2822(dates, self.created_ns),
-            "error_code": str(self.error_code),
-            "log": self.log,
-            "message_date": rfc2822(dates, self.created_ns),
-            "message_text": self.message_text,
-            "more_info": f"{_MORE_INFO}/{self.error_code}",
-            "request_method": self.request_method if asked else None,
-            "request_url": asked,
-            "sid": self.sid,
-            "uri": f"{account_path(self.account_sid)}/Notifications/{self.sid}.json",
-        }
-
-    def to_full_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        """Return the notification with the request and the response that it is about."""
-        return {
-            **self.to_twilio_json(dates),
-            "request_variables": self.request_variables,
-            "response_headers": self.response_headers,
-            "response_body": self.response_body,
-        }
-
-
 class AccountParts:
     """The exchange, the webhooks and the records that the parts of an account share."""
 
@@ -139,7 +97,16 @@ class AccountParts:
         """The room of all legs, so that any two of them can be connected."""
         self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
+        self.on_notification: Callable[[NotificationRecord], object] | None = None
+        """Called with each new notification."""
+        self.detection_faults = DetectionFaults()
+        self.debugger_url: str | None = None
+        """Where each notification is posted; None for nowhere."""
+        self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()
+        """Returns what the number plan knows of the line at a number."""
+        self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
         self._tasks: set[asyncio.Task[Any]] = set()
+        webhooks.token_of = self.token_of
         exchange.on_fault = self.report_failure
 
     @property
@@ -169,6 +136,16 @@ class AccountParts:
     @property
     def account_path(self) -> str:
         return account_path(self.account.sid)
+
+    def check_active(self) -> None:
+        """Check that the account may act. Raises TwilioError (403, 20005) if it may not."""
+        if self.account.status != "active":
+            raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
+
+    def token_of(self, account_sid: str) -> str | None:
+        """Return the auth token of a subaccount; None for any other account."""
+        known = self.subaccounts.has(account_sid)
+        return self.subaccounts.find(account_sid).auth_token if known else None
 
     def resource_list(self, name: str) -> ResourceList[Any]:
         """Return the records of a resource by its part of a path: ``Queues``."""
@@ -200,22 +177,60 @@ class AccountParts:
     ) -> None:
         """Send a callback about a call, recording or conference, in order of its lane.
 
-        ``lane`` is ``sid`` by default. ``done`` is called once it was sent or has failed.
+        ``lane`` is ``sid`` by default. ``done`` is called once it was sent or has failed; a failure
+        leaves a notification.
         """
         request = AppRequest(callback.url, callback.method, tuple(params), kind, sid)
-        self.webhooks.notify(request, lane or sid, done)
+        call_sid = next((each for each in (sid, lane) if each.startswith("CA")), None)
+        self.webhooks.notify(request, lane or sid, done, partial(self._callback_failed, call_sid))
 
-    def recording_params(self, record: RecordingRecord) -> Params:
-        """Return the parameters that callbacks of calls and verbs have of a recording."""
+    def _callback_failed(self, call_sid: str | None, failure: AppFailure) -> None:
+        """Add a notification about a callback that failed."""
+        delivery = failure.delivery
+        if delivery is not None and delivery.kind == DEBUGGER:
+            return  # it would report itself for ever
+        url = "" if delivery is None else delivery.url
+        answered = delivery is not None and delivery.attempts and delivery.attempts[-1].status
+        if delivery is not None and delivery.kind == "call-status" and answered:
+            words = f"Call Progress: Warning Response to Callback URL: {failure.message}"
+            self.notify(call_sid, _CALL_PROGRESS, words, url, delivery=delivery, warning=True)
+        else:
+            self.notify(call_sid, failure.code, failure.message, url, delivery=delivery)
+
+    def recording_params(self, record: RecordingRecord, so_far: int | None = None) -> Params:
+        """Return the parameters that callbacks of calls and verbs have of a recording.
+
+        ``so_far`` is the number of samples of one that is in progress.
+        """
+        seconds = record.duration_seconds() if so_far is None else so_far // SAMPLE_RATE
         return [
             ("RecordingUrl", self.recording_url(record.sid)),
             ("RecordingSid", record.sid),
-            ("RecordingDuration", str(record.duration_seconds())),
+            ("RecordingDuration", str(seconds)),
         ]
+
+    def call_token(self, sid: str) -> str:
+        """Return the token of a call, which an app gives back to call on with its caller's number.
+
+        Its form is Twilio's; what is in it is our choice.
+        """
+        key = self.account.auth_token.encode()
+        digest = hmac.digest(key, f"call-token {sid}".encode(), "sha256")
+        return json.dumps(
+            {
+                "parentCallInfoToken": base64.urlsafe_b64encode(digest).decode().rstrip("="),
+                "identityHeaderTokens": [],
+            },
+            separators=(",", ":"),
+        )
 
     def recording_url(self, sid: str) -> str:
         """Return the URL of a recording's media, without an extension."""
-        return f"{self.base_url}{self.account_path}/Recordings/{sid}"
+        try:
+            path = account_path(self.catalogue.recording(sid).account_sid)
+        except UnknownSid:
+            path = self.account_path
+        return f"{self.base_url}{path}/Recordings/{sid}"
 
     def notify(
         self,
@@ -224,27 +239,41 @@ class AccountParts:
         message: str,
         request_url: str = "",
         *,
+        delivery: Delivery | None = None,
         line: int | None = None,
         warning: bool = False,
     ) -> None:
         """Add a notification for the developer, an error or a warning.
 
-        ``request_url`` is the request to the app that it is about, ``line`` that of its document.
+        ``request_url`` is the URL of the request to the app that it is about, ``delivery`` that
+        request and its response, ``line`` the line of its document.
         """
         words = message if line is None else f"{message} (line {line})"
+        try:  # what all accounts share reports for the account of the call
+            account_sid = self.catalogue.call(call_sid or "").account_sid
+        except UnknownSid:
+            account_sid = self.sid
         self.notifications.append(
             NotificationRecord(
                 sid=self.new_sid("NO"),
-                account_sid=self.sid,
+                account_sid=account_sid,
                 call_sid=call_sid,
                 error_code=code,
                 log="1" if warning else "0",
                 message_text=words,
                 request_url=request_url,
                 created_ns=self.now_ns,
+                **exchanged(request_url, delivery),
             )
         )
         del self.notifications[:-_MOST_NOTIFICATIONS]
+        newest = self.notifications[-1]
+        if self.on_notification is not None:
+            self.on_notification(newest)
+        if self.debugger_url is not None:
+            parent = "" if account_sid == self.exchange.account_sid else self.exchange.account_sid
+            params = debugger_params(newest, self.dates, parent)
+            self.send_callback(Callback(self.debugger_url), params, DEBUGGER, newest.sid)
 
     def new_sid(self, prefix: str) -> str:
         """Return the next SID of a prefix."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from mediasim.twilio.errors import bad_parameter
 
-__all__ = ["called", "calling"]
+__all__ = ["called", "calling", "dialled", "messaged", "messaging", "sought"]
 
 _NO_TO: Final = 21201
 _NO_FROM: Final = 21213
@@ -39,6 +39,63 @@ def calling(text: str) -> str:
     return _read("From", text, _MAGIC_FROM, _NO_FROM, _INVALID_FROM)
 
 
+def dialled(text: str) -> str | None:
+    """Return the address of a Number noun as it is called; None for what is no number."""
+    return _written(text.strip())
+
+
+_CANNOT_ROUTE: Final = 21612
+_NO_MESSAGE_TO: Final = 21604
+_MAGIC_MESSAGE_TO: Final = {
+    "+15005550001": (_INVALID_TO, "Invalid 'To' Phone Number: {}"),
+    "+15005550002": (_CANNOT_ROUTE, "The 'To' phone number {} cannot be reached by SMS."),
+    "+15005550003": (21408, "Permission to send an SMS has not been enabled for {}"),
+    "+15005550004": (21610, "Attempt to send to unsubscribed recipient {}"),
+    "+15005550009": (21614, "'To' number {} is not a valid mobile number"),
+}
+_MAGIC_MESSAGE_FROM: Final = {
+    "+15005550001": (_INVALID_FROM, "'From' {} is not a valid phone number"),
+    "+15005550007": (21606, "The From phone number {} is not a valid, SMS-capable inbound number"),
+    "+15005550008": (21611, "This 'From' number {} has exceeded the maximum number of messages"),
+}
+"""Errors of Twilio's test numbers for messages (docs, Test credentials)."""
+
+
+def messaged(text: str) -> str:
+    """Return the ``To`` of a message as Twilio writes it. Raises TwilioError if it is invalid."""
+    channel, number = _channel(text)
+    return channel + _read("To", number, _MAGIC_MESSAGE_TO, _NO_MESSAGE_TO, _INVALID_TO)
+
+
+def messaging(text: str) -> tuple[str, bool]:
+    """Return the ``From`` of a message, and whether it is a telephone number.
+
+    Others are a name of up to 11 characters, a short code, or an address of another channel, such
+    as ``whatsapp:+14155550100``. Raises TwilioError if it is none of these.
+    """
+    channel, number = _channel(text)
+    short_code = re.fullmatch("[0-9]{3,8}", number)
+    name = re.fullmatch("(?=.*[A-Za-z])[A-Za-z0-9 +_&-]{1,11}", number)
+    if short_code or name or (channel and not number.startswith("+")):
+        return text, False
+    found = _read("From", number, _MAGIC_MESSAGE_FROM, _NO_FROM, _INVALID_FROM)
+    return channel + found, not channel
+
+
+def _channel(text: str) -> tuple[str, str]:
+    """Return the channel of an address, ``whatsapp:``, and the rest; "" for a text message."""
+    match = re.fullmatch("((?:whatsapp|messenger|rcs):)(.+)", text)
+    return (match[1], match[2]) if match else ("", text)
+
+
+def sought(text: str | None) -> str:
+    """Read a number in a filter, in which spaces are allowed and a plus may have become one."""
+    if text is None or re.match("(client|sips?|whatsapp|messenger|rcs):", text):
+        return text or ""
+    digits = re.sub(r"[\s().-]", "", text)
+    return f"+{digits}" if re.fullmatch("[1-9][0-9]{7,14}", digits) else digits
+
+
 def _read(
     name: str, text: str, magic: Mapping[str, tuple[int, str]], absent: int, invalid: int
 ) -> str:
@@ -54,8 +111,8 @@ def _read(
 
 
 def _written(text: str) -> str | None:
-    """Return a number in E.164, a client or SIP address as it is, None for anything else."""
-    if re.fullmatch(r"(client|sips?):\S+", text):
+    """Return a number in E.164, a client, SIP or application address as it is, or None."""
+    if re.fullmatch(r"client:\S.*|(sips?|app):\S+", text):
         return text
     digits = re.sub(r"[\s().-]", "", text)
     for pattern, prefix in (

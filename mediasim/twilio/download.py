@@ -30,7 +30,9 @@ ANSWERS: Final[dict[DownloadOutcome, _Answer]] = {
     # Twilio docs, Recordings resource: 404 until the media is there.
     "no-media": _Answer(404, NOT_FOUND),
     # Twilio blog, 25 May 2022, and error 16113; that the code is 20404 is our choice.
-    "too-few-channels": _Answer(404, NOT_FOUND, 16113),
+    "not-found": _Answer(404, NOT_FOUND, 16113),
+    # Twilio docs, Recordings resource; that the code is 20001 is our choice.
+    "too-few-channels": _Answer(400, BAD_PARAMETER, 16113),
     # Our choice.
     "invalid-channels": _Answer(400, BAD_PARAMETER),
 }

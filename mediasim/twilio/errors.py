@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "not_in_progress",
     "too_many",
     "unavailable",
+    "unknown_number",
 ]
 
 NOT_FOUND: Final = 20404
@@ -48,6 +50,12 @@ class TwilioError(Exception):
 def not_found(path: str) -> TwilioError:
     """Return the error (404, 20404) that there is nothing at a path."""
     return TwilioError(404, NOT_FOUND, f"The requested resource {path} was not found")
+
+
+def unknown_number(number: str, known: Iterable[str]) -> TwilioError:
+    """Return the error (404, 20404) that a number that is called is none of the account's."""
+    there = ", ".join(known) or "none"
+    return TwilioError(404, NOT_FOUND, f"{number} was not found: the app's numbers are: {there}")
 
 
 def bad_parameter(message: str, code: int = BAD_PARAMETER) -> TwilioError:

@@ -40,6 +40,9 @@ async def on_this_loop(work: Callable[[], Any]) -> Any:
 class HttpFailed(Exception):
     """A request to the app got no response; the text says why."""
 
+    took_ms: int | None = None
+    """Milliseconds of real time until it failed; None where nothing measures them."""
+
     def __init__(self, words: str, *, timed_out: bool = False, refused: bool = False) -> None:
         super().__init__(words)
         self.timed_out = timed_out
@@ -76,6 +79,8 @@ class HttpAnswer:
     headers: Mapping[str, str]
     """Header fields, their names in lower case."""
     body: bytes
+    took_ms: int | None = None
+    """Milliseconds of real time until it was there; None where nothing measures them."""
 
 
 class HttpPort(Protocol):

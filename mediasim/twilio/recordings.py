@@ -83,6 +83,7 @@ class RecordingManager:
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
+            account_sid=self._account.call_record(call_sid).account_sid,
             # Before the first event, which may be one that the callback reports.
             before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
             notes=self._journal_entry,
@@ -160,10 +161,19 @@ class RecordingManager:
     # -- callbacks --------------------------------------------------------------------------
 
     def summary(self, call_sid: str) -> Params:
-        """Return the parameters of a call's newest recording, for its last status callback."""
+        """Return the parameters of a call's newest recording, for its last status callback.
+
+        Only recordings by the call's ``Record`` parameter or a Dial's ``record`` are told there;
+        one that ends with its call has the length that it has had so far, not yet trimmed.
+        """
         for record in reversed(self._account.catalogue.recordings(call=call_sid)):
-            if record.status == "completed" and record.conference_sid is None:
+            if record.source not in ("OutboundAPI", "DialVerb"):
+                continue
+            if record.status in ("processing", "completed") and record.samples:
                 return self._account.recording_params(record)
+            for live in self._exchange.active_recordings(call=call_sid):
+                if live.record is record:
+                    return self._account.recording_params(record, live.recorder.samples)
         return []
 
     def _on_event(self, event: Event) -> None:

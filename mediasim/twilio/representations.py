@@ -95,13 +95,13 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "phone_number_sid": record.phone_number_sid,
         # Only status callbacks have "initiated"; the resource has no such value.
         "status": "queued" if record.status == "initiated" else record.status,
-        "start_time": _date_or_none(dates, record.answered_ns),
+        "start_time": _date_or_none(dates, record.started_ns),
         "end_time": _date_or_none(dates, ended_ns),
         "duration": None if duration is None else str(duration),
         "price": None,
         "price_unit": "USD",
         "direction": record.direction,
-        "answered_by": None,
+        "answered_by": record.answered_by,
         "api_version": API_VERSION,
         "forwarded_from": record.forwarded_from,
         "group_sid": None,
@@ -142,6 +142,7 @@ def recording_json(
     ``base_url`` is where media is served, without a final slash; None if nowhere.
     """
     path = f"{account_path(record.account_sid)}/Recordings/{record.sid}"
+    seconds = record.duration_seconds()
     return {
         "account_sid": record.account_sid,
         "api_version": API_VERSION,
@@ -149,10 +150,10 @@ def recording_json(
         "conference_sid": record.conference_sid,
         **dates_json(record, dates),
         "start_time": rfc2822(dates, record.start_ns),
-        "duration": str(record.duration_seconds()),
+        "duration": None if seconds is None else str(seconds),
         "sid": record.sid,
         "price": None,
-        "price_unit": "USD",
+        "price_unit": None if seconds is None else "USD",
         "status": record.status,
         # With Twilio this is not the number of channels of a download.
         "channels": record.layout.stored_channels,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings
 from mediasim.exchange.recording import RecordingOptions
 
 __all__ = [
@@ -86,6 +87,27 @@ class StreamRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class MachineDetection:
+    """Answering machine detection on a call that is answered."""
+
+    settings: MachineSettings
+    asynchronous: bool = False
+    """Whether the document is fetched at once, without waiting for the verdict."""
+    callback: Callback | None = None
+    """Where an asynchronous verdict is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionFaults:
+    """How the verdicts that an account reports differ from those of the audio."""
+
+    verdict: AnsweredBy | None = None
+    """The verdict on every call; None: that of the audio."""
+    errors: float = 0.0
+    """Share of calls, drawn by the seed, on which the verdict is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRequest:
     """A call to place: POST /Calls."""
 
@@ -102,6 +124,7 @@ class CallRequest:
     """The recording that ``Record=true`` starts when the call is answered."""
     participant: ParticipantRequest | None = None
     """The conference participant that the call is, in place of following a document."""
+    machine_detection: MachineDetection | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +183,7 @@ class ParticipantRequest:
     """Recording of the conference from its start (``record-from-start``)."""
     conference_callback: Callback | None = None
     """Callback of the conference's events."""
+    machine_detection: MachineDetection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,21 +1,18 @@
 """Records of an account besides its calls and recordings, and their JSON.
 
 Times are loop times in nanoseconds (every name that ends in ``_ns``), turned into dates in the
-JSON. Fields, types and names follow Twilio's API description 2010-04-01. Where it leaves room we
-chose: a number's messaging fields are empty, for messages are not simulated.
+JSON. Fields, types and names follow Twilio's API description 2010-04-01.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.states import (
-    ParticipantStatus,
-)
+from mediasim.exchange.states import ACCOUNT, AccountStatus, ParticipantStatus
 from mediasim.twilio.representations import (
     API_VERSION,
     account_path,
@@ -59,13 +56,20 @@ class Dated:
 
 @dataclass(slots=True)
 class AccountRecord(Dated):
-    """The account: Twilio's Account resource."""
+    """The main account or a subaccount: Twilio's Account resource."""
+
+    LIFECYCLE: ClassVar = ACCOUNT
 
     sid: str
     auth_token: str
     friendly_name: str
     created_ns: int
     updated_ns: int = field(init=False)
+    owner_account_sid: str = ""
+    """SID of the main account, of a subaccount; "" for the main account itself."""
+    status: AccountStatus = "active"
+    balance: str = "100.00"
+    """Balance of the main account in US dollars, which its subaccounts share."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)
@@ -73,9 +77,9 @@ class AccountRecord(Dated):
             "auth_token": self.auth_token,
             **dates_json(self, dates),
             "friendly_name": self.friendly_name,
-            "owner_account_sid": self.sid,
+            "owner_account_sid": self.owner_account_sid or self.sid,
             "sid": self.sid,
-            "status": "active",
+            "status": self.status,
             "subresource_uris": subresource_uris(path, _ACCOUNT_RESOURCES),
             "type": "Full",
             "uri": f"{path}.json",
@@ -140,7 +144,9 @@ class NumberRecord(VoiceSettings):
 
     phone_number: str
     voice_application_sid: str | None = None
-    """SID of the application whose settings replace the number's own."""
+    """SID of the application whose settings replace the number's own, for calls."""
+    sms_application_sid: str | None = None
+    """The same for messages."""
     twiml: str | None = None
     """The document itself in place of a URL; ours, not Twilio's."""
     type: str = ""
@@ -165,14 +171,14 @@ class NumberRecord(VoiceSettings):
             "address_requirements": "none",
             "api_version": API_VERSION,
             "beta": False,
-            "capabilities": {"voice": True, "sms": False, "mms": False, "fax": False},
+            "capabilities": {"voice": True, "sms": True, "mms": True, "fax": False},
             **dates_json(self, dates),
             "friendly_name": self.friendly_name,
             "identity_sid": None,
             "phone_number": self.phone_number,
             "origin": "twilio",
             "sid": self.sid,
-            "sms_application_sid": None,
+            "sms_application_sid": self.sms_application_sid,
             "trunk_sid": None,
             "uri": f"{account_path(self.account_sid)}/IncomingPhoneNumbers/{self.sid}.json",
             "voice_receive_mode": "voice",

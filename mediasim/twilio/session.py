@@ -20,15 +20,17 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
-from mediasim.twilio.requests import Params, TwimlSource
+from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionManager
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
-from mediasim.twilio.webhooks import AppFailure, AppRequest, Webhooks
+from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
 __all__ = [
     "VERBS",
@@ -102,9 +104,13 @@ class CallSession(CallControl):
         self.account = account
         self.base = ""
         """URL of the current document, the base of relative URLs in it."""
+        self.delivery: Delivery | None = None
+        """The request for the current document; None for one that was given inline."""
         self.longest_ns = LONGEST_CALL_NS
         self.send_digits = ""
         """Touch tones that are played to the callee when it answers."""
+        self.machine_detection: MachineDetection | None = None
+        """The detection that goes on beside the document once the call is answered."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
@@ -202,7 +208,7 @@ class CallSession(CallControl):
         Returns None if the call has ended; otherwise a failure plays an apology and raises HangUp.
         """
         if source.twiml is not None:
-            self.base = self.account.base_url
+            self.base, self.delivery = "", None  # a relative URL in it leads nowhere
             return await self._parse(source.twiml.encode(), "text/xml", "")
         found = await self.fetched(source.url or "", source.method, more)
         if found is None and source.fallback_url:
@@ -215,31 +221,49 @@ class CallSession(CallControl):
 
     async def fetched(self, url: str, method: str, more: Params) -> Document | None:
         """Fetch a document; return None, after a notification, if there is none or it is wrong."""
-        params = tuple(call_params(self.call.record) + more)
+        token = ("CallToken", self.account.call_token(self.call.sid))
+        params = (*call_params(self.call.record), token, *more)
         request = AppRequest(self.absolute(url), method, params, "twiml", self.call.sid)
         try:
             response = await self.account.webhooks.fetch(request)
         except AppFailure as failure:
-            self.account.notify(self.call.sid, failure.code, failure.message, request.url)
+            self.account.notify(
+                self.call.sid,
+                failure.code,
+                failure.message,
+                request.url,
+                delivery=failure.delivery,
+            )
             return None
-        self.base = response.url
+        self.base, self.delivery = response.url, response.delivery
         return await self._parse(response.body, response.content_type, response.url)
 
     async def _parse(self, body: bytes, content_type: str, url: str) -> Document | None:
         try:
             document = parse_twiml(body, content_type, url=url)
         except TwimlError as error:
-            self.account.notify(self.call.sid, error.code, error.message, url, line=error.line)
+            self._notify(error.code, error.message, url, error.line)
             return None
         for warning in document.warnings:
-            self.account.notify(
-                self.call.sid, warning.code, warning.message, url, line=warning.line, warning=True
-            )
+            self._notify(warning.code, warning.message, url, warning.line, warning=True)
         return document
 
     def warn(self, code: int, words: str, line: int) -> None:
         """Add a warning about a line of the current document."""
-        self.account.notify(self.call.sid, code, words, self.base, line=line, warning=True)
+        self._notify(code, words, self.base, line, warning=True)
+
+    def refused(self, error: TwilioError, *, warning: bool = False) -> TwilioError:
+        """Add a notification about what is refused of the current document; return the error."""
+        self._notify(error.code, error.message, self.base, warning=warning)
+        return error
+
+    def _notify(
+        self, code: int, words: str, url: str, line: int | None = None, *, warning: bool = False
+    ) -> None:
+        """Add a notification about the current document, which is at a URL."""
+        self.account.notify(
+            self.call.sid, code, words, url, delivery=self.delivery, line=line, warning=warning
+        )
 
     def source(self, url: str, verb: Verb, method: str = "method") -> TwimlSource:
         """Return the source at a URL of a verb, fetched by the method in another attribute."""
@@ -313,6 +337,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    messages: MessageManager
 
     def __init__(
         self,

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import re
 from collections.abc import Callable, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext, suppress
 from threading import Lock
 from typing import Any, Final, TypeVar
-from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.files import AudioClip as FileClip
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES, in_language, voice_named
+from mediasim.parties.voices.catalogue import in_language, voice_named
 from mediasim.parties.voices.speech import Speaker
+from mediasim.twilio.voices import twilio_voice
 
 __all__ = ["Studio"]
 
@@ -78,17 +77,22 @@ class Studio:
         self._made = 0
         self._lock = Lock()
         self._files: dict[bytes, FileClip] = {}
+        self._reported = 0
+        """Number of the speaker's warnings that were reported."""
+        self.on_warning: Callable[[str], object] = lambda words: None
+        """Called on the loop with each warning of the speaker, once."""
 
     async def say(self, text: str, voice: str = "", language: str = "") -> NDArray[np.int16]:
         """Return speech (samples,) of int16; each of Twilio's voices is always the same one here.
 
-        ``language`` is of BCP 47; "" is that of the voice's name (``Google.es-ES-Standard-A``) or
-        English. Raises UnspeakableText for a text of no words or in letters that the language does
-        not have, ValueError for a language without a voice.
+        ``language`` is of BCP 47; "" is that of the voice (Spanish of ``Polly.Lucia`` and of
+        ``Google.es-ES-Standard-A``) or English. Raises UnspeakableText for a text of no words or
+        in letters that the language does not have, ValueError for a language without a voice.
         """
         if not text.strip():
             return np.zeros(0, np.int16)
-        person = in_language(voice_named(_voice_name(voice)), language or _language_of(voice))
+        theirs = twilio_voice(voice)
+        person = in_language(voice_named(theirs.name), language or theirs.language)
         spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
         return spoken.pcm
 
@@ -119,9 +123,19 @@ class Studio:
             job = _Job(self._made, begin)
             heapq.heappush(self._jobs, job)
             self._thread.submit(self._next)
-        with loop.hold() if hasattr(loop, "hold") else nullcontext():
-            made: T = await asyncio.wrap_future(job.done)
+        try:
+            with loop.hold() if hasattr(loop, "hold") else nullcontext():
+                made: T = await asyncio.wrap_future(job.done)
+        finally:
+            self._report_warnings()
         return made
+
+    def _report_warnings(self) -> None:
+        """Report the speaker's new warnings."""
+        new = self._speaker.warnings[self._reported :]
+        self._reported += len(new)
+        for words in new:
+            self.on_warning(words)
 
     def close(self) -> None:
         """Cancel all jobs and stop the thread."""
@@ -147,16 +161,3 @@ class Studio:
 def _at_once(work: Callable[[], T]) -> Generator[None, None, T]:
     yield from ()
     return work()
-
-
-def _voice_name(voice: str) -> str:
-    if voice == "man":
-        return DEFAULT_VOICES[1]
-    if voice in ("", "alice", "woman"):
-        return DEFAULT_VOICES[0]
-    return DEFAULT_VOICES[crc32(voice.encode()) % len(DEFAULT_VOICES)]
-
-
-def _language_of(voice: str) -> str:
-    named = re.search(r"\.([a-z]{2,3}-[A-Z]{2})-", voice)
-    return named[1] if named else "en"

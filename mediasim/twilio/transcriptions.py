@@ -108,9 +108,9 @@ class TranscriptionManager:
         fits = _SHORTEST_SECONDS * SAMPLE_RATE < samples < _LONGEST_SECONDS * SAMPLE_RATE
         record = TranscriptionRecord(
             sid=account.new_sid("TR"),
-            account_sid=account.sid,
+            account_sid=call.account_sid,
             recording_sid=recording.sid,
-            duration_seconds=recording.record.duration_seconds(),
+            duration_seconds=recording.record.duration_seconds() or 0,
             words=recorded_words(recording) if fits else "",
             created_ns=account.now_ns,
         )

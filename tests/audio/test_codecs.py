@@ -10,7 +10,15 @@ import pytest
 from numpy.typing import NDArray
 
 import mediasim
-from mediasim.audio.codecs import CODECS, Codec, codec_named, frame_coder, register
+from mediasim.audio.codecs import (
+    CODECS,
+    Codec,
+    codec_named,
+    decode_frames,
+    encode_frames,
+    frame_coder,
+    register,
+)
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.tones import noise, tone
 from mediasim.seeds import Seeds
@@ -86,6 +94,23 @@ def test_the_same_audio_gives_the_same_bytes(name: str) -> None:
     payloads = encoded(name, TALK)
     assert payloads == encoded(name, TALK)
     np.testing.assert_array_equal(decoded(name, payloads), decoded(name, payloads))
+
+
+@FRAMED
+@pytest.mark.parametrize("sizes", [(1, 99), (7, 50, 43), (100,)])
+def test_many_frames_at_once_are_coded_as_one_by_one(name: str, sizes: tuple[int, ...]) -> None:
+    alone = encoded(name, TALK)
+    alone[40] = alone[40][:80] if name == "G722" else b"\xff"  # shorter; and no Opus
+    encoder, decoder = frame_coder(name).encoder(), frame_coder(name).decoder()
+    ends = np.cumsum(sizes)
+    frames = np.split(TALK.reshape(-1, FRAME_SAMPLES), ends[:-1])
+    together = [payload for some in frames for payload in encode_frames(encoder, some)]
+    assert together[:40] + together[41:] == alone[:40] + alone[41:]
+    blocks = [alone[end - size : end] for size, end in zip(sizes, ends.tolist(), strict=True)]
+    heard = [piece for some in blocks for piece in decode_frames(decoder, some)]
+    assert np.array_equal(np.concatenate(heard), decoded(name, alone))
+    shorter = 80 if name == "G722" else 160
+    assert [len(piece) for piece in heard] == [160] * 40 + [shorter] + [160] * 59
 
 
 @FRAMED

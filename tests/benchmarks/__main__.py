@@ -15,6 +15,9 @@ NAMES = (
     "channel_worth.py",
     "stream_capacity.py",
     "verify_accuracy.py",
+    "verify_damage.py",
+    "verify_speed.py",
+    "speech_activity.py",
     "voices.py",
     "rtp_from_anybody.py",
 )

@@ -18,18 +18,24 @@ SERVED = (
         for each in (
             r"/(Applications|Keys|Notifications|Queues|Recordings|SigningKeys)(/\{Sid\})?\.json",
             r"(/Recordings/\{RecordingSid\})?/Transcriptions(/\{Sid\})?\.json",
+            r"/(Balance|Tokens)\.json",
+            r"/AvailablePhoneNumbers(/\{CountryCode\})?\.json",
+            r"/AvailablePhoneNumbers/\{CountryCode\}/\w+\.json",
+            r"/OutgoingCallerIds(/\{Sid\})?\.json",
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
             r"/Conferences(/\{Sid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Participants(/\{CallSid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Recordings(/\{Sid\})?\.json",
             r"/IncomingPhoneNumbers(/\{Sid\}|/Local|/Mobile|/TollFree)?\.json",
+            r"/Messages(/\{Sid\})?\.json",
+            r"/Messages/\{MessageSid\}/Media(/\{Sid\})?\.json",
             r"/Queues/\{QueueSid\}/Members(/\{CallSid\})?\.json",
         )
     ),
 )
 """Paths, as regular expressions."""
-OTHERS = ("Messages", "Addresses", "OutgoingCallerIds", "Usage/Records", "SIP/Domains", "Tokens")
+OTHERS = ("Addresses", "Usage/Records", "SIP/Domains", "Nonsense")
 """Some of what Twilio has and the sandbox has not."""
 
 

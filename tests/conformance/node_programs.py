@@ -12,24 +12,26 @@ from pathlib import Path
 import pytest
 from sandbox_process import Sandbox
 
-__all__ = ["SDK_VERSIONS", "run_node"]
+__all__ = ["SDK_VERSIONS", "node_packages", "run_node"]
 
 SDK_VERSIONS = ("5", "6")
 _SECONDS_TO_INSTALL = 90
 
 
 @cache
-def _node_modules(version: str) -> Path:
-    """Where the SDK is; skips the test, with the reason, where it cannot be had."""
+def node_packages(*packages: str) -> Path:
+    """Where packages are, such as ``twilio@6``; skips the test where they cannot be had."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
-    home = Path(tempfile.gettempdir()) / f"mediasim-node-twilio-{version}-{os.getuid()}"
-    if not (home / "node_modules" / "twilio" / "package.json").is_file():
-        _install(version, home)
+    name = "-".join(packages).replace("@", "-")
+    home = Path(tempfile.gettempdir()) / f"mediasim-node-{name}-{os.getuid()}"
+    first = packages[0].partition("@")[0]
+    if not (home / "node_modules" / first / "package.json").is_file():
+        _install(packages, home)
     return home / "node_modules"
 
 
-def _install(version: str, home: Path) -> None:
+def _install(packages: tuple[str, ...], home: Path) -> None:
     """Beside the cache, then moved there at once: another test may be doing the same."""
     with tempfile.TemporaryDirectory(dir=home.parent) as folder:
         package = Path(folder) / "package"
@@ -45,14 +47,14 @@ def _install(version: str, home: Path) -> None:
         ]
         try:
             subprocess.run(
-                [*command, f"twilio@{version}"],
+                [*command, *packages],
                 cwd=package,
                 capture_output=True,
                 check=True,
                 timeout=_SECONDS_TO_INSTALL,
             )
         except (subprocess.SubprocessError, OSError) as error:
-            pytest.skip(f"npm cannot install twilio: {error}")
+            pytest.skip(f"npm cannot install {' '.join(packages)}: {error}")
         try:
             package.rename(home)
         except OSError:
@@ -68,7 +70,7 @@ def run_node(
     version: str = SDK_VERSIONS[-1],
 ) -> str:
     """What a program prints; an error of its own fails the test, with its words."""
-    (folder / "node_modules").symlink_to(_node_modules(version))
+    (folder / "node_modules").symlink_to(node_packages(f"twilio@{version}"))
     copy = folder / program.name
     copy.write_bytes(program.read_bytes())
     environment = {**os.environ, **sandbox.env}

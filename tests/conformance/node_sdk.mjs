@@ -263,7 +263,7 @@ assert.equal((await client.calls(waiting.sid).fetch()).status, "completed");
 assert.equal(told("/taken").length, 1);
 assert.equal(await client.queues(line.sid).remove(), true);
 
-const message = `<Response><Record timeout="1" action="${here}/bye" transcribeCallback="${here}/words"/></Response>`;
+const message = `<Response><Record timeout="1" action="${here}/bye" transcribe="true" transcribeCallback="${here}/words"/></Response>`;
 const left = await client.calls.create({ to: alice, from: app, twiml: message });
 await idle();
 const [taken] = await client.recordings.list({ callSid: left.sid });
@@ -304,6 +304,48 @@ assert.equal((await client.keys.list()).length, 1);
 assert.equal((await client.keys(key.sid).update({ friendlyName: "tests" })).sid, key.sid);
 assert.equal((await client.keys(key.sid).fetch()).friendlyName, "tests");
 assert.equal(await client.keys(key.sid).remove(), true);
+
+// -- what apps also touch ----------------------------------------------------------------------
+
+client.lookups.baseUrl = client.conversations.baseUrl = client.verify.baseUrl = base;
+await idle();
+const text = await client.messages.create({ to: alice, from: app, body: "Call me", statusCallback: `${here}/sms-status` });
+assert.deepEqual([text.status, text.body, text.errorCode], ["queued", "Call me", null]);
+await idle();
+assert.deepEqual(told("/sms-status").map((each) => each.MessageStatus), ["sending", "sent", "delivered"]);
+const sent = await client.messages(text.sid).fetch();
+assert.equal(sent.status, "delivered");
+assert.equal((await client.messages.list({ dateSent: sent.dateSent, to: alice })).length, 1);
+assert.equal((await client.messages(text.sid).update({ body: "" })).body, "");
+assert.equal(await client.messages(text.sid).remove(), true);
+await refused(client.messages.create({ to: alice, from: "+14155550171", body: "?" }), 400, 21606);
+const [free] = await client.availablePhoneNumbers("US").local.list({ areaCode: 510, limit: 1 });
+const bought = await client.incomingPhoneNumbers.create({ phoneNumber: free.phoneNumber, smsUrl: `${here}/sms` });
+replies.set("/sms", ({ Body }) => new twilio.twiml.MessagingResponse().message(`You said ${Body}`).toString());
+const texted = JSON.stringify({ to: free.phoneNumber, from: "alice", body: "Hi" });
+assert.equal((await fetch(`${base}/_mediasim/messages`, { method: "POST", body: texted })).status, 201);
+await idle();
+assert.equal((await client.messages.list({ to: alice, from: free.phoneNumber }))[0].body, "You said Hi");
+assert.equal(await client.incomingPhoneNumbers(bought.sid).remove(), true);
+const looked = await client.lookups.v2.phoneNumbers(alice).fetch({ fields: "line_type_intelligence" });
+assert.deepEqual([looked.valid, looked.countryCode, looked.lineTypeIntelligence.type], [true, "US", "mobile"]);
+assert.equal((await client.tokens.create()).iceServers.length, 2);
+assert.equal((await client.balance.fetch()).currency, "USD");
+const asks = await client.validationRequests.create({ phoneNumber: quiet, friendlyName: "Quiet" });
+assert.equal(asks.validationCode.length, 6);
+await idle();
+assert.equal((await client.outgoingCallerIds.list()).length, 0);
+const made = await client.api.v2010.accounts.create({ friendlyName: "Sub" });
+const sub = twilio(made.sid, made.authToken);
+const parent = twilio(account, token, { accountSid: made.sid });
+sub.api.baseUrl = parent.api.baseUrl = base;
+await sub.queues.create({ friendlyName: "support" });
+assert.equal((await parent.queues.list()).length, 1);
+assert.equal((await client.queues.list()).length, 0);
+await refused(sub.api.v2010.accounts(account).fetch(), 401, 20003);
+assert.equal((await client.api.v2010.accounts(made.sid).update({ status: "closed" })).status, "closed");
+await refused(client.conversations.v1.conversations.list(), 501, 20501);
+await refused(client.verify.v2.services("VA1").verifications.create({ to: alice, channel: "sms" }), 501, 20501);
 
 // -- deleted and refused -------------------------------------------------------------------------
 

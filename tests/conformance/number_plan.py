@@ -40,6 +40,7 @@ parties:
   busy: {{number: {busy}, answer: busy}}
   deaf: {{number: {deaf}, answer: no-answer}}
   broken: {{number: {broken}, answer: failed}}
+recordings: {{processing: 0s}}
 """
 
 

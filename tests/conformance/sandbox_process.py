@@ -122,7 +122,7 @@ def running_sandbox(*options: str, config: str, folder: Path) -> Iterator[Sandbo
     file, errors = folder / "sandbox.yaml", folder / "stderr.txt"
     file.write_text(config, "utf-8")
     command = [sys.executable, "-m", "mediasim", "serve", "--port", "0", "--in-memory"]
-    command += ["--config", str(file), *options]
+    command += ["--config", str(file), "--quiet", *options]
     environment = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": str(_BYTECODE)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with (

@@ -8,6 +8,7 @@ from __future__ import annotations
 import socket
 import time
 from http.server import BaseHTTPRequestHandler
+from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 import pytest
@@ -253,6 +254,35 @@ def test_callbacks_that_fail_stop_nothing(sandbox: Sandbox, client: Client, app:
     ]
     log = sandbox.control("GET", f"/deliveries?sid={call.sid}")["deliveries"]
     assert [each["state"] for each in log] == ["failed"] * 4
+    errors = outcome(sandbox, client, call.sid)[1]
+    assert len(errors) == 4
+    assert set(errors) <= {"11200", "11205"}
+
+
+def test_a_notification_has_the_request_and_the_answer_that_it_is_about(
+    sandbox: Sandbox, client: Client, app: UserApp
+) -> None:
+    app.replies["/outgoing"] = Answer(b"<Response><Say", "text/xml")
+    app.replies["/progress"] = Answer(b"no room", "text/plain", 503)
+    call = client.calls.create(
+        to="+14155550104",
+        from_=APP_NUMBER,
+        url=f"{app.url}/outgoing",
+        method="GET",
+        status_callback=f"{app.url}/progress",
+    )
+    assert outcome(sandbox, client, call.sid) == ("completed", ["12100"])
+    listed = client.calls(call.sid).notifications.list()
+    progress, document = (client.notifications(each.sid).fetch() for each in listed)
+    assert (document.request_method, document.error_code) == ("GET", "12100")
+    assert document.request_url == f"{app.url}/outgoing"
+    assert dict(parse_qsl(document.request_variables))["CallSid"] == call.sid
+    assert dict(parse_qsl(document.response_headers))["content-type"] == "text/xml"
+    assert document.response_body == "<Response><Say"
+    assert (progress.request_method, progress.error_code, progress.log) == ("POST", "15003", "1")
+    assert progress.request_url == f"{app.url}/progress"
+    assert dict(parse_qsl(progress.request_variables))["CallStatus"] == "completed"
+    assert progress.response_body == "no room"
 
 
 # -- sounds ---------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 from api_description import check_response, description
 from described_operations import OTHERS, operations, template_names
-from number_plan import APP_NUMBER, QUIET
+from number_plan import APP_NUMBER, CAROL, QUIET
 from sandbox_process import Sandbox
 from twilio.rest import Client
 from user_app import UserApp
@@ -47,7 +47,8 @@ def ask(
 def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, str]:
     """An account in which there is one of everything: SIDs by the names of paths' variables."""
     client = stepped_client
-    app.replies["/voice"] = '<Record timeout="1" transcribe="true"/>'
+    app.replies["/voice"] = '<Record timeout="1" transcribe="true" action="/end"/>'
+    app.replies["/end"] = "<Hangup/>"
     for _ in range(2):
         stepped.call(APP_NUMBER, "quiet", {"say": "Please call me back as soon as you can."})
         stepped.advance(20)
@@ -64,6 +65,14 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         to=QUIET, from_=APP_NUMBER, twiml="<Response><Enqueue>line</Enqueue></Response>"
     )
     stepped.advance(3)
+    validated = client.validation_requests.create(phone_number=CAROL)
+    stepped.advance(2)
+    digits = {"digits": validated.validation_code}
+    stepped.control("POST", f"/calls/{validated.call_sid}/press", digits)
+    message = client.messages.create(
+        to=QUIET, from_=APP_NUMBER, media_url="http://127.0.0.1:9/a.png"
+    )
+    stepped.advance(3)
     (conference,) = client.conferences.list()
     return {
         "AccountSid": stepped.account_sid,
@@ -75,7 +84,12 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         "Conferences/Recordings": conference.recordings.list()[0].sid,
         "IncomingPhoneNumbers": client.incoming_phone_numbers.list()[0].sid,
         "Keys": client.new_keys.create().sid,
+        "Messages": message.sid,
+        "MessageSid": message.sid,
+        "Messages/Media": message.media.list()[0].sid,
         "Notifications": client.notifications.list(limit=50)[-1].sid,
+        "CountryCode": "PL",
+        "OutgoingCallerIds": client.outgoing_caller_ids.list()[0].sid,
         "Queues": client.queues.list()[0].sid,
         "QueueSid": client.queues.list()[0].sid,
         "Queues/Members": waiting.sid,
@@ -102,7 +116,7 @@ def filled(path: str, sids: Mapping[str, str]) -> str:
 
 def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
     read = [path for path, method, _ in operations() if method == "GET"]
-    assert len(read) == 38
+    assert len(read) == 54
     for path in read:
         status, body = ask(stepped, "GET", filled(path, sids))
         assert status == 200, (path, body)
@@ -126,7 +140,7 @@ def test_everything_can_be_deleted(stepped: Sandbox, sids: dict[str, str]) -> No
         (path for path, method, _ in operations() if method == "DELETE"),
         key=lambda path: ("Participants" not in path, -path.count("/")),
     )
-    assert len(deleted) == 12
+    assert len(deleted) == 15
     for number, path in enumerate(deleted):
         if number == 1:
             for call in (sids["Calls"], sids["Queues/Members"]):
@@ -150,13 +164,16 @@ def test_what_is_not_there_is_told_so(stepped: Sandbox, sids: dict[str, str]) ->
             assert (status, body["code"]) == (404, 20404), (method, path)
 
 
-def test_what_the_sandbox_has_not_is_not_found(stepped: Sandbox) -> None:
+def test_what_the_sandbox_has_not_is_not_simulated(stepped: Sandbox) -> None:
     for name in OTHERS:
         for method in ("GET", "POST"):
             status, body = ask(
                 stepped, method, f"/2010-04-01/Accounts/{stepped.account_sid}/{name}.json"
             )
-            assert (status, body["code"]) == (404, 20404)
+            assert (status, body["code"]) == (501, 20501)
+            assert body["message"].startswith(f"not simulated: {method} /2010-04-01/Accounts/AC…")
+            assert f"/{name}" in body["message"]
+            assert "see coverage: " in body["message"]
 
 
 def test_methods_that_are_not_allowed(stepped: Sandbox, sids: dict[str, str]) -> None:

@@ -288,7 +288,7 @@ def test_its_recording(meeting: Meeting) -> None:
     assert (recording.status, recording.source, recording.channels) == (
         "in-progress",
         "Conference",
-        1,
+        2,
     )
     assert recording.conference_sid == meeting.conference.fetch().sid
     meeting.sandbox.advance(1)
@@ -298,10 +298,12 @@ def test_its_recording(meeting: Meeting) -> None:
     meeting.sandbox.advance(1)
     found = meeting.conference.recordings(recording.sid).fetch()
     assert found.status == "completed"
+    first, others = meeting.sandbox.samples(recording.sid, ".wav?RequestedChannels=2")
+    assert heard(first, *TONES.values(), start=0.6, end=2.4) == {ALICE_HZ}
+    assert heard(others, *TONES.values(), start=0.6, end=1.4) == {*TONES.values()} - {ALICE_HZ}
+    assert heard(others, *TONES.values(), start=1.7, end=2.4) == {BOB_HZ}
     (mixed,) = meeting.sandbox.samples(recording.sid)
     assert heard(mixed, *TONES.values(), start=0.6, end=1.4) == set(TONES.values())
-    assert heard(mixed, *TONES.values(), start=1.7, end=2.4) == {ALICE_HZ, BOB_HZ}
-    assert meeting.sandbox.download(recording.sid, ".wav?RequestedChannels=2")[0] == 404
     assert meeting.app.told("/recorded", "RecordingSid") == [recording.sid]
     assert meeting.app.told("/recorded", "RecordingSource") == ["Conference"]
     assert meeting.app.told("/recorded", "FriendlyName") == ["room"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from judged_client import refused
-from number_plan import ALICE, ALICE_HZ, APP_NUMBER, BOB, BOB_HZ, DEAF
-from sandbox_process import Sandbox
+from number_plan import ALICE, ALICE_HZ, APP_NUMBER, BOB, BOB_HZ, DEAF, number_plan
+from sandbox_process import Sandbox, running_sandbox
 from sound_checks import heard, level
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
@@ -186,20 +187,35 @@ def test_a_voicemail(sandbox: Sandbox, client: Client, app: UserApp) -> None:
     assert (after["RecordingSid"], after["Digits"]) == (recording.sid, "")
     assert after["RecordingUrl"] == recording.media_url
     assert app.told("/told", "RecordingStatus") == ["completed"]
-    assert sandbox.download(recording.sid, ".wav?RequestedChannels=2")[0] == 404
+    assert sandbox.download(recording.sid, ".wav?RequestedChannels=2")[0] == 400
 
 
-def test_nothing_to_record_is_told_as_absent(
-    sandbox: Sandbox, client: Client, app: UserApp
+@pytest.mark.parametrize(
+    ("options", "status"),
+    [
+        ("", "completed"),
+        ("discard", "absent"),
+        ("profile: 2022-05", "absent"),
+    ],
+)
+def test_a_silent_recording_is_kept_or_told_as_absent(
+    app: UserApp, tmp_path: Path, options: str, status: str
 ) -> None:
     app.replies["/voice"] = (
         '<Record action="/after" timeout="2" playBeep="false" recordingStatusCallback="/told"'
         ' recordingStatusCallbackEvent="completed absent"/>'
     )
-    sandbox.call(APP_NUMBER, "quiet")
-    sandbox.run_out()
-    assert app.told("/told", "RecordingStatus") == ["absent"]
-    assert app.of("/after") == []
+    app.replies["/after"] = "<Hangup/>"
+    config = number_plan(app.url)
+    if options == "discard":
+        config = config.replace("processing: 0s", "silent: discard")
+    else:
+        config += f"{options}\n"
+    with running_sandbox("--clock", "virtual", config=config, folder=tmp_path) as sandbox:
+        sandbox.call(APP_NUMBER, "quiet")
+        sandbox.run_out()
+        assert app.told("/told", "RecordingStatus") == [status]
+        assert len(app.of("/after")) == (status == "completed")
 
 
 # -- found and deleted ----------------------------------------------------------------------------

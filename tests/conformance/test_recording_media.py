@@ -137,9 +137,9 @@ def test_an_api_key_opens_the_door_too(sandbox: Sandbox, client: Client, dual: s
     assert sandbox.download(dual, ".wav", Authorization=f"Basic {credentials}")[0] == 200
 
 
-@pytest.fixture
-def open_sandbox(app: UserApp, tmp_path: Path) -> Iterator[Sandbox]:
-    config = number_plan(app.url) + "media_auth: false\n"
+@pytest.fixture(params=["media_auth: false", "profile: 2016-legacy"])
+def open_sandbox(request: pytest.FixtureRequest, app: UserApp, tmp_path: Path) -> Iterator[Sandbox]:
+    config = number_plan(app.url) + f"{request.param}\n"
     with running_sandbox("--clock", "virtual", config=config, folder=tmp_path) as sandbox:
         yield sandbox
 

@@ -41,6 +41,11 @@ layouts = st.builds(
 )
 
 
+def refusal(profile: str) -> str:
+    """The outcome of asking for two channels of one."""
+    return "too-few-channels" if profile == "2025-09" else "not-found"
+
+
 def roles(layout: Layout) -> list[str]:
     return [channel.role for channel in layout.channels]
 
@@ -57,11 +62,14 @@ def test_exactly_one_row_fits_each_case_and_every_row_is_used() -> None:
 
 
 def test_exactly_one_download_row_fits_each_case() -> None:
-    for requested, stored in product(("nothing", "one", "two", "something else"), (1, 2)):
+    cases = product(("nothing", "one", "two", "something else"), (1, 2), (400, 404))
+    for requested, stored, refused in cases:
         fitting = [
-            row for row in DOWNLOAD_RULES if row.requested == requested and stored in row.stored
+            row
+            for row in DOWNLOAD_RULES
+            if row.requested == requested and stored in row.stored and row.status in (None, refused)
         ]
-        assert len(fitting) == 1, (requested, stored)
+        assert len(fitting) == 1, (requested, stored, refused)
 
 
 def test_rule_ids_are_unique_and_every_row_says_why_and_by_whom() -> None:
@@ -92,7 +100,7 @@ def test_one_track_is_one_channel_of_that_track_alone(
     layout = recording_layout(kind, channels, track, profile)
     assert [channel.track for channel in layout.channels] == [track]
     assert layout.plain_channels == 1
-    assert resolve_download(layout, 2).rule.outcome == "too-few-channels"
+    assert resolve_download(layout, 2).rule.outcome == refusal(profile)
 
 
 def test_a_call_without_child_has_its_inbound_track_first() -> None:
@@ -101,9 +109,11 @@ def test_a_call_without_child_has_its_inbound_track_first() -> None:
 
 
 @pytest.mark.parametrize("channels", CHANNELS)
-def test_conference_and_record_verb_are_one_mixed_channel(channels: Channels) -> None:
-    assert roles(recording_layout("conference", channels)) == ["conference-mix"]
-    assert roles(recording_layout("record-verb", channels)) == ["mix"]
+def test_a_record_verb_and_in_2022_a_conference_are_one_mixed_channel(channels: Channels) -> None:
+    conference = recording_layout("conference", channels, profile="2022-05")
+    assert roles(conference) == ["conference-mix"]
+    for profile in PROFILES:
+        assert roles(recording_layout("record-verb", channels, profile=profile)) == ["mix"]
 
 
 @pytest.mark.parametrize(
@@ -127,8 +137,9 @@ def test_how_many_channels_each_profile_stores(
     assert stored("record-verb", "dual") == record_verb
 
 
-def test_the_default_profile_is_that_of_may_2022() -> None:
-    assert DEFAULT_PROFILE == recording_layout("dial", "mono").profile == "2022-05"
+def test_the_default_profile_is_the_newest() -> None:
+    assert DEFAULT_PROFILE == recording_layout("dial", "mono").profile == "2025-09"
+    assert max(PROFILES) == DEFAULT_PROFILE
 
 
 @pytest.mark.parametrize("profile", ["2024-07", "2025-09"])
@@ -149,7 +160,7 @@ def test_a_download_gives_the_plain_number_unless_asked_otherwise(layout: Layout
     if layout.stored_channels == 2:
         assert (two.rule.outcome, two.channels) == ("file", 2)
     else:
-        assert (two.rule.outcome, two.channels) == ("too-few-channels", None)
+        assert (two.rule.outcome, two.channels) == (refusal(layout.profile), None)
 
 
 @given(layouts, st.one_of(st.integers(), st.text()))

@@ -154,3 +154,24 @@ def test_new_media_forgets_what_was_derived_from_the_old(
         store.adopt_wav(SID, spool)
     assert store.derived(SID, "1ch.mp3", writing(b"new")).read_bytes() == b"new"
     assert kept.exists()
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_only_a_durable_store_waits_for_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, durable: bool
+) -> None:
+    forced: list[int] = []
+    kept = MediaStore(tmp_path / "out", durable=durable)
+
+    def force(descriptor: int) -> None:
+        forced.append(sum(not name.endswith(".part") for name in visible(kept)))
+
+    monkeypatch.setattr(os, "fsync", force)
+    finished = tmp_path / "finished.wav"
+    finished.write_bytes(b"RIFF")
+    kept.adopt_wav(SID, finished)
+    publish(kept, b"RIFF", OTHER)
+    kept.publish_document(SID, {})
+    assert len(visible(kept)) == 3
+    # Each file is forced while it has no name of its own yet: the name never leads to less.
+    assert forced == ([0, 1, 2] if durable else [])

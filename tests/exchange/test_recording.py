@@ -24,6 +24,7 @@ from staging import (
 
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Behavior
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.states import IllegalMove
 from mediasim.media.recorder import PauseBehavior
@@ -40,7 +41,12 @@ def at(moment: float) -> Moment:
     return Moment(at_ns=seconds(1 + moment))
 
 
-def call(directory: Path, *plans: RecordingPlan, **behaviors: Behavior) -> Exchange:
+def call(
+    directory: Path,
+    *plans: RecordingPlan,
+    profile: str = DEFAULT_PROFILE,
+    **behaviors: Behavior,
+) -> Exchange:
     """Ann speaks for ten seconds unless told otherwise."""
 
     async def main(exchange: Exchange) -> Exchange:
@@ -49,7 +55,7 @@ def call(directory: Path, *plans: RecordingPlan, **behaviors: Behavior) -> Excha
         await DialledCall(exchange, plan, PartyPhones(acting, frozenset())).run()
         return exchange
 
-    return on_exchange(directory, main)
+    return on_exchange(directory, main, profile)
 
 
 def said(start: float, end: float) -> Any:
@@ -235,17 +241,33 @@ def test_silence_is_trimmed_off_all_channels_at_the_same_samples(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("trim", "stop", "code"), [("do-not-trim", at(0), 16101), ("trim-silence", at(3), 16102)]
+    ("profile", "trim", "stop", "code"),
+    [
+        ("2022-05", "do-not-trim", at(0), 16101),
+        ("2022-05", "trim-silence", at(3), 16102),
+        ("2024-07", "trim-silence", at(3), 16102),
+        ("2025-09", "do-not-trim", at(0), 16101),
+        ("2025-09", "trim-silence", at(0), 16101),
+    ],
 )
 def test_a_recording_of_nothing_is_absent(
-    tmp_path: Path, trim: Any, stop: Moment, code: int
+    tmp_path: Path, profile: str, trim: Any, stop: Moment, code: int
 ) -> None:
-    exchange = call(tmp_path, RecordingPlan("main", trim=trim, stop=stop), ann=acts(5.0))
+    plan = RecordingPlan("main", trim=trim, stop=stop)
+    exchange = call(tmp_path, plan, ann=acts(5.0), profile=profile)
     record = named(exchange, "main").record
     assert (record.status, error_code(record), record.samples) == ("absent", code, 0)
     document = exchange.store.document(record.sid)
     assert (document["status"], document["error_code"]) == ("absent", code)
     assert list(tmp_path.rglob("*.wav")) == []
+
+
+@pytest.mark.parametrize("trim", ["do-not-trim", "trim-silence"])
+def test_a_silent_recording_is_kept_whole(tmp_path: Path, trim: Any) -> None:
+    exchange = call(tmp_path, RecordingPlan("main", trim=trim, stop=at(3)), ann=acts(5.0))
+    record = named(exchange, "main").record
+    assert (record.status, record.samples) == ("completed", 3 * 8000)
+    assert not pcm_of(exchange).any()
 
 
 def test_the_journal_of_a_recording_under_way_says_whose_it_is(tmp_path: Path) -> None:

@@ -319,3 +319,28 @@ def test_it_tells_when_the_sandbox_is_gone_and_finds_it_again(
         page.context.set_offline(False)
         sandbox.control("POST", "/calls", {"to": NUMBER, "from": "bob"})
         expect(page.locator(".item .title")).to_have_text(f"bob → {NUMBER}")
+
+
+# -- messages -------------------------------------------------------------------------------------
+
+
+def test_messages_are_listed_and_opened(sandbox: Sandbox, visit: Visits) -> None:
+    """With what became of them; and what the app asked for in vain is counted."""
+    sandbox.control("POST", "/message-outcomes", {"to": "+14155550102", "error_code": 30003})
+    for to in ("+14155550101", "+14155550102"):
+        form = {"From": NUMBER, "To": to, "Body": HOSTILE}
+        assert sandbox.rest("POST", "/Messages.json", **form)["status"] == "queued"
+    for _ in range(2):
+        assert sandbox.rest("GET", "/Usage/Records.json")["code"] == 20501
+    with visit(sandbox.url) as page:
+        expect(page.locator(".missing li")).to_contain_text("Usage")
+        expect(page.locator(".missing li")).to_contain_text("2 times")
+        tab = page.locator(".tab[data-kind=messages]")
+        expect(tab).to_have_text("Messages 2")
+        tab.click()
+        expect(page.locator(".list .item")).to_have_count(2)
+        sandbox.control("POST", "/clock/run-until-idle")
+        expect(page.locator(".list .item.bad")).to_contain_text("undelivered")
+        page.locator(".list .item.bad").click()
+        expect(page.locator("article.message")).to_contain_text(HOSTILE)
+        expect(page.locator("article.message [role=alert]")).to_contain_text("30003")

@@ -242,7 +242,7 @@ class Listens:
     """An ear that notes what it heard."""
 
     def __init__(self, horizon: int) -> None:
-        self.horizon = self.patience = horizon
+        self.horizon = self.reach = self.patience = horizon
         self.frames: list[int] = []
         self.pcm: list[NDArray[np.int16]] = []
 
@@ -299,9 +299,14 @@ def test_the_plane_looks_as_closely_as_the_most_attentive_listener() -> None:
     assert near.frames == list(range(20, 26))
     wiring.room.stop_listening(ann, near)
     assert wiring.plane.advance(100) == 46
-    wiring.room.bound(5)
+    beyond = Listens(5)
+    wiring.room.bound(beyond)
     assert wiring.plane.advance(100) == 51
-    wiring.room.unbound(5)
+    # Neither can find what it waits for so soon, by what it has heard.
+    beyond.reach, far.reach = 12, 30
+    assert wiring.plane.advance(100) == 63
+    wiring.room.unbound(beyond)
+    assert wiring.plane.advance(100) == 93
     wiring.room.remove_leg(ann)
     assert wiring.plane.advance(100) == 100
 

@@ -138,3 +138,26 @@ def test_it_is_the_same_frame_however_it_is_fed(
 
     inner = [min(cut, len(frames)) for cut in cuts]
     assert fired([0, *inner, len(frames)]) == fired([0, len(frames)])
+
+
+FRAMES = st.text(alphabet=LOUD + QUIET, min_size=1, max_size=30)
+
+
+@given(FRAMES, FRAMES, FRAMES, st.sampled_from(["speech", "quiet", "silence"]))
+def test_nothing_is_found_sooner_than_it_can_be(
+    before: str, since: str, after: str, kind: str
+) -> None:
+    waiting = Waiting()
+    tracker = waiting.tracker
+    waiting.hear(before)
+    if kind == "speech":
+        tracker.wait_speech(waiting.fired.append)
+    elif kind == "quiet":
+        tracker.wait_quiet(5, waiting.fired.append)
+    else:
+        tracker.wait_silence(5, waiting.fired.append)
+    if waiting.hear(since):
+        return
+    assert tracker.soonest - 1 + tracker.horizon == tracker.reach <= tracker.patience
+    too_few = after[: tracker.soonest - 1]
+    assert not too_few or waiting.hear(too_few) == []

@@ -168,3 +168,14 @@ def test_sounds_may_be_placed_while_it_is_being_said(
     after = timeline.pcm(late, 700)
     whole = placed(*((at, clip(length)) for at, length in sounds), (late, clip(30, 9000)))
     assert np.array_equal(np.concatenate((before, after)), whole.pcm(0, 700))
+
+
+def test_a_clip_that_is_said_twice_is_coded_once() -> None:
+    pcm = np.arange(320, dtype=np.int16)
+    one, other = Timeline(), Timeline(sent=lambda said: said // 2)
+    segments = [one.place(pcm, at, kind="tone", text="", digest="clip") for at in (0, 400)]
+    assert segments[0].codes is segments[1].codes
+    # What a telephone line makes of it is another sound of the same name.
+    through = other.place(pcm, 0, kind="tone", text="", digest="clip")
+    assert np.array_equal(through.codes, ulaw_encode(pcm // 2))
+    assert np.array_equal(one.codes(400, 720), ulaw_encode(pcm))

@@ -73,8 +73,8 @@ def test_one_channel_is_not_dual(mediasim: Mediasim) -> None:
     assert mono.pcm.shape[0] == 1
     lines = failure(mono, "dual")
     assert lines[2].startswith("  found    it has 1: ")
-    assert failure(mono, "downloads", channels=2)[2].startswith("  found    404, ")
-    mono.assert_downloads(channels=2, status=404)
+    assert failure(mono, "downloads", channels=2)[2].startswith("  found    400, ")
+    mono.assert_downloads(channels=2, status=400)
 
 
 def test_the_same_in_both_channels_is_not_dual(recording: Recording) -> None:

@@ -156,11 +156,10 @@ class TestWithAPlan:
 
 
 def test_its_environment_points_an_app_at_it(mediasim_sandbox: MediasimSandbox) -> None:
-    assert mediasim_sandbox.environment == {
-        "MEDIASIM_BASE_URL": mediasim_sandbox.base_url,
-        "TWILIO_ACCOUNT_SID": mediasim_sandbox.account_sid,
-        "TWILIO_AUTH_TOKEN": mediasim_sandbox.auth_token,
-    }
+    environment = mediasim_sandbox.environment
+    assert environment["MEDIASIM_BASE_URL"] == mediasim_sandbox.base_url
+    assert environment["TWILIO_ACCOUNT_SID"] == mediasim_sandbox.account_sid
+    assert environment["TWILIO_AUTH_TOKEN"] == mediasim_sandbox.auth_token
 
 
 async def test_on_a_loop_time_is_awaited_and_the_loop_may_serve_the_app(
@@ -211,3 +210,57 @@ def test_apps_are_asgi_wsgi_or_answers(mediasim_sandbox: MediasimSandbox) -> Non
         "<Response><Pause/></Response>",
         "<Response><Say>+14155550123</Say></Response>",
     }
+
+
+# -- what was said and heard --------------------------------------------------------------------
+
+
+def test_a_call_knows_whom_it_is_between_and_the_last_words(
+    mediasim_sandbox: MediasimSandbox,
+) -> None:
+    bob = mediasim_sandbox.party("bob", [{"say": "Bob here."}, {"wait_for": "other-stops"}])
+    mediasim_sandbox.app({"/voice": f"<Say>One moment, please.</Say><Dial>{bob}</Dial>"})
+    call = mediasim_sandbox.call(
+        script=[{"wait_for": "other-stops"}, {"wait_for": "other-stops"}, {"say": "Good bye Bob."}]
+    )
+    assert (call.said, call.heard) == ("", "")
+    mediasim_sandbox.advance("300ms")
+    assert (call.said, call.heard) == ("", "One")
+    mediasim_sandbox.run_until_idle()
+    first, second = mediasim_sandbox.calls
+    assert (first.from_, first.to, first.direction) == (
+        "+14155550123",
+        "+15005550006",
+        "inbound",
+    )
+    assert (second.to, second.direction) == (bob, "outbound-dial")
+    assert (first.said, first.heard) == ("Good bye Bob.", "Bob here.")
+    assert (second.said, second.heard) == ("Bob here.", "Good bye Bob.")
+
+
+def test_the_last_words_heard_in_a_conference(mediasim_sandbox: MediasimSandbox) -> None:
+    mediasim_sandbox.app({"/voice": "<Dial><Conference>us</Conference></Dial>"})
+    anna = mediasim_sandbox.call(script=[{"pause": "3s"}, {"say": "Anna speaks."}, {"pause": "9s"}])
+    carl = mediasim_sandbox.call("+14155550199", script=[{"pause": "8s"}, {"say": "Carl does."}])
+    mediasim_sandbox.advance("6s")
+    assert (anna.said, carl.said, anna.heard, carl.heard) == (
+        "Anna speaks.",
+        "",
+        "",
+        "Anna speaks.",
+    )
+    mediasim_sandbox.advance("6s")
+    assert (anna.heard, carl.heard) == ("Carl does.", "Anna speaks.")
+    anna.hang_up()
+    carl.hang_up()
+    mediasim_sandbox.run_until_idle()
+
+
+def test_the_calls_of_a_run_know_their_words(mediasim: Mediasim) -> None:
+    run = mediasim.simulate(SCENARIO)
+    alice, bob = run.calls
+    assert (alice.said, alice.heard) == ("Hello.", "")
+    assert (bob.said, bob.heard) == ("", "Hello.")
+    assert alice.direction == "inbound"
+    assert bob.parent_call_sid == alice.sid
+    assert [each.status for each in run.calls] == ["completed", "completed"]

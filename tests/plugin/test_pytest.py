@@ -15,7 +15,7 @@ import jinja2  # noqa: F401 - inner runs are to find it imported
 import pytest
 
 from mediasim.sandbox.config import Config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.report import html as report_html  # noqa: F401 - the same
 from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same
@@ -71,6 +71,12 @@ def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPYCACHEPREFIX", _BYTECODE)
 
 
+@pytest.fixture
+def little_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No app of these tests acts by itself, so that nothing outside need be waited for."""
+    monkeypatch.setattr("mediasim.sandbox.clocks._OUTSIDE_SECONDS", 0.05)
+
+
 def kept(output: str) -> dict[str, str]:
     """What was named in the output, by what it is."""
     section = output.partition("mediasim kept")[2]
@@ -111,10 +117,89 @@ def test_a_failed_sandbox_is_kept_and_named(pytester: pytest.Pytester) -> None:
     assert Path(found["recording"]).is_file()
     page = Path(found["report"]).read_text("utf-8")
     assert Path(found["recording"]).stem in page
+    data = re.search(r'id="sandbox-data">(.*?)</script>', page, re.DOTALL)
+    assert data is not None
+    saw = json.loads(data[1])
+    assert [verb["verb"] for verb in saw["calls"][0]["verbs"]] == ["Record", "Hangup"]
+    bodies = [each["response"]["body"] for each in saw["deliveries"].values()]
+    assert "<Response><Record timeout='2' action='/bye'/></Response>" in bodies
     (run,) = json.loads(Path(found["report"]).with_suffix(".json").read_text("utf-8"))["runs"]
     assert run["seed"] == 7
     log = json.loads(Path(found["deliveries"]).read_text("utf-8"))
     assert [each["kind"] for each in log] == ["twiml", "twiml"]
+
+
+TOLD = """
+def helper(sandbox):
+    sandbox.call(to="+14155550177")
+
+def test_ended(mediasim_sandbox):
+    bob = mediasim_sandbox.party("bob", ["hangup"])
+    mediasim_sandbox.app({"/voice": f"<Say>Hello.</Say><Foo/>\\n<Dial>{bob}</Dial>"}, status="/no")
+    call = mediasim_sandbox.call()
+    mediasim_sandbox.run_until_idle()
+    assert call.status == "busy"
+
+def test_still(mediasim_sandbox):
+    mediasim_sandbox.app({"/voice": "<Say>Hello.</Say>"})
+    assert mediasim_sandbox.call().recordings
+
+def test_stuck(mediasim_sandbox):
+    mediasim_sandbox.app({"/voice": "<Enqueue>line</Enqueue>"})
+    mediasim_sandbox.call(script=[{"wait_for": {"speech": True}}])
+    mediasim_sandbox.run_until_idle()
+
+def test_unknown(mediasim_sandbox):
+    mediasim_sandbox.app({"/voice": "<Hangup/>"})
+    helper(mediasim_sandbox)
+
+def test_wrong(mediasim):
+    mediasim.simulate(parties={"a": {"script": [{"sing": "la"}]}}, call={"from": "a", "to": "a"})
+"""
+
+
+@pytest.mark.usefixtures("little_patience")
+def test_a_failed_sandbox_tells_what_it_saw(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_told=TOLD)
+    result = pytester.runpytest_inprocess(*PLAIN)
+    result.assert_outcomes(failed=5)
+    _, *told = re.split(r"^_+ test_\w+ _+$", result.stdout.str(), flags=re.MULTILINE)
+    ended, still, stuck, unknown, wrong = told
+    saw = ended.partition("mediasim: what the sandbox saw")[2].partition("mediasim kept")[0]
+    lines = [line[12:] for line in saw.splitlines() if line.startswith("    ")]
+    lines = [re.sub(r"http://[\d.:]+", "", line) for line in lines]
+    assert [line[:44] for line in lines] == [
+        "the call begins",
+        "POST /voice → 200 (twiml)",
+        "warning 12200: cvc-complex-type.2.4.a: Inval",
+        "answered",
+        "<Say> on line 1: Hello.",
+        "+14155550101: dialled",
+        "<Dial> on line 2: +14155550101",
+        "+14155550101: answered",
+        "caller and bob are bridged",
+        "completed after 1.5 s",
+        "+14155550101: completed after 0.1 s",
+        "POST /no → 404 (call-status): Got HTTP 404 r",
+        "warning 15003: Call Progress: Warning Respon",
+    ]
+    assert "time stands still" not in ended
+    assert "time stands still: run_until_idle() or advance(...) lets it pass; at 0.0s CA" in still
+    assert "nothing more can happen (seen at" in stuck
+    assert "now: caller has waited for speech True since 0.0s" in stuck
+    assert "+14155550177 was not found: the app's numbers are: +15005550006" in unknown
+    assert 'sandbox.call(to="+14155550177")' in unknown
+    assert "helper(mediasim_sandbox)" in unknown
+    assert "unknown step 'sing'" in wrong or "sing" in wrong
+    for text in told:
+        frames = re.findall(r"^(\S+\.py):\d+:", text, re.MULTILINE)
+        assert set(frames) == {"test_told.py"}
+
+
+def test_full_tracebacks_have_all_frames(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_told=TOLD)
+    result = pytester.runpytest_inprocess(*PLAIN, "--full-trace", "-k", "unknown")
+    assert "number_plan.py" in result.stdout.str()
 
 
 def test_everything_is_kept_where_that_is_asked_for(pytester: pytest.Pytester) -> None:

@@ -41,7 +41,7 @@ def told(app: ServedApp) -> list[str]:
 
 def test_callbacks_come_twice(mediasim_sandbox: MediasimSandbox) -> None:
     app = voicemail(mediasim_sandbox, webhook_duplicate=2)
-    assert told(app) == ["/recorded", "/recorded", "/status", "/status"]
+    assert told(app) == ["/status", "/status", "/recorded", "/recorded"]
     first, second = mediasim_sandbox.deliveries.of("recording-status")
     assert second.injected == ["duplicate 2 of 2"]
     assert second.duplicate_of == first.id
@@ -66,7 +66,7 @@ def test_callbacks_are_late_and_hold_up_no_others(mediasim_sandbox: MediasimSand
 
 def test_callbacks_overtake_one_another(mediasim_sandbox: MediasimSandbox) -> None:
     app = voicemail(mediasim_sandbox, webhook_reorder=True)
-    assert told(app) == ["/status", "/recorded"]
+    assert told(app) == ["/recorded", "/status"]
     (held,) = mediasim_sandbox.deliveries.injected
     assert held.injected == ["held back for the next one to overtake it"]
 
@@ -78,7 +78,7 @@ def test_nobody_to_overtake_it_a_callback_comes_late(mediasim_sandbox: MediasimS
 
 def test_an_answer_is_lost_and_the_callback_comes_again(mediasim_sandbox: MediasimSandbox) -> None:
     app = voicemail(mediasim_sandbox, webhook_status=503, only="recording-status")
-    assert told(app) == ["/recorded", "/recorded", "/status"]
+    assert told(app) == ["/status", "/recorded", "/recorded"]
     (delivery,) = mediasim_sandbox.deliveries.of("recording-status")
     assert [attempt.status for attempt in delivery.attempts] == [503, 204]
     assert delivery.attempts[0].injected == "the app's answer, 204, was lost"

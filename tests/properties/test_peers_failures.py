@@ -466,6 +466,7 @@ def _() -> None:
                 "participants": ["a", "c", {"party": "b", "join": "1500ms"}],
                 "recording": {"trim": "do-not-trim", "pause": {"at": "1200ms", "for": "1600ms"}},
             },
+            "profile": "2022-05",
         }
     )
     (mix,) = played.pcm()

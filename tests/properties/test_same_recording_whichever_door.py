@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 from mediasim.audio.wav import read_wav
 from mediasim.cli import app
 from mediasim.sandbox.config import parse_config
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.number_plan import place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.scenario.fuzz.hunt import hunt
 from mediasim.scenario.model.load import parse_scenario

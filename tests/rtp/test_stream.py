@@ -10,7 +10,7 @@ from mediasim.audio.codecs import CODECS, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.levels import at_level
 from mediasim.audio.tones import babble
-from mediasim.rtp.stream import StatefulDecoder
+from mediasim.rtp.stateful_decoder import StatefulDecoder
 from mediasim.seeds import Seeds
 
 FRAMES = 40

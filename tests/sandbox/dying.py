@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from mediasim.sandbox.config import parse_config
 from mediasim.sandbox.database import Database
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 _CHANGES = ("open", "os.rename", "os.remove", "os.truncate")
@@ -78,6 +78,7 @@ def _live(folder: Path, app: str, trim: str, number: int) -> None:
         form = (
             "To=%2B14155550101&From=%2B14155550123&Twiml=<Response><Pause length='4'/></Response>"
             f"&Record=true&RecordingChannels=dual&Trim={trim}&RecordingStatusCallback={app}/{number}"
+            f"&StatusCallback={app}/call/{number}"
         )
         url = f"{embedded.base_url}/2010-04-01/Accounts/{account.sid}/Calls.json"
         request = Request(url, form.encode())

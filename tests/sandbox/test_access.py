@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 from mediasim.cli import app as command_line
 from mediasim.sandbox.access import TOKEN, token_for_this_user
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import EmbeddedSandbox, ListenAddress
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.server import ListenAddress
 from mediasim.sandbox.settings import Settings
 
 PLAN = 'numbers: {"+14155550100": {twiml: <Response><Pause length="60"/></Response>}}'

@@ -73,13 +73,16 @@ def test_the_schema_for_editors_takes_what_the_reader_takes() -> None:
     checker = Draft202012Validator(schema)
     assert not list(checker.iter_errors({"numbers": {"+14155550100": "http://a/"}, "seed": 3}))
     assert not list(checker.iter_errors({"parties": {"a": {"answer": "failed"}}, "default": None}))
+    hosts = {"demo.ngrok.app": "http://127.0.0.1:5050", "*.test": "https://localhost:5443"}
+    assert not list(checker.iter_errors({"hosts": hosts, "trust": "a.pem", "epoch": "2026-01-05"}))
+    assert list(checker.iter_errors({"hosts": {"demo.ngrok.app": "5050"}}))
     assert list(checker.iter_errors({"parties": {"a": {"answer": "never"}}}))
     assert list(checker.iter_errors({"numbers": {"+14155550100": {"url": "http://a/"}}}))
 
 
 def test_everything_may_be_absent() -> None:
     config = Config()
-    assert config.media_auth
+    assert config.media_auth is None
     assert not config.numbers
     assert [name for _, name, _ in config.callees()] == ["default"]
 
@@ -90,8 +93,8 @@ def test_everything_may_be_absent() -> None:
         (
             "partys: {}",
             "plan.yaml:1:1: partys: unknown key; expected one of account, numbers, parties, "
-            "default, allow_hosts, stream_grace, media_auth, profile, seed, sip, weather; "
-            "did you mean 'parties'?",
+            "default, allow_hosts, hosts, trust, stream_grace, media_auth, recordings, profile, "
+            "seed, epoch, sip, weather; did you mean 'parties'?",
         ),
         (
             "numbers:\n  +14155550100: nowhere",

@@ -15,7 +15,7 @@ from serving import app, serving
 
 from mediasim.audio.wav import read_wav
 from mediasim.media.spool import SpoolFile
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 

@@ -37,7 +37,8 @@ def one_run(folder: Path, seed: int) -> tuple[list[Any], dict[str, bytes]]:
         config = folder / "sandbox.yaml"
         config.write_text(CONFIG.replace("APP", found.url))
         options = ["--config", str(config), "--data", str(folder / "data"), "--clock", "virtual"]
-        with serving(*options, "--seed", str(seed)) as sandbox:
+        options += ["--seed", str(seed), "--epoch", "2026-01-05"]
+        with serving(*options) as sandbox:
             place(sandbox)
             asked = told(found, sandbox)
             sandbox.end()

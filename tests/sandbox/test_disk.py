@@ -139,7 +139,7 @@ def test_a_full_disk_ends_no_call_and_its_recordings_are_published_once_there_is
     disk, plan = tmp_path / "disk", tmp_path / "plan.yaml"
     plan.write_text(PLAN, "utf-8")
     with small_disk(disk, "6m"), app() as user:
-        with serving("--data", str(disk / "data"), "--config", str(plan)) as sandbox:
+        with serving("-q", "--data", str(disk / "data"), "--config", str(plan)) as sandbox:
             made = [placed(sandbox, user.url, 8)["sid"] for _ in range(4)]
             spool = disk / "data" / "spool"
             eventually(lambda: len(list(spool.glob("*.part"))) == 4)

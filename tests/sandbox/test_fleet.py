@@ -34,6 +34,7 @@ numbers:
 parties:
   bob: {{number: "{bob}", script: [{{play: {bob_wav}}}, {{pause: 60s}}], answer: {{after: 0.1s}}}}
   eve: {{number: "{eve}", script: [{{play: {eve_wav}}}, hangup], answer: {{after: 0.1s}}}}
+recordings: {{processing: 0s}}
 """
 DIAL = f"<Response><Dial record='record-from-answer-dual'>{EVE}</Dial></Response>"
 PATIENCE_S = 30.0

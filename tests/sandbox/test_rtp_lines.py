@@ -25,8 +25,8 @@ from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import StreamFormat
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.config import parse_callee, parse_config
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.number_plan import Conflict, act, place_call
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.truth.measure import find_within
 

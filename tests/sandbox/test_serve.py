@@ -68,7 +68,7 @@ def test_it_tells_where_it_is_and_how_to_point_an_app_at_it(sandbox: Sandbox) ->
 def test_ctrl_c_ends_it_within_a_second_and_publishes_what_is_recorded(tmp_path: Path) -> None:
     with app(voice="<Start><Recording/></Start><Pause length='60'/>") as user_app:
         options = ("--data", str(tmp_path / "data"), "--config", plan(tmp_path, user_app.url))
-        with serving(*options) as sandbox:
+        with serving(*options, "--quiet") as sandbox:
             placed = sandbox.control("POST", "/calls", {"to": NUMBER, "from": "alice"})
             until(lambda: sandbox.control("GET", "/recordings")["recordings"])
             time.sleep(0.5)

@@ -16,8 +16,8 @@ import pytest
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.states import Lifecycle
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, rest_owner
-from mediasim.sandbox.server import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.rest.paging import LIST_ALL

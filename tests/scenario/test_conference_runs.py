@@ -24,7 +24,6 @@ from staging import (
 from mediasim.exchange.events import ConferenceEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import Behavior, PartyControl
-from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.scenario.running.call_plans import (
     ConferencePlan,
     Moment,
@@ -54,7 +53,7 @@ def confer(
     participants: tuple[ParticipantPlan, ...],
     behaviors: dict[str, Behavior],
     *,
-    profile: str = DEFAULT_PROFILE,
+    profile: str = "2022-05",
     listeners: tuple[str, ...] = (),
     **plan: Any,
 ) -> Exchange:

@@ -44,7 +44,7 @@ def document(run: Run, name: str) -> Path:
 def test_it_tells_what_is_stored_and_what_each_channel_holds(run: Run) -> None:
     words = explain_recordings(str(document(run, "mono")), run.directory)
     assert words.startswith(f"{sid(run, 'mono')}  DialVerb, completed\n")
-    assert "asked for: mono, track both, profile 2022-05" in words
+    assert "asked for: mono, track both, profile 2025-09" in words
     assert "stored: 2 channels. A two-party call is stored in two channels" in words
     assert "rule dial-mono" in words
     assert "channel 1: ann, inbound, call CA" in words
@@ -56,7 +56,7 @@ def test_it_tells_what_each_download_gives(run: Run) -> None:
     assert "RequestedChannels absent: 1 channel." in words
     assert "RequestedChannels 2: 2 channels." in words
     single = explain_recordings(str(document(run, "empty")), run.directory)
-    assert "RequestedChannels 2: 404." in single
+    assert "RequestedChannels 2: 400." in single
 
 
 def test_it_tells_why_there_is_no_media(run: Run) -> None:

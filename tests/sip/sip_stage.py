@@ -25,7 +25,7 @@ from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.config import parse_config
-from mediasim.sandbox.server import EmbeddedSandbox
+from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.requests import CallRequest, TwimlSource
 

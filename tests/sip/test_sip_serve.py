@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from mediasim.cli import app as commands
 from mediasim.documents.diagnostics import ScenarioError
-from mediasim.sandbox.config import SipAddress, parse_config, read_sip_address
+from mediasim.sandbox.config import parse_config
+from mediasim.sandbox.config_account import SipAddress, read_sip_address
 from mediasim.sandbox.settings import Settings
 
 

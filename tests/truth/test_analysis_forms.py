@@ -319,6 +319,26 @@ def test_ctm_needs_the_times_of_words(tmp_path: Path, call: Path) -> None:
     assert "CTM needs the times of words" in told.stderr
 
 
+def test_a_folders_other_recordings_are_written_beside_one_that_cannot_be(
+    tmp_path: Path, long: Path, call: Path
+) -> None:
+    alien = f"RE{0:032}"
+    (tmp_path / f"{alien}.wav").write_bytes(call.read_bytes())
+    for file in (long, long.with_suffix(".json"), long.with_suffix(".truth.json")):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    told = analyze(tmp_path, "--format", "ctm")
+    assert told.exit_code == 0
+    assert f"{alien}: CTM needs the times of words" in told.stderr
+    assert told.stdout == analyze(long, "--format", "ctm").stdout
+    (tmp_path / f"{alien}.wav").write_bytes(b"no sound")
+    for form, count in (("ctm", None), ("json", 1), ("rttm", None)):
+        told = analyze(tmp_path, "--format", form)
+        assert told.exit_code == 2
+        assert alien in told.stderr
+        assert long.stem in told.stdout
+        assert count is None or len(json.loads(told.stdout)) == count
+
+
 def seconds(time: str) -> float:
     hours, minutes, rest = time.split(":")
     return int(hours) * 3600 + int(minutes) * 60 + float(rest)

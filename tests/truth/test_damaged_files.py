@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 import av
 import numpy as np
 import pytest
+from attacks import times
 from calls import written
 from numpy.typing import NDArray
 
@@ -228,7 +229,7 @@ def test_a_mutated_file_is_read_or_refused_in_a_sentence(tmp_path: Path, name: s
     path = tmp_path / name
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        for number in range(60):
+        for number in range(times(60, 300)):
             path.write_bytes(mutated(data, Seeds(number).generator(name)))
             for said in all_of(path, None, tmp_path / "out.wav"):
                 assert said
@@ -238,7 +239,7 @@ def test_a_mutated_truth_is_read_or_refused_in_a_sentence(tmp_path: Path) -> Non
     path = written(tmp_path)
     truth = path.with_suffix(".truth.json")
     data = truth.read_bytes()
-    for number in range(60):
+    for number in range(times(60, 300)):
         draw = Seeds(number).generator("truth")
         truth.write_bytes(mutated(data, draw) if number % 2 else odd_values(data, draw))
         for said in all_of(path, truth, tmp_path / "out.wav"):

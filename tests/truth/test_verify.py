@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import soxr
 from calls import SECOND, Samples, call, held, written
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+import mediasim
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.wav import read_wav, write_wav
 from mediasim.truth.documents import TruthDocumentError
@@ -23,6 +24,7 @@ from mediasim.truth.verify.judge import NOT_TOLD
 from mediasim.truth.verify.verify import verify
 
 SEEDS = st.integers(0, 1 << 20)
+WORDS = "Good morning, this is the workshop, how can I help you today?"
 
 
 def moved(pcm: Samples, channel: int, by: int) -> Samples:
@@ -77,6 +79,9 @@ def test_a_gain_is_told_to_a_tenth_of_a_decibel(seed: int, db: float) -> None:
 
 @given(SEEDS, st.floats(-1000, 1000).filter(lambda ppm: abs(ppm) > 200))
 @settings(max_examples=4, deadline=None)
+@example(38085, 384.0)  # a piece whose high frequencies half a sample turns by a quarter
+@example(0, -950.0)
+@example(252, 650.0)  # a piece that is found a few samples beside its place
 def test_a_drift_is_told(seed: int, ppm: float) -> None:
     def drifting(pcm: Samples) -> Samples:
         stretched = soxr.resample(pcm[0].astype(np.float64), 8000, 8000 * (1 + ppm * 1e-6))
@@ -159,6 +164,26 @@ def test_a_sound_nobody_made_is_told(tmp_path: Path) -> None:
     (spot,) = found.channels[1].inserted
     assert spot.why == "never said"
     assert abs(spot.start - free - 1600) <= 320
+
+
+@pytest.mark.parametrize("seed", [4, 5])
+def test_a_decoder_that_recovers_from_a_loss_does_no_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """After a lost packet G.722's decoder is too soft or too loud for a while: its way."""
+    monkeypatch.delenv("MEDIASIM_SPEECH", raising=False)
+    script = [{"say": {"text": WORDS, "voice": "ben"}}, {"pause": "300ms"}] * 12
+    given_call = {
+        "seed": seed,
+        "parties": {
+            "ann": {"codec": "G722", "network": {"loss": "8%"}, "script": script},
+            "bob": {"codec": "G722"},
+        },
+        "call": {"from": "ann", "to": "bob", "recording": "dual"},
+    }
+    made = mediasim.simulate(given_call, directory=tmp_path).recording().path
+    found = verify(made)
+    assert found.ok, found.failures
 
 
 # -- anybody's files ---------------------------------------------------------------------------

@@ -28,8 +28,16 @@ _VALUES = {
     "recording_track": "outbound",
 }
 _FLAGS = {
-    *("action_on_empty_result", "answer_on_bridge", "barge_in", "debug", "end_conference_on_exit"),
-    *("enhanced", "hangup_on_star", "muted", "play_beep", "profanity_filter", "sequential"),
+    *("action_on_empty_result", "answer_on_bridge", "barge_in", "copy_parent_to", "debug"),
+    *(
+        "end_conference_on_exit",
+        "enhanced",
+        "hangup_on_star",
+        "muted",
+        "play_beep",
+        "profanity_filter",
+        "sequential",
+    ),
     *("start_conference_on_enter", "transcribe"),
 }
 

@@ -167,7 +167,7 @@ def test_a_beep_tells_the_others_who_comes_and_goes_and_is_recorded(tmp_path: Pa
         await until(account, 4)
         comes(account, CAROL, room('beep="onExit"'), 2.0, "hangup")
 
-    account = on_account(tmp_path, main)
+    account = on_account(tmp_path, main, profile="2022-05")
     alice, bob, record = heard(account, 0), heard(account, 1), mixed(account)
     sound = beep()
     assert np.array_equal(alice[16_000:20_000], sound), "Bob comes"
@@ -209,7 +209,7 @@ def test_a_recording_is_one_channel_of_those_who_are_heard(tmp_path: Path) -> No
         comes(account, BOB, room(), 4.0, B, 1.0)
         comes(account, CAROL, room('beep="false" muted="true"'), 4.0, C)
 
-    account = on_account(tmp_path, main)
+    account = on_account(tmp_path, main, profile="2022-05")
     (record,) = recordings(account, "Conference")
     pcm = media(account, record)
     assert len(pcm) == 1
@@ -260,7 +260,7 @@ def test_the_api_records_a_conference_in_progress(tmp_path: Path) -> None:
             manager.current_recording(sid)
         assert account.service.catalogue.recordings(conference=sid) == [record]
 
-    account = on_account(tmp_path, main)
+    account = on_account(tmp_path, main, profile="2022-05")
     (record,) = recordings(account, "StartConferenceRecordingAPI")
     pcm = media(account, record)
     assert pcm.shape == (1, 24_000)
@@ -576,7 +576,7 @@ def test_announcements_to_all_are_recorded_and_to_one_are_not(tmp_path: Path) ->
         account.app.answers["/bad"] = "<Response"
         manager.update_participant(sid, bob.sid, bad)
 
-    account = on_account(tmp_path, main)
+    account = on_account(tmp_path, main, profile="2022-05")
     alice, bob, record = heard(account, 0), heard(account, 1), mixed(account)
     assert place_of(alice, for_all) == place_of(bob, for_all) == place_of(record, for_all) == 8000
     assert place_of(bob, for_one) == 16_000

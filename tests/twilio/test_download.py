@@ -32,14 +32,17 @@ def store(tmp_path: Path) -> MediaStore:
 
 
 def record(
-    kind: Kind = "dial", channels: Channels = "mono", track: Track = "both"
+    kind: Kind = "dial",
+    channels: Channels = "mono",
+    track: Track = "both",
+    profile: str = "2022-05",
 ) -> RecordingRecord:
     made = RecordingRecord(
         sid=SID,
         account_sid="AC" + "0" * 32,
         call_sid="CA" + "0" * 32,
         source="DialVerb",
-        layout=recording_layout(kind, channels, track),
+        layout=recording_layout(kind, channels, track, profile),
         created_ns=0,
         start_ns=0,
     )
@@ -136,6 +139,24 @@ def test_two_channels_of_one_are_not_found(
     answer = download(store, one, requested_channels="2", format=format)
     assert (answer.status, answer.code, answer.notification) == (404, 20404, 16113)
     assert (answer.path, answer.channels, answer.content_type) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("profile", "status", "code"),
+    [
+        ("2016-legacy", 404, 20404),
+        ("2022-05", 404, 20404),
+        ("2024-07", 404, 20404),
+        ("2025-09", 400, 20001),
+    ],
+)
+def test_how_two_channels_of_one_are_refused_depends_on_the_profile(
+    store: MediaStore, tmp_path: Path, profile: str, status: int, code: int
+) -> None:
+    keep(store, tmp_path, TWO_TONES[:1])
+    one = record("dial", "dual", "inbound", profile)
+    answer = download(store, one, requested_channels="2")
+    assert (answer.status, answer.code, answer.notification) == (status, code, 16113)
 
 
 @pytest.mark.parametrize("asked", ["0", "3", "", "dual", 3])

@@ -59,5 +59,5 @@ def test_ten_minutes_are_few_blocks(tmp_path: Path, twiml: str) -> None:
         return blocks[-1]
 
     with patch.object(LegGroup, "outlook", property(noted)):
-        calls_in(tmp_path, twiml)
+        calls_in(tmp_path, twiml, profile="2022-05")  # in later ones the Record begins anew
     assert 120 <= len(blocks) < 250

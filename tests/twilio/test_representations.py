@@ -41,7 +41,7 @@ def test_a_call_s_times_are_those_of_its_answer_and_its_end() -> None:
     assert shown["status"] == "completed"
 
 
-def test_a_call_under_way_has_no_end_and_one_that_failed_no_times() -> None:
+def test_a_call_under_way_has_no_end_and_one_that_failed_no_length() -> None:
     record = call(status="ringing")
     move(record, "in-progress", 2 * SECOND)
     shown = call_json(record, DATES)
@@ -50,7 +50,11 @@ def test_a_call_under_way_has_no_end_and_one_that_failed_no_times() -> None:
     failed = call(status="ringing")
     move(failed, "no-answer", 9 * SECOND)
     shown = call_json(failed, DATES)
-    assert (shown["start_time"], shown["end_time"], shown["duration"]) == (None, None, None)
+    assert (shown["end_time"], shown["duration"]) == (None, None)
+    assert shown["start_time"] == shown["date_created"], "it was dialled"
+    canceled = call()
+    move(canceled, "canceled", 9 * SECOND)
+    assert call_json(canceled, DATES)["start_time"] is None
     assert failed.ended_ns == 9 * SECOND
 
 
@@ -73,7 +77,7 @@ def test_numbers_of_north_america_are_shown_as_people_write_them() -> None:
 
 def test_a_recording_under_way_has_no_length_yet() -> None:
     shown = recording_json(recording(), DATES)
-    assert shown["duration"] == "-1"
+    assert (shown["duration"], shown["price_unit"]) == (None, None)
     assert (shown["channels"], shown["status"]) == (2, "in-progress")
     assert shown["media_url"] is None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.account_parts import NotificationRecord, ResourceList
+from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.notifications import NotificationRecord
 from mediasim.twilio.requests import Callback, TwimlSource
 from mediasim.twilio.resources import KeyRecord, NumberRecord
 

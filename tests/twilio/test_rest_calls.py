@@ -142,7 +142,7 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
     )
     first, second = api.service.asked
     assert first.status_callback is None
-    assert second.status_callback == Callback(f"{APP}/s")
+    assert second.status_callback == Callback(f"{APP}/s", events=("answered",))
     notes = [(each.error_code, each.log) for each in api.service.notifications]
     assert notes == [(21609, "1"), (21626, "1")]
     assert api.service.notifications[0].call_sid == api.service.catalogue.calls()[0].sid
@@ -151,7 +151,7 @@ def test_a_wrong_callback_is_a_warning_and_the_call_goes_on(api: Api) -> None:
 @pytest.mark.parametrize(
     ("given", "ignored"),
     [
-        ({"MachineDetection": "Maybe", "AsyncAmd": "x"}, "MachineDetection, AsyncAmd"),
+        ({"CallReason": "Hello", "Byoc": "x"}, "CallReason, Byoc"),
         ({"RecordingChannels": "stereo", "Trim": "hair"}, "RecordingChannels, Trim"),
         ({"Record": "false", "RecordingTrack": "left"}, "RecordingTrack"),
         ({"StatusCalback": f"{APP}/status"}, "StatusCalback"),

@@ -91,16 +91,13 @@ def test_a_method_that_a_resource_has_not(api: Api) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "Nothing.json",
         "Calls/.json",
-        "Calls.csv",
         "Calls/",
-        "Messages.json",
-        f"Calls/CA{'0' * 32}/Nothing.json",
+        "Calls.csv",
+        "calls.json",
         f"Calls/{'x' * 5000}.json",
         "Calls/%0a%00.json",
         "Queues/%F0%9F%92%A9/Members/Front.json",
-        "/2010-04-01/Nothing.json",
         "/2010-04-01/Accounts/AC1/Calls/../Calls/x.json",
     ],
 )
@@ -108,6 +105,17 @@ def test_paths_that_lead_nowhere(api: Api, path: str) -> None:
     answer = api.ask("GET", path)
     assert answer.status_code in (404, 401)
     assert ("20404" if answer.status_code == 404 else "20003") in answer.text
+
+
+def test_a_path_that_only_twilio_serves_is_told_of_once(api: Api) -> None:
+    for _ in range(2):
+        api.refused("POST", "Usage/Triggers.json", 404, 20404, data={"Body": "hello"})
+    api.refused("GET", "Usage/Triggers.json", 404, 20404)
+    api.refused("GET", "Calls/CA1.json", 404, 20404)
+    told = [each.message_text for each in api.service.notifications]
+    assert len(told) == 2
+    assert told[0].startswith(f"POST {api.root}/Usage/Triggers.json is not served by this sandbox")
+    assert {(each.error_code, each.log) for each in api.service.notifications} == {(20404, "1")}
 
 
 def test_outside_the_api_there_is_nothing(api: Api) -> None:

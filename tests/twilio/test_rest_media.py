@@ -53,9 +53,9 @@ def test_mp3(api: Api, tmp_path: Path) -> None:
     assert channels.shape[0] == 2
 
 
-def test_two_channels_of_one_are_not_found_and_noted(api: Api, tmp_path: Path) -> None:
-    record = api.service.finished(tmp_path, kind="conference")
-    api.refused("GET", f"Recordings/{record.sid}.wav?RequestedChannels=2", 404, 20404)
+def test_two_channels_of_one_are_refused_and_noted(api: Api, tmp_path: Path) -> None:
+    record = api.service.finished(tmp_path, kind="record-verb")
+    api.refused("GET", f"Recordings/{record.sid}.wav?RequestedChannels=2", 400, 20001)
     (note,) = api.service.notifications
     assert (note.error_code, note.log, note.call_sid) == (16113, "1", record.call_sid)
 

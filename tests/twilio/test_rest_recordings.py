@@ -19,7 +19,7 @@ def test_a_recording_is_started_on_a_call(api: Api) -> None:
     call = api.service.call_in_progress()
     path = f"Calls/{call.sid}/Recordings.json"
     made = api.post(path, 201)
-    assert (made["status"], made["duration"], made["track"]) == ("in-progress", "-1", "both")
+    assert (made["status"], made["duration"], made["track"]) == ("in-progress", None, "both")
     assert made["uri"] == f"{api.root}/Calls/{call.sid}/Recordings/{made['sid']}.json"
     api.post(
         path,

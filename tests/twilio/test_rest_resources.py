@@ -27,12 +27,11 @@ def test_the_account_and_the_list_of_one(api: Api) -> None:
     assert api.get("/2010-04-01/Accounts.json?Status=closed")["accounts"] == []
 
 
-def test_an_account_is_renamed_but_neither_closed_nor_given_subaccounts(api: Api) -> None:
+def test_the_main_account_is_renamed_but_not_closed(api: Api) -> None:
     path = f"/2010-04-01/Accounts/{api.service.account.sid}.json"
     assert api.post(path, FriendlyName="Other")["friendly_name"] == "Other"
     api.refused("POST", path, 400, 21477, data={"Status": "closed"})
     api.refused("POST", path, 400, 20002, data={"FriendlyName": "x" * 65})
-    api.refused("POST", "/2010-04-01/Accounts.json", 400, 21480, data={"FriendlyName": "Sub"})
 
 
 # -- numbers ------------------------------------------------------------------------------------

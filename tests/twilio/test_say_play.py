@@ -16,6 +16,7 @@ from mediasim.audio.tones import tone
 from mediasim.audio.wav import write_wav
 from mediasim.parties.voices.catalogue import LANGUAGES, VOICES, in_language
 from mediasim.twilio.ports import HttpAnswer
+from mediasim.twilio.voices import twilio_voice
 
 RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
 
@@ -58,7 +59,33 @@ def test_a_voice_is_the_same_person_each_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "attributes", ['language="es-ES"', 'voice="Google.es-ES-Standard-A"'], ids=["tag", "voice"]
+    ("voice", "who", "language"),
+    [
+        ("Polly.Joanna", "woman, American", "en-US"),
+        ("Polly.Joanna-Neural", "woman, American", "en-US"),
+        ("Polly.Matthew-Generative", "man, American", "en-US"),
+        ("Polly.Brian", "man, British", "en-GB"),
+        ("Polly.Céline", "woman", "fr-FR"),
+        ("Polly.Geraint", "man, British", "en-GB-WLS"),
+        ("Polly.Zhiyu", "woman", "zh-CN"),
+        ("Google.en-US-Wavenet-D", "man, American", "en-US"),
+        ("Google.en-US-Chirp3-HD-Kore", "woman, American", "en-US"),
+        ("Google.en-GB-Chirp3-HD-Puck", "man, British", "en-GB"),
+        ("Google.sv-SE-Standard-C", "woman", "sv-SE"),
+        ("Google.sv-SE-Wavenet-C", "man", "sv-SE"),
+        ("man", "man", "en"),
+        ("", "woman", "en"),
+    ],
+)
+def test_a_voice_has_its_published_gender_and_language(voice: str, who: str, language: str) -> None:
+    ours = twilio_voice(voice)
+    assert VOICES[ours.name].description.startswith(who)
+    assert ours.language == language
+    in_language(VOICES[ours.name], ours.language)
+
+
+@pytest.mark.parametrize(
+    "attributes", ['language="es-ES"', 'voice="Polly.Lucia"'], ids=["tag", "voice"]
 )
 def test_other_languages_are_spoken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, attributes: str

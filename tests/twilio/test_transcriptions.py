@@ -13,6 +13,7 @@ from account_stage import ALICE, APP_NUMBER, AccountStage
 from numpy.typing import NDArray
 
 from mediasim.audio.tones import noise
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.net.virtual_loop import VirtualLoop
 
 
@@ -29,11 +30,13 @@ def voicemail(
     *steps: Any,
     after: float = 0.0,
     at_done: Callable[[AccountStage], str] | None = None,
+    asks: str = 'transcribe="true"',
+    profile: str = DEFAULT_PROFILE,
 ) -> AccountStage:
     async def conduct() -> AccountStage:
-        account = AccountStage(directory)
+        account = AccountStage(directory, profile=profile)
         account.number(APP_NUMBER, "/voice")
-        record = f'<Record action="/done" transcribeCallback="/words" {attributes}/>'
+        record = f'<Record action="/done" {asks} transcribeCallback="/words" {attributes}/>'
         account.app.answers["/voice"] = f"<Response>{record}</Response>"
         hang_up = "<Response><Hangup/></Response>"
         account.app.answers["/done"] = lambda _: at_done(account) if at_done else hang_up
@@ -77,14 +80,15 @@ def test_a_beep_of_somebody_else_and_keys_are_no_words(tmp_path: Path) -> None:
     assert account.app.told("/words", "TranscriptionText") == ["Hello"]
 
 
-@pytest.mark.parametrize(
-    ("steps", "seconds"),
-    [((0.2, (speech(1.0), "Hi"), "#1"), "1"), ((0.5, *[(speech(5.0), FIVE)] * 25, "#1"), "12")],
-    ids=["too-short", "too-long"],
-)
-def test_a_recording_out_of_range_fails_with_a_warning(
-    tmp_path: Path, steps: tuple[Any, ...], seconds: str
-) -> None:
+def test_a_recording_to_be_transcribed_lasts_two_minutes_at_most(tmp_path: Path) -> None:
+    account = voicemail(tmp_path, 'playBeep="false"', *[(speech(5.0), FIVE)] * 30, after=300.0)
+    (recording,) = account.exchange.catalogue.recordings()
+    assert recording.duration_seconds() == 120
+    assert account.app.told("/words", "TranscriptionStatus") == ["completed"]
+
+
+def test_a_recording_too_short_fails_with_a_warning(tmp_path: Path) -> None:
+    steps = (0.2, (speech(1.0), "Hi"), "#1")
     account = voicemail(tmp_path, 'playBeep="false"', *steps, after=1.0)
     (told,) = account.app.asked("/words")
     assert (told["TranscriptionStatus"], told["TranscriptionText"]) == ("failed", "")
@@ -92,7 +96,7 @@ def test_a_recording_out_of_range_fails_with_a_warning(
     assert (warning.error_code, warning.log) == (13617, "1")
     (recording,) = account.exchange.catalogue.recordings()
     assert recording.status == "completed"
-    assert str(recording.duration_seconds()).startswith(seconds)
+    assert recording.duration_seconds() == 1
 
 
 def test_a_max_length_too_high_is_recorded_without(tmp_path: Path) -> None:
@@ -122,18 +126,39 @@ def test_one_that_is_deleted_on_the_way_tells_nothing(tmp_path: Path) -> None:
         return "<Response><Hangup/></Response>"
 
     steps = (2.0, (speech(3.0), FIVE))
-    account = voicemail(tmp_path, 'timeout="1"', *steps, after=60.0, at_done=at_done)
+    account = voicemail(tmp_path, 'timeout="3"', *steps, after=60.0, at_done=at_done)
+    assert account.app.asked("/done")
     assert not account.app.asked("/words")
     assert "transcription.completed" not in [it.kind for it in account.exchange.events.log]
 
 
-@pytest.mark.parametrize("attributes", ['transcribe="false"', 'transcribe="maybe"'])
-def test_an_app_may_say_that_it_wants_none(tmp_path: Path, attributes: str) -> None:
-    account = voicemail(tmp_path, attributes, 2.0, (speech(3.0), FIVE), after=60.0)
-    assert bool(account.app.asked("/words")) == ("maybe" in attributes)
+@pytest.mark.parametrize(
+    ("asks", "profile", "transcribed"),
+    [
+        ('transcribe="false"', "2022-05", False),
+        ('transcribe="maybe"', "2022-05", True),
+        ("", "2022-05", True),
+        ("", "2024-07", True),
+        ("", "2025-09", False),
+        ('transcribe="maybe"', "2025-09", False),
+    ],
+)
+def test_a_callback_alone_asks_for_words_until_2024(
+    tmp_path: Path, asks: str, profile: str, transcribed: bool
+) -> None:
+    steps = 2.0, (speech(3.0), FIVE)
+    account = voicemail(tmp_path, "", *steps, after=60.0, asks=asks, profile=profile)
+    assert bool(account.app.asked("/words")) == transcribed
 
 
-def test_nothing_said_leaves_nothing_to_transcribe(tmp_path: Path) -> None:
-    account = voicemail(tmp_path, 'timeout="2"', after=60.0)
+def test_silence_that_is_kept_has_no_words(tmp_path: Path) -> None:
+    account = voicemail(tmp_path, 'timeout="3"', after=60.0)
+    assert account.app.told("/words", "TranscriptionStatus") == ["failed"]
+
+
+def test_nothing_said_leaves_nothing_to_transcribe_where_silence_is_discarded(
+    tmp_path: Path,
+) -> None:
+    account = voicemail(tmp_path, 'timeout="2"', after=60.0, profile="2022-05")
     assert not account.service.transcriptions.all()
     assert not account.app.asked("/words")

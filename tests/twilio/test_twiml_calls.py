@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from mediasim.audio.g711 import ulaw_decode, ulaw_encode
 from mediasim.audio.tones import noise
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.ports import HttpAnswer
 from mediasim.twilio.requests import (
     Callback,
@@ -24,6 +27,7 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.resources import ApplicationRecord
 
 PATH = 5 * 160
 """Samples from when a word is said to when the server has it."""
@@ -60,7 +64,11 @@ def on_account(
 
 
 def calls_in(
-    directory: Path, twiml: str, *steps: Any, also: Callable[[AccountStage], None] | None = None
+    directory: Path,
+    twiml: str,
+    *steps: Any,
+    also: Callable[[AccountStage], None] | None = None,
+    **exchange: Any,
 ) -> AccountStage:
     """Alice calls the app's number, which answers with a document."""
 
@@ -72,7 +80,7 @@ def calls_in(
             also(account)
         account.service.place_inbound(ALICE, APP_NUMBER, phone)
 
-    return on_account(directory, main)
+    return on_account(directory, main, **exchange)
 
 
 def kinds(account: AccountStage) -> list[str]:
@@ -82,6 +90,10 @@ def kinds(account: AccountStage) -> list[str]:
 def at(account: AccountStage, kind: str) -> float:
     """When something happened first, in seconds."""
     return next(e.at_ns for e in account.exchange.events.log if e.kind == kind) / 1e9
+
+
+def codes(account: AccountStage) -> list[int]:
+    return [each.error_code for each in account.service.notifications]
 
 
 # -- a call that comes in -----------------------------------------------------------------------
@@ -107,6 +119,32 @@ def test_reject_does_not_answer(tmp_path: Path, reason: str, status: str) -> Non
     assert at(account, f"call.{status}") == 2.0
 
 
+def test_the_app_of_an_application_is_told_which_it_is(tmp_path: Path) -> None:
+    application = "AP" + "1" * 32
+
+    async def main(account: AccountStage) -> None:
+        service = account.service
+        service.applications.add(
+            ApplicationRecord(
+                sid=application,
+                account_sid=service.sid,
+                friendly_name="one",
+                created_ns=0,
+                voice_url=f"{APP}/app",
+                status_callback=f"{APP}/status",
+            )
+        )
+        account.app.answers["/app"] = "<Response/>"
+        account.number(APP_NUMBER, "/voice", voice_application_sid=application)
+        service.place_inbound(ALICE, APP_NUMBER, account.telephone(ALICE))
+        account.telephone(BOB)
+        service.create_call(CallRequest(BOB, APP_NUMBER, application_sid=application))
+
+    account = on_account(tmp_path, main)
+    assert account.app.told("/app", "ApplicationSid") == [application] * 2
+    assert account.app.told("/status", "ApplicationSid") == [application] * 2
+
+
 def test_redirect_goes_on_with_another_document(tmp_path: Path) -> None:
     def also(account: AccountStage) -> None:
         account.app.answers["/next"] = '<Response><Pause length="4"/></Response>'
@@ -123,22 +161,35 @@ def test_a_circle_of_redirects_ends(tmp_path: Path) -> None:
     assert "call.completed" in kinds(account) or "call.no-answer" in kinds(account)
 
 
-def test_where_numbers_are_is_told_as_unknown(tmp_path: Path) -> None:
+def test_the_country_of_both_numbers_is_told(tmp_path: Path) -> None:
     account = calls_in(tmp_path, "<Hangup/>")
     (asked,), (told,) = account.app.asked("/voice"), account.app.asked("/status")
-    places = [
-        f"{who}{what}"
-        for who in ("From", "To", "Caller", "Called")
-        for what in ("City", "State", "Zip", "Country")
-    ]
-    assert [asked[name] for name in places] == [told[name] for name in places] == [""] * 16
+    for who in ("From", "To", "Caller", "Called"):
+        for what, value in (("City", ""), ("State", ""), ("Zip", ""), ("Country", "US")):
+            assert asked[who + what] == told[who + what] == value
 
 
-def test_an_app_that_dials_itself_is_warned(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("number", "known"),
+    [("+442071838750", "GB"), ("+16135550123", "CA"), ("client:ann", ""), ("+999", "")],
+)
+def test_the_country_of_a_number(number: str, known: str) -> None:
+    assert country(number) == known
+
+
+def test_a_call_has_a_token(tmp_path: Path) -> None:
+    account = calls_in(tmp_path, "<Gather timeout='1'/><Redirect>/next</Redirect>")
+    tokens = [json.loads(each["CallToken"]) for _, each in account.app.requests[:2]]
+    assert tokens[0] == tokens[1]
+    assert tokens[0]["parentCallInfoToken"]
+
+
+def test_an_app_that_dials_itself_for_ever_is_stopped(tmp_path: Path) -> None:
     account = calls_in(tmp_path, f"<Dial timeLimit='2'>{APP_NUMBER}</Dial>")
-    (warning,) = account.service.notifications
-    assert (warning.error_code, warning.log) == (13224, "1")
-    assert "connects no app with itself" in warning.message_text
+    (error,) = account.service.notifications
+    assert (error.error_code, error.log) == (13224, "0")
+    assert "call each other in a circle" in error.message_text
+    assert len(account.app.asked("/voice")) == 11
 
 
 # -- what is played and recorded ----------------------------------------------------------------
@@ -240,12 +291,14 @@ def test_what_was_said_is_understood(tmp_path: Path) -> None:
 # -- Record -------------------------------------------------------------------------------------
 
 
-def voicemail(directory: Path, attributes: str, *steps: Any) -> AccountStage:
+def voicemail(
+    directory: Path, attributes: str, *steps: Any, profile: str = DEFAULT_PROFILE
+) -> AccountStage:
     def also(account: AccountStage) -> None:
         account.app.answers["/done"] = "<Response><Hangup/></Response>"
 
     twiml = f'<Record action="/done" recordingStatusCallback="/rec" {attributes}/>'
-    return calls_in(directory, twiml, *steps, also=also)
+    return calls_in(directory, twiml, *steps, also=also, profile=profile)
 
 
 def test_record_ends_on_silence_and_asks_what_follows(tmp_path: Path) -> None:
@@ -271,8 +324,18 @@ def test_record_of_one_who_hangs_up_is_told_so(tmp_path: Path) -> None:
     assert kinds(account).count("recording.completed") == 1
 
 
-def test_nothing_said_asks_nothing(tmp_path: Path) -> None:
+def test_nothing_said_is_recorded_and_asks_like_anything(tmp_path: Path) -> None:
     account = voicemail(tmp_path, 'timeout="2"')
+    (record,) = account.exchange.catalogue.recordings()
+    assert account.app.told("/rec", "RecordingStatus") == [record.status] == ["completed"]
+    (done,) = account.app.asked("/done")
+    assert (done["RecordingSid"], done["RecordingDuration"]) == (record.sid, "2")
+    assert not account.media()[0].any()
+
+
+@pytest.mark.parametrize("profile", ["2022-05", "2024-07"])
+def test_nothing_said_asked_nothing_once(tmp_path: Path, profile: str) -> None:
+    account = voicemail(tmp_path, 'timeout="2"', profile=profile)
     assert not account.app.asked("/done")
     assert account.app.told("/rec", "RecordingStatus") == []
     assert account.exchange.catalogue.recordings()[0].status == "absent"
@@ -320,6 +383,42 @@ def test_a_recording_from_ringing_holds_the_ringing(tmp_path: Path) -> None:
     _, child = account.media()
     assert np.array_equal(child[:16000], account.exchange.ringback[:16000])
     assert place_of(child, YES) == 16000 + 4000 + PATH
+
+
+@pytest.mark.parametrize(
+    "written", ["555-010-0003", "(555) 010-0003", "5550100003", "1 555 010 0003", "+1 555.010.0003"]
+)
+def test_a_number_is_dialled_in_the_forms_that_people_write(tmp_path: Path, written: str) -> None:
+    for number, noun in enumerate((written, f"<Number>{written}</Number>")):
+        account = dialled(
+            tmp_path / str(number),
+            'callerId="555-010-0009"',
+            noun,
+            bob=((0.5, YES), {"after": 2.0}),
+        )
+        child = account.exchange.catalogue.calls()[-1]
+        assert (child.to, child.from_, child.status) == (BOB, "+15550100009", "completed")
+        assert account.app.told("/after", "DialCallStatus") == ["completed"]
+        assert codes(account) == []
+
+
+@pytest.mark.parametrize(
+    "noun",
+    [
+        *("undefined", "None", "+1", "+0123456789", "alice@example.com", "\u0664\u0661\u0665"),
+        *("<Number/>", "<Number> </Number>", "<Client/>", "<Sip>alice</Sip>"),
+    ],
+)
+def test_what_cannot_be_called_fails_and_is_told(tmp_path: Path, noun: str) -> None:
+    account = dialled(tmp_path, "", noun)
+    assert account.app.told("/after", "DialCallStatus") == ["failed"]
+    assert codes(account) == [13223]
+
+
+def test_a_caller_id_that_is_no_number_is_told(tmp_path: Path) -> None:
+    account = dialled(tmp_path, 'callerId="me"', BOB, bob=((0.5, YES), {"after": 2.0}))
+    assert account.app.told("/after", "DialCallStatus") == ["completed"]
+    assert codes(account) == [13214]
 
 
 @pytest.mark.parametrize("outcome", ["busy", "no-answer", "failed", "reject"])
@@ -435,6 +534,8 @@ def test_a_ringing_call_is_canceled_and_one_in_progress_completed(tmp_path: Path
         assert (ringing.status, talking.status) == ("canceled", "completed")
         with pytest.raises(TwilioError) as refused:
             account.service.update_call(talking.sid, CallUpdate("completed"))
+        # Without a change it is how an app polls.
+        assert account.service.update_call(talking.sid, CallUpdate()) is talking
         assert (refused.value.status, refused.value.code) == (400, 21220)
 
     on_account(tmp_path, main)

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.products import rows_times
 from mediasim.parties.voices.level import sounding
 
 __all__ = [
@@ -143,9 +144,9 @@ def _cepstra(sound: _Sound) -> NDArray[np.float64]:
     padded[_WINDOW // 2 : _WINDOW // 2 + len(sound)][: frames * _HOP] = sound[: frames * _HOP]
     at = np.arange(frames)[:, None] * _HOP + np.arange(_WINDOW)
     power = np.abs(np.fft.rfft(padded[at] * np.hanning(_WINDOW), axis=1)) ** 2
-    bands = np.log(power @ _filters().T + power.max() * 1e-7 + 1e-12)
+    bands = np.log(rows_times(power, _filters().T) + power.max() * 1e-7 + 1e-12)
     turn = np.pi / _BANDS * np.outer(np.arange(_BANDS) + 0.5, np.arange(_CEPSTRA))
-    cepstra = bands @ np.cos(turn)
+    cepstra = rows_times(bands, np.cos(turn))
     spread = cepstra.std(axis=0)
     return np.asarray((cepstra - cepstra.mean(axis=0)) / np.where(spread > 0, spread, 1))
 
@@ -164,7 +165,7 @@ def _filters() -> NDArray[np.float64]:
 def _warped(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each frame of one sound the matching frame of the other, never decreasing."""
     squares = (one**2).sum(axis=1)[:, None] + (other**2).sum(axis=1)[None, :]
-    cost = np.sqrt(np.maximum(squares - 2 * one @ other.T, 0))
+    cost = np.sqrt(np.maximum(squares - 2 * rows_times(one, other.T), 0))
     width = cost.shape[1]
     steps = max(_STEEPEST, -(-width // max(1, len(one))) + 1)
     came = np.zeros(cost.shape, np.int8 if steps < 128 else np.int64)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import loop_zero_ns
-from mediasim.sandbox.config import AccountConfig
+from mediasim.sandbox.config_account import AccountConfig
 from mediasim.sandbox.fleet.ipc import MessagePipe, PipeClosed
 from mediasim.sandbox.fleet.proxy import RequestOwner
 from mediasim.sandbox.fleet.replica import Replica, written
@@ -144,7 +144,8 @@ class Fleet:
             zero_ns=zero_ns,
             epoch=epoch,
         )
-        orders = Orders(own, sandbox.base_url, storage.boot, fault_rules)
+        logged = sandbox.log is not None
+        orders = Orders(own, sandbox.base_url, storage.boot, fault_rules, logged)
         await worker.pipe.open(await asyncio.to_thread(worker.start, orders))
         return worker
 
@@ -349,8 +350,9 @@ class Fleet:
             await written(writing)
         elif "event" in message:
             await gate(lambda: replica.enter_event(message["event"]))
-        elif "due" in message:
-            await gate(lambda: self._sandbox.service.statuses.adopt(*message["due"]))
+        elif "log" in message:
+            if self._sandbox.log is not None:
+                self._sandbox.log(message["log"])
         elif "ready" in message:
             for worker in self._slots:
                 if worker.number == number:

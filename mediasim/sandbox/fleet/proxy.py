@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
 from starlette.types import Receive, Scope, Send
 
+from mediasim.sandbox.proxy.forward import forward_http
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.resource import ACCOUNT, Owner
 from mediasim.twilio.rest.table import RESOURCES
@@ -104,17 +104,6 @@ def control_owner(method: str, path: str) -> RequestOwner:
 
 # -- passing on ----------------------------------------------------------------------------------
 
-_HOP_BY_HOP: Final = (
-    b"connection",
-    b"keep-alive",
-    b"proxy-authenticate",
-    b"proxy-authorization",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-    b"upgrade",
-)
-"""Headers of a single connection, which are not passed on (RFC 9110 section 7.6.1)."""
 _HOST_HEADERS: Final = (b"host", b"origin")
 """Headers that name the front's host."""
 
@@ -127,30 +116,5 @@ async def pass_on(
     ``url`` is that process's; ``body`` was read, or is still to be received. Raises
     httpx2.HTTPError if the process does not respond.
     """
-    target = url + scope["raw_path"].decode("ascii")
-    if scope["query_string"]:
-        target += f"?{scope['query_string'].decode('ascii')}"
-    dropped = (*_HOP_BY_HOP, *_HOST_HEADERS)
-    headers = [pair for pair in scope["headers"] if pair[0].lower() not in dropped]
-    content = _stream(body) if callable(body) else body
-    request = client.build_request(scope["method"], target, headers=headers, content=content)
-    answer = await client.send(request, stream=True)
-    try:
-        kept = [pair for pair in answer.headers.raw if pair[0].lower() not in _HOP_BY_HOP]
-        await send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
-        async for chunk in answer.aiter_raw():
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
-    finally:
-        await answer.aclose()
-
-
-async def _stream(receive: Receive) -> AsyncIterator[bytes]:
-    """Yield the pieces of a request's body."""
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return
-        yield message.get("body", b"")
-        if not message.get("more_body"):
-            return
+    headers = [pair for pair in scope["headers"] if pair[0].lower() not in _HOST_HEADERS]
+    await forward_http(client, url, {**scope, "headers": headers}, body, send)

@@ -17,17 +17,18 @@ from mediasim.exchange.events import (
     CallEvent,
     DtmfEvent,
     Event,
-    RecordingEvent,
     ScriptEvent,
     StreamEvent,
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
+from mediasim.sandbox.aftermath import Aftermath
 from mediasim.sandbox.crash_recovery import end_record, publish_left
 from mediasim.sandbox.persistence import from_document, to_document, update_record
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
+from mediasim.twilio.status import CALL_PROGRESS
 
 __all__ = ["Replica"]
 
@@ -122,65 +123,33 @@ class Replica:
             key: record for (kind, key), record in self._records.items() if kind == "recording"
         }
         rows = {sid: to_document(record, epoch_ns) for sid, record in known.items()}
-        recovered = publish_left(service.store, service.dates, spool, rows)
+        recovered = publish_left(service.store, service.dates, spool, rows, service.sid)
+        aftermath = sandbox.aftermath("worker")
         for each in recovered:
-            self._adopt_recording(known.get(each.record.sid), each.record)
+            self._adopt_recording(known.get(each.record.sid), each.record, aftermath)
         # After the recordings: a recovered one has ended by now, and is not ended as failed.
-        for record_key, number in list(self._owner.items()):
-            if number == worker:
-                del self._owner[record_key]
-                self._end(*record_key)
+        owned = [record_key for record_key, number in self._owner.items() if number == worker]
+        for kind, key in owned:
+            del self._owner[kind, key]
+            record = self._records[kind, key]
+            if end_record(all_stored()[kind], record, service.now_ns, service.store):
+                aftermath.report(kind, record, self.parties.get(key))
         self.live.pop(worker, None)
         for sid, sizes in self._sizes.items():
             if sizes.pop(worker, None) is not None:
                 self._update_size(sid)
-        sandbox.finish_recovery(recovered)
+        aftermath.complete(recovered, [key for kind, key in owned if kind == CALL_PROGRESS])
 
-    def _adopt_recording(self, known: RecordingRecord | None, record: RecordingRecord) -> None:
+    def _adopt_recording(
+        self, known: RecordingRecord | None, record: RecordingRecord, aftermath: Aftermath
+    ) -> None:
         """Take over the record of a dead worker's recovered recording."""
         if known is None:
             self._sandbox.repository("recording").add(record)
             known = record
         elif known.status in known.LIFECYCLE.interrupted:
             update_record(known, record)
-        self._emit_end("recording", known)
-
-    def _end(self, kind: str, key: str) -> None:
-        """End a dead worker's record, unless it has ended."""
-        service = self._sandbox.service
-        record = self._records[kind, key]
-        if end_record(all_stored()[kind], record, service.now_ns, service.store):
-            self._emit_end(kind, record)
-            if kind == "call":
-                service.notify(key, _PROBLEM_CODE, "the worker that carried the call has died")
-
-    def _emit_end(self, kind: str, record: Any) -> None:
-        """Note a record that was ended, and emit the event."""
-        sandbox, write_behind = self._sandbox, self._sandbox.write_behind
-        if write_behind is not None:
-            write_behind.changed(kind, record)
-        at_ns, word = sandbox.service.now_ns, f"{kind}.{record.status}"
-        if kind == "call":
-            ended = CallEvent(
-                at_ns=at_ns,
-                kind=word,
-                text=f"{self.parties.get(record.sid, record.to)}: its worker has died",
-                call_sid=record.sid,
-                parent_call_sid=record.parent_call_sid,
-            )
-            sandbox.enter_event(ended)
-            sandbox.service.statuses.on_event(ended)
-        elif kind == "recording":
-            sandbox.enter_event(
-                RecordingEvent(
-                    at_ns=at_ns,
-                    kind=word,
-                    text="its worker has died",
-                    recording_sid=record.sid,
-                    call_sid=record.call_sid,
-                    conference_sid=record.conference_sid,
-                )
-            )
+        aftermath.report("recording", known)
 
     def forget(self) -> None:
         """Drop all records after a reset."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import pickle
 import signal
@@ -14,6 +15,8 @@ from typing import Any
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.sandbox.fleet.ipc import MessagePipe, ReportedRecords
 from mediasim.sandbox.inspector.legs import levels
+from mediasim.sandbox.log import Entry, SandboxLog
+from mediasim.sandbox.news import News
 from mediasim.sandbox.persistence import from_document, to_document, update_record
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.server import ListenAddress, serve_until
@@ -30,17 +33,22 @@ class _Worker:
         self._pipe = MessagePipe(self._handle)
         self._ended = asyncio.Event()
         self._is_ending = False
+        self._loop: asyncio.AbstractEventLoop
         self._sandbox: Sandbox
         self._records: ReportedRecords
 
     async def run(self, end: socket.socket) -> None:
         """Serve until the front ends the worker, or has died itself."""
         orders, loop = self._orders, asyncio.get_running_loop()
+        self._loop = loop
         await self._pipe.open(end)
         watching = asyncio.ensure_future(self._watch())
         records = self._records = ReportedRecords(self._pipe, loop, orders.boot)
         address = ListenAddress(port=0, public_url=orders.base_url)
-        await serve_until(self._ended, orders.settings, address, self._on_ready, records=records)
+        log = SandboxLog(self._send_entry) if orders.logged else None
+        await serve_until(
+            self._ended, orders.settings, address, self._on_ready, records=records, log=log
+        )
         watching.cancel()
         await records.reported()
         await self._pipe.close()
@@ -59,16 +67,17 @@ class _Worker:
         sandbox.service.webhooks.faults.replace(self._orders.fault_rules)
         loop = asyncio.get_running_loop()
 
-        def on_event(event: Event) -> None:
-            loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, event))
+        def on_news(news: News) -> None:
+            if isinstance(news, Event):
+                loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, news))
 
-        def on_status_due(call_sid: str) -> None:
-            due = call_sid, sandbox.service.statuses.due(call_sid)
-            loop.call_soon_threadsafe(lambda: self._pipe.send({"due": due}))
-
-        sandbox.on_status_due = sandbox.service.statuses.on_change = on_status_due
-        sandbox.listeners.append(on_event)
+        sandbox.listeners.append(on_news)
         self._pipe.send({"ready": url})
+
+    def _send_entry(self, entry: Entry) -> None:
+        """Send an entry of the log to the front, which writes it; from any thread."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._pipe.send, {"log": entry})
 
     def _send_event(self, event: dict[str, Any]) -> None:
         """Report an event to the front."""

@@ -2,4 +2,4 @@
 
 from mediasim.sandbox.inspector.routes import HOME, inspector_routes
 
-__all__ = ["HOME", "inspector_routes", "legs", "pages"]
+__all__ = ["HOME", "inspector_routes", "kept", "legs", "pages", "text", "waits"]

@@ -20,6 +20,8 @@ from mediasim.sandbox.inspector.summaries import (
     call_summary,
     clock_summary,
     delivery_summary,
+    message_summary,
+    not_simulated,
     recording_summary,
 )
 from mediasim.sandbox.sandbox import Sandbox
@@ -101,6 +103,18 @@ class EventFeed:
             news["recordings"] = [recording_summary(each) for each in recordings]
         if deliveries:
             news["deliveries"] = [delivery_summary(each) for each in deliveries]
+        messages = self._changed(
+            service.messages.all()[-MOST_LISTED:],
+            lambda entry: entry.sid,
+            lambda entry: (entry.updated_ns, entry.status, entry.media),
+        )
+        if messages:
+            news["messages"] = [message_summary(service, each) for each in messages]
+        missing = self._changed(
+            [service.not_simulated], lambda _: "missing", lambda counts: counts.total()
+        )
+        if missing and service.not_simulated:
+            news["not_simulated"] = not_simulated(service)
         present = levels(sandbox)
         if present != self._levels:
             self._levels = news["levels"] = present

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
-from mediasim.exchange.events import CallEvent, Event
+from mediasim.exchange.events import CallEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
+from mediasim.sandbox.news import News
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.truth.documents import Gap
 from mediasim.truth.placement import gaps_of_call
@@ -82,14 +83,16 @@ class Legs:
             self._exchange, self._legs = exchange, {}
         return self._legs
 
-    def _on_event(self, event: Event) -> None:
-        """Handle an event: add a new call's leg, or drop an ended call."""
+    def _on_event(self, event: News) -> None:
+        """Handle an event of a call: add a new call's leg, or drop an ended call."""
         if not isinstance(event, CallEvent):
             return
         known = self._known()
         if event.call_sid not in known:
-            call = self._sandbox.service.exchange.calls[-1]  # added just before its first event
-            if call.sid == event.call_sid:
+            calls = self._sandbox.service.exchange.calls
+            # It was added just before its first event; a worker's calls are not here.
+            call = calls[-1] if calls else None
+            if call is not None and call.sid == event.call_sid:
                 known[call.sid] = _Leg(call.party.name, call)
                 if len(known) > _MOST_LEGS:
                     del known[next(iter(known))]

@@ -115,7 +115,7 @@ class _Inspector:
         def found() -> dict[str, Any]:
             service = self._sandbox.service
             delivery = service.webhooks.delivery(delivery_id)
-            return evidence(delivery, service.account.auth_token, seen_as)
+            return evidence(delivery, service.webhooks.auth_token(delivery), seen_as)
 
         return JSONResponse(await self._gate(found))
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from mediasim.exchange.records import CallRecord, RecordingRecord
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.account import Account
+from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.rest.table import RESOURCES
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.address import signature
@@ -21,6 +22,8 @@ __all__ = [
     "clock_summary",
     "delivery_summary",
     "evidence",
+    "message_summary",
+    "not_simulated",
     "recording_summary",
     "resources",
     "seconds",
@@ -105,8 +108,29 @@ def delivery_summary(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def message_summary(service: Account, record: MessageRecord) -> dict[str, Any]:
+    """Return the summary of a text message."""
+    shown = record.to_twilio_json(service.dates)
+    return {
+        "sid": record.sid,
+        "from": record.from_,
+        "to": record.to,
+        "service": record.messaging_service_sid,
+        "body": record.body,
+        "direction": record.direction,
+        "status": record.status,
+        "created": seconds(record.created_ns),
+        "error_code": record.error_code,
+        "error": shown["error_message"],
+        "media": [each.url for each in service.messages.media_of(record.sid)],
+    }
+
+
 def resources(service: Account) -> dict[str, Any]:
-    """Return the newest records of each stored resource, as JSON, with the resource's name."""
+    """Return the newest records of each stored resource, as JSON, with the resource's name.
+
+    Beside them are requests for what is not simulated, the most frequent first.
+    """
     return {
         "resources": [
             {
@@ -119,8 +143,15 @@ def resources(service: Account) -> dict[str, Any]:
             }
             for each in RESOURCES
             if each.stored is not None
-        ]
+        ],
+        "not_simulated": not_simulated(service),
     }
+
+
+def not_simulated(service: Account) -> list[dict[str, Any]]:
+    """Return the requests for what is not simulated, with their counts, the most frequent first."""
+    counts = service.not_simulated.most_common()
+    return [{"request": request, "count": count} for request, count in counts]
 
 
 # -- signatures ----------------------------------------------------------------------------------

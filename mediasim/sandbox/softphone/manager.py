@@ -24,7 +24,7 @@ from mediasim.sandbox.softphone.page import (
     Register,
     Reject,
 )
-from mediasim.twilio.access_token import VoiceToken, mint, read_access_token
+from mediasim.twilio.access_token import VoiceToken, is_advised, mint, read_access_token
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
 from mediasim.twilio.errors import TwilioError
@@ -39,6 +39,11 @@ _CALLEE_UNAVAILABLE: Final = 31480
 """Twilio's error code of a callee that is currently unavailable."""
 _OWN_KEY: Final = "sandbox softphone"
 """Friendly name of the API key that signs tokens for pages without one."""
+_BAD_GRANTS: Final = 20106
+_IDENTITY_CHARACTERS: Final = (
+    "the identity {!r} has other characters than the letters, digits and underscores that Twilio"
+    " advises"
+)
 _NO_APPLICATION: Final = "the token's application {} is not among the account's: {}"
 
 
@@ -125,6 +130,9 @@ class SoftphoneManager:
             except TwilioError as error:
                 words = _NO_APPLICATION.format(token_read.application_sid, error.message)
                 raise TwilioError(400, 21218, words) from None
+        if not is_advised(token_read.identity) and token_read.identity not in self._known:
+            words = _IDENTITY_CHARACTERS.format(token_read.identity)
+            service.notify(None, _BAD_GRANTS, words, warning=True)
         self._tokens[page] = token_read
         self._known.add(token_read.identity)
         page.send(
@@ -198,7 +206,7 @@ class SoftphoneManager:
             params = [*token.params.items(), *message.params.items()]
             follow = FollowUp(application.source(), params)
             record = service.place_from_client(
-                from_, message.to, phone, follow, application.callback()
+                from_, message.to, phone, follow, application.callback(), application.sid
             )
         else:
             to = _dialled(message.to)

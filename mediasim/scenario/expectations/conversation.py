@@ -8,16 +8,18 @@ shorter ones are not judged.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
-from mediasim.conversation.app_figures import Figures, TimeSpan
 from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.verdicts import Failed, FileClock
 from mediasim.scenario.model.expect import AppExpectation
 from mediasim.scenario.running.runner import Run
-from mediasim.twilio.streams import MediaStream
+
+if TYPE_CHECKING:
+    from mediasim.conversation.app_figures import Figures, TimeSpan
+    from mediasim.twilio.streams import MediaStream
 
 __all__ = [
     "APP",

@@ -15,7 +15,6 @@ from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outco
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
 from mediasim.scenario.model.recording import FaultText, MomentSpec, RecordingSpec, Trim
 from mediasim.scenario.model.steps import Play, Say
-from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["AnswerSpec", "App", "Call", "Greeting", "Transfer", "Voicemail"]
 
@@ -35,6 +34,8 @@ def _url(value: str) -> str:
     """Check that a URL is a WebSocket's on this machine."""
     if not value.startswith(("ws://", "wss://")):
         raise ValueError(f"expected a URL that begins with ws:// or wss://, found {value[:40]!r}")
+    from mediasim.twilio.webhooks import HostGuard
+
     host = urlsplit(value).hostname or ""
     if HostGuard().refusal(host) is not None:
         raise ValueError(

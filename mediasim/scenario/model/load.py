@@ -16,9 +16,10 @@ from pydantic import ValidationError
 
 from mediasim.audio.codecs import CODECS
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
-from mediasim.documents.document import Node, Origin, from_python, read_text, read_yaml
+from mediasim.documents.document import Node, Origin, from_python, read_yaml
 from mediasim.documents.model import Location
 from mediasim.documents.schema import file_schema
+from mediasim.documents.texts import read_text
 from mediasim.scenario.model.check import party_troubles
 from mediasim.scenario.model.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model.scenario import Scenario

@@ -16,7 +16,6 @@ from mediasim.documents.durations import Duration, at_least
 from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
-from mediasim.net.sdp import parse_sdp
 from mediasim.parties.telephone_line import TelephoneLine
 from mediasim.scenario.model.steps import Step, walk
 
@@ -43,6 +42,8 @@ def _description(path: Path, info: ValidationInfo) -> Path:
     """Check that a file exists and holds a session description; return its path."""
     existing_file(path, info)
     if info.context is not None:
+        from mediasim.net.sdp import parse_sdp
+
         parse_sdp((info.context.base / path).read_text("utf-8", errors="replace"))
     return path
 

@@ -33,6 +33,7 @@ from mediasim.documents.values import (
 
 __all__ = [
     "STEPS",
+    "AnswerAs",
     "Dtmf",
     "Emit",
     "Hangup",
@@ -356,6 +357,41 @@ class Repeat(ScriptStep):
         return self.times * sum(step.size for step in self.steps)
 
 
+class AnswerAs(ScriptStep):
+    """Answer as a person, an answering machine or a fax machine does."""
+
+    keyword: ClassVar[str] = "answer_as"
+    stands_for: ClassVar[str] = "who"
+    is_talk: ClassVar[bool] = True
+
+    who: Literal["human", "machine", "machine-without-beep", "fax"]
+    """A human says hello; a machine says its greeting, which a beep ends; a fax whistles."""
+    text: Text | None = None
+    """What is said instead."""
+
+    def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
+        yield (), self.steps
+
+    @property
+    def steps(self) -> tuple[ScriptStep, ...]:
+        """The steps that it stands for."""
+        if self.who == "fax":
+            return (Tone(hz=(2100.0,), for_=Duration.of("3s")),)
+        if self.who == "human":
+            return (Say(text=self.text or "Hello?"),)
+        greeting = Say(text=self.text or _GREETING)
+        if self.who == "machine-without-beep":
+            return (greeting,)
+        pause = Pause(for_=Duration.of("400ms"))
+        return greeting, pause, Tone(hz=(1000.0,), for_=Duration.of("400ms"))
+
+
+_GREETING: Final = (
+    "Hello, nobody is at home right now. Please leave a message after the tone, and we will call"
+    " you back."
+)
+
+
 class Together(ScriptStep):
     """Several lines of talk at once by one party. Goes on when the longest has ended."""
 
@@ -387,7 +423,7 @@ STEPS: Final[dict[str, type[ScriptStep]]] = {
     step.keyword: step
     for step in (
         *(Say, Play, Tone, Noise, Dtmf, Pause, WaitFor),
-        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together),
+        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together, AnswerAs),
     )
 }
 """The class of every step by its keyword."""

@@ -7,7 +7,7 @@
 from pathlib import Path
 from typing import Final
 
-__all__ = ["SHARED_SCRIPTS", "build", "explain", "html", "junit", "model", "summary"]
+__all__ = ["SHARED_SCRIPTS", "build", "explain", "html", "junit", "model", "page_part", "summary"]
 
 SHARED_SCRIPTS: Final = Path(__file__).with_name("shared")
 """Folder of the scripts that the report page and the inspector have in common."""

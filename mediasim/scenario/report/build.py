@@ -13,7 +13,6 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
-from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.parties.in_flight import PacketFate
 from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
@@ -323,6 +322,10 @@ def _received(reception: Reception, opinion: Opinion) -> dict[str, Any]:
 def _oddities(call: LiveCall) -> list[Oddity]:
     """Return the oddities of a call's RTP, and of the addresses it came from."""
     found = oddities_of(call.leg.stream)
+    if call.far_end is None:
+        return found
+    from mediasim.net.rtp_endpoint import RtpEndpoint
+
     sources = call.far_end.sources if isinstance(call.far_end, RtpEndpoint) else []
     if len(sources) > 1:
         ways = ", then ".join(f"{host}:{port}" for host, port in sources)

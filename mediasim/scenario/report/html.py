@@ -20,7 +20,9 @@ from typing import TYPE_CHECKING, Final
 from mediasim.documents.diagnostics import counted
 from mediasim.parties.voices.clip import cache_directory
 from mediasim.scenario.report import SHARED_SCRIPTS
+from mediasim.scenario.report.data import safe_json
 from mediasim.scenario.report.model import Report, Totals
+from mediasim.scenario.report.page_part import PagePart
 from mediasim.scenario.report.view import RunView, run_views
 
 if TYPE_CHECKING:
@@ -41,28 +43,32 @@ _LINKS: Final = re.compile(r"^(import .*\n|export )", re.MULTILINE)
 """Imports and exports, which are removed: the page holds the modules as one script."""
 
 
-def write_report(report: Report, directory: Path) -> Path:
+def write_report(report: Report, directory: Path, parts: Sequence[PagePart] = ()) -> Path:
     """Write ``directory/report.html`` for a report, and return its path.
+
+    ``parts`` come before the runs.
 
     Reads the recordings' WAV files below ``directory``; a recording without one gets no lanes.
     Sound goes into the page while there is room, failed runs first; other sound is played from its
     WAV. Raises ``ValueError`` for a file that is no recording of ours.
     """
     path = directory / "report.html"
-    page = _render(report, run_views(report, directory, SOUND_BYTES))
+    page = _render(report, run_views(report, directory, SOUND_BYTES), parts)
     # A YAML escape can name half a surrogate pair, which UTF-8 has no way to write.
     path.write_text(page, encoding="utf-8", errors="replace")
     return path
 
 
-def _render(report: Report, runs: Sequence[RunView]) -> str:
+def _render(report: Report, runs: Sequence[RunView], parts: Sequence[PagePart]) -> str:
     from markupsafe import Markup
 
     style = (_PAGE / "page.css").read_text(encoding="utf-8")
     modules = (path.read_text(encoding="utf-8") for path in _SCRIPTS)
     script = '"use strict";\n' + "\n".join(_LINKS.sub("", text) for text in modules)
+    scripts = [script, *(part.script for part in parts)]
     policy = (
-        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; "
+        f"default-src 'none'; script-src {' '.join(map(_hash, scripts))}; "
+        f"style-src {_hash(style)}; "
         "media-src 'self' file:; base-uri 'none'; form-action 'none'"
     )
     return (
@@ -77,6 +83,7 @@ def _render(report: Report, runs: Sequence[RunView]) -> str:
             policy=policy,
             style=Markup(style),
             script=Markup(script),
+            parts=[(part, safe_json(part.data), Markup(part.script)) for part in parts],
         )
     )
 

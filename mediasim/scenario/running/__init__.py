@@ -7,6 +7,7 @@ __all__ = [
     "campaign",
     "compile",
     "endpoints",
+    "failures",
     "run_folders",
     "runner",
     "simulate",

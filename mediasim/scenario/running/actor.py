@@ -8,7 +8,8 @@ a scripted call costs a few timers, not one for each word.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
@@ -67,26 +68,40 @@ class Actor:
         self.sounds = sounds
         self._voice = voice
         self._noises = 0
-        self.waiting = ""
-        """What the actor waits for without a timeout, in words; "" if it waits for nothing."""
 
     async def perform(self, script: Many[steps.Step]) -> None:
         """Carry out the whole script, and return when its last sound has been made."""
         if any(step.hears_anything for _, step in steps.walk(script)):
             self.line.hear_everything()
         self.line.listen_from_now()
-        end = await self.run_steps(script, self.exchange.now_ns)
-        await self.exchange.sleep_until(end)
+        self.call.acting += 1
+        try:
+            end = await self.run_steps(script, self.exchange.now_ns)
+            await self.exchange.sleep_until(end)
+        finally:
+            self.call.acting -= 1
+            self.call.idle_since_ns = self.exchange.now_ns
 
     async def run_steps(self, block: Many[steps.Step], cursor: int) -> int:
         """Carry out steps from loop time ``cursor`` on; return the loop time at which the last one
         ended."""
         for step in block:
             if step.after_ringing and self.control.connecting:
-                await self.control.connected()
+                with self.waiting("the call to be put through"):
+                    await self.control.connected()
                 cursor = max(cursor, self.exchange.now_ns)
             cursor = await BEHAVIORS[type(step)](self, step, cursor)
         return cursor
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Note on the call what its party waits for while the context is entered."""
+        wait = what, self.exchange.now_ns
+        self.call.waits.append(wait)
+        try:
+            yield
+        finally:
+            self.call.waits.remove(wait)
 
     async def reach(self, cursor: int) -> None:
         """Let time pass until loop time ``cursor``, for a step that acts at its own moment."""
@@ -183,6 +198,11 @@ async def _repeat(actor: Actor, step: steps.Repeat, cursor: int) -> int:
     return cursor
 
 
+@carries_out(steps.AnswerAs)
+async def _answer_as(actor: Actor, step: steps.AnswerAs, cursor: int) -> int:
+    return await actor.run_steps(step.steps, cursor)
+
+
 @carries_out(steps.Together)
 async def _together(actor: Actor, step: steps.Together, cursor: int) -> int:
     ends = [await actor.run_steps(line, cursor) for line in step.lines]
@@ -221,20 +241,15 @@ async def _emit(actor: Actor, step: steps.Emit, cursor: int) -> int:
 @carries_out(steps.WaitFor)
 async def _wait_for(actor: Actor, step: steps.WaitFor, cursor: int) -> int:
     await actor.reach(cursor)
-    exchange, control = actor.exchange, actor.control
-    if step.timeout is None:
-        since = (exchange.now_ns - control.dialled_ns) / NS_PER_SECOND
-        name = actor.call.party.name
-        actor.waiting = f"{name} has waited for {_wait_words(step)} since {since:.1f}s"
-        try:
+    exchange = actor.exchange
+    with actor.waiting(_wait_words(step)):
+        if step.timeout is None:
             await _wait_until_met(actor, step)
-        finally:
-            actor.waiting = ""
-    else:
-        deadline = exchange.now_ns + step.timeout
-        await first_of(_wait_until_met(actor, step), exchange.sleep_until(deadline))
-        # The tracker would go on watching for the wait that has timed out.
-        _tracker(actor.line, step).forget()
+        else:
+            deadline = exchange.now_ns + step.timeout
+            await first_of(_wait_until_met(actor, step), exchange.sleep_until(deadline))
+            # The tracker would go on watching for the wait that has timed out.
+            _tracker(actor.line, step).forget()
     return actor.ended(cursor)
 
 
@@ -248,11 +263,11 @@ async def _wait_until_met(actor: Actor, step: steps.WaitFor) -> None:
         await exchange.events.wait(step.event)
     elif step.quiet is not None:
         frames = -(-step.quiet // FRAME_NS)
-        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired))
+        await line.wait_to_hear(lambda fired: tracker.wait_quiet(frames, fired), tracker)
     elif step.digit is not None:
         await _hear_digit(actor, step.digit)
     else:
-        await line.wait_to_hear(tracker.wait_speech)
+        await line.wait_to_hear(tracker.wait_speech, tracker)
 
 
 def _tracker(line: Line, step: steps.WaitFor) -> SpeechTracker:

@@ -30,6 +30,7 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, PartyPhones
+from mediasim.scenario.running.failures import BotFailed
 from mediasim.seeds import Seeds
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
@@ -38,7 +39,7 @@ from mediasim.twilio.webhooks import HostGuard
 if TYPE_CHECKING:
     from mediasim.net.web_streams import WebStreams
 
-__all__ = ["AppCall", "Apps", "Bot", "BotFailed", "apps_of", "running_bots"]
+__all__ = ["AppCall", "Apps", "Bot", "apps_of", "running_bots"]
 
 _SECONDS_TO_START: Final = 20.0
 """Seconds that a bot may take until it listens."""
@@ -51,10 +52,6 @@ _MOST_QUOTED: Final = 300
 
 
 # -- bots: apps that a scenario starts ----------------------------------------------------------
-
-
-class BotFailed(RuntimeError):
-    """A bot could not be started, or did not begin to listen; the message says why."""
 
 
 @contextmanager

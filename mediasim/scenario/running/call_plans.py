@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,9 @@ from mediasim.exchange.records import RecordingSource
 from mediasim.exchange.trim import Trim
 from mediasim.media.recorder import PauseBehavior
 from mediasim.parties.party import Party
-from mediasim.twilio.requests import StreamRequest
+
+if TYPE_CHECKING:
+    from mediasim.twilio.requests import StreamRequest
 
 __all__ = [
     "AppPlan",

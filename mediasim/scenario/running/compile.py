@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from mediasim.audio.frames import FRAME_NS
 from mediasim.documents.durations import Duration
@@ -17,10 +17,11 @@ from mediasim.scenario.model import recording as model_recording
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import listens
 from mediasim.scenario.running import call_plans as plans
-from mediasim.scenario.running.apps import Apps
 from mediasim.scenario.running.sounds import GREETER, ScenarioSounds
 from mediasim.truth.faults.order import FaultOrder, parse_fault
-from mediasim.twilio.requests import StreamRequest
+
+if TYPE_CHECKING:
+    from mediasim.scenario.running.apps import Apps
 
 __all__ = [
     "app_plan",
@@ -125,6 +126,8 @@ def voicemail_plan(
 
 def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> plans.AppPlan:
     """Return the plan of a call to an app."""
+    from mediasim.twilio.requests import StreamRequest
+
     assert call.app is not None
     parameters = dict(call.app.parameters)
     return plans.AppPlan(

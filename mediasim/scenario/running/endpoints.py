@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,30 +16,14 @@ from mediasim.parties.party import Party as Answering
 from mediasim.rtp.stream import StreamFormat
 from mediasim.scenario.model.party import PartySpec, address_of
 from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.running.failures import RunFailed
 
 __all__ = [
     "EndpointError",
     "Endpoints",
     "RemoteEndpoint",
     "described",
-    "refuse_without_real_time",
 ]
-
-
-def refuse_without_real_time(scenarios: Sequence[Scenario]) -> None:
-    """Raise ScenarioError for each endpoint of scenarios: what is not simulated has no virtual
-    time."""
-    problems = [
-        scenario.problem(
-            ("parties", name),
-            "is an endpoint elsewhere, which lives in real time: run it with --realtime",
-        )
-        for scenario in scenarios
-        for name, party in scenario.parties.items()
-        if party.endpoint is not None
-    ]
-    if problems:
-        raise ScenarioError(problems)
 
 
 class RemoteEndpoint:
@@ -94,12 +77,15 @@ class Endpoints:
     def far_end(self, call: LiveCall) -> FarEnd | None:
         """Return the far end of a call that is answered; None for a simulated party.
 
-        Raises EndpointError.
+        Raises RunFailed if it cannot be opened.
         """
         elsewhere = self._elsewhere.get(call.party.name)
         if elsewhere is None:
             return None
-        made = self.opened[call.party.name] = elsewhere.open(call.party)
+        try:
+            made = self.opened[call.party.name] = elsewhere.open(call.party)
+        except EndpointError as error:
+            raise RunFailed(str(error)) from None
         return made
 
 

@@ -17,10 +17,10 @@ from mediasim.net.rtp_endpoint import RtpEndpoint
 from mediasim.net.udp import Address
 from mediasim.scenario.model.scenario import Scenario
 
-__all__ = ["RunCapture", "capture_name"]
+__all__ = ["RunCapture"]
 
 
-def capture_name(scenario: Scenario) -> str:
+def _capture_name(scenario: Scenario) -> str:
     """Return the path of a run's capture, below the folder of its recordings."""
     words = [scenario.name, scenario.label]
     stem = "-".join(re.sub(r"[^\w.=,+-]+", "_", word) for word in words if word)
@@ -32,6 +32,8 @@ class RunCapture:
     them."""
 
     def __init__(self, scenario: Scenario, within: Transport | None) -> None:
+        self.name = _capture_name(scenario)
+        """Path of the capture, below the folder of the run's recordings."""
         self.transport = CaptureTransport(within)
         self._scenario = scenario
         self._endpoints: dict[LiveCall, RtpEndpoint] = {}

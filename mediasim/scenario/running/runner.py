@@ -10,9 +10,10 @@ import contextlib
 import sys
 import time
 from collections.abc import Coroutine
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.model import Many
@@ -21,6 +22,7 @@ from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Behavior, PartyControl
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.stillness import is_still, waits_of
 from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.party import Party
@@ -31,7 +33,6 @@ from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Step, walk
 from mediasim.scenario.running.actor import Actor
-from mediasim.scenario.running.apps import AppCall, Apps, BotFailed, ClockHold, apps_of
 from mediasim.scenario.running.calls import DialledCall, PartyPhones, VoicemailCall
 from mediasim.scenario.running.compile import (
     app_plan,
@@ -43,26 +44,27 @@ from mediasim.scenario.running.compile import (
     voicemail_plan,
 )
 from mediasim.scenario.running.conferences import ConferenceRun
-from mediasim.scenario.running.endpoints import EndpointError, Endpoints, refuse_without_real_time
-from mediasim.scenario.running.run_capture import RunCapture, capture_name
+from mediasim.scenario.running.failures import RunFailed, refuse_without_real_time
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import RecordingTruth
 from mediasim.truth.faults.material import FaultError
 from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
-from mediasim.twilio.streams import MediaStream
+
+if TYPE_CHECKING:
+    from mediasim.scenario.running.apps import AppCall, Apps, ClockHold
+    from mediasim.scenario.running.run_capture import RunCapture
+    from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
 
 _LONGEST_SECONDS: Final = 24 * 3600
 """Seconds of its own time after which a scenario is given up: a day."""
+_LOOK_EVERY_NS: Final = NS_PER_SECOND
+"""Nanoseconds between looks at whether anything can still happen."""
 _PATIENCE_NS: Final = 60 * NS_PER_SECOND
 """Nanoseconds that all parties may only listen before the run is given up."""
-
-
-class RunFailed(RuntimeError):
-    """The run itself broke; the message says why."""
 
 
 # -- what happens in a scenario -----------------------------------------------------------------
@@ -76,11 +78,11 @@ class ScenarioRun:
         scenario: Scenario,
         exchange: Exchange,
         sounds: ScenarioSounds,
-        apps: Apps,
+        apps: Apps | None,
         hold: ClockHold | None,
     ) -> None:
-        """Take what a run needs; ``hold`` stops a virtual clock while an app works, and is None in
-        real time."""
+        """Take what a run needs; ``apps`` is None if no call is to one. ``hold`` stops a virtual
+        clock while an app works, and is None in real time."""
         self._scenario = scenario
         self._exchange = exchange
         self._sounds = sounds
@@ -88,7 +90,6 @@ class ScenarioRun:
         self._hold = hold
         self.app_calls: list[AppCall] = []
         self._parties: dict[str, Party] = parties_of(scenario)
-        self._actors: list[Actor] = []
         voices, parties = voices_of(scenario), scenario.parties
         behaviors = {
             name: self._behavior(each.script, voices[name]) for name, each in parties.items()
@@ -108,9 +109,7 @@ class ScenarioRun:
         async def act(control: PartyControl) -> None:
             if control.call.line is None:
                 return  # an endpoint elsewhere does what it likes
-            actor = Actor(control, voice, self._sounds)
-            self._actors.append(actor)
-            await actor.perform(script)
+            await Actor(control, voice, self._sounds).perform(script)
 
         return act
 
@@ -151,6 +150,9 @@ class ScenarioRun:
     def _flow(self, call: Call) -> AppCall | DialledCall | VoicemailCall:
         """Return what carries out a call, which begins to be dialled."""
         if call.app is not None:
+            from mediasim.scenario.running.apps import AppCall
+
+            assert self._apps is not None
             port = self._apps.port(
                 self._hold or contextlib.nullcontext,
                 waits=self._hold is not None,
@@ -170,17 +172,24 @@ class ScenarioRun:
         await ConferenceRun(self._exchange, plan, self._phones).run()
 
     async def _watch(self) -> None:
-        """Raise RunFailed when all parties have been waiting for each other for long."""
+        """Raise RunFailed when nothing can happen any more, or nothing has for long.
+
+        In real time, and where noise or an app may still be taken for what is waited for, only
+        the second is known.
+        """
         scripts = [party.script for party in self._scenario.parties.values()]
         steps = [step for script in scripts for _, step in walk(script)]
         patience = _PATIENCE_NS + max((step.quiet_ns for step in steps), default=0)
-        while (idle_ns := self._exchange.idle_ns) < patience:
-            await self._exchange.watch_until(self._exchange.now_ns + patience - idle_ns)
-        waiting = [words for actor in self._actors if (words := actor.waiting)]
+        exchange = self._exchange
+        while (left_ns := patience - exchange.idle_ns) > 0:
+            if is_still(exchange, exchange.now_ns + left_ns):
+                break
+            await exchange.watch_until(exchange.now_ns + min(left_ns, _LOOK_EVERY_NS))
+        waiting = [each.words(each.call.dialled_ns) for each in waits_of(exchange.calls)]
         who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
         raise RunFailed(
             f"nothing more can happen: {who}. What is waited for never comes: give the wait_for a "
-            "timeout, or let somebody hang up"
+            f"timeout, or let somebody hang up (seen at {exchange.now_ns / NS_PER_SECOND:.1f}s)"
         )
 
 
@@ -258,24 +267,26 @@ def run_scenario(
 
     def carry_out(plane: MediaPlane, transport: Any = None) -> Coroutine[Any, Any, Run]:
         clock = "real" if realtime else "virtual"
-        capture = RunCapture(scenario, transport) if pcap else None
+        capture = None
+        if pcap:
+            from mediasim.scenario.running.run_capture import RunCapture
+
+            capture = RunCapture(scenario, transport)
         carried = transport if capture is None else capture.transport
         return _carry_out(scenario, seeds, directory, speaker, plane, carried, clock, apps, capture)
 
-    try:
-        with apps_of(scenario, seeds) as apps:
-            if realtime:
-                from mediasim.net.realtime import run_realtime
+    with _apps_of(scenario, seeds) as apps:
+        if realtime:
+            from mediasim.net.realtime import run_realtime
 
-                run, pace = run_realtime(carry_out, shared_socket=shared_socket)
-                run.lateness_ms = pace.lateness_ms
-                run.warnings += pace.warnings
-            else:
-                run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
+            run, pace = run_realtime(carry_out, shared_socket=shared_socket)
+            run.lateness_ms = pace.lateness_ms
+            run.warnings += pace.warnings
+        else:
+            run = run_virtual(carry_out, block or VIRTUAL_BLOCK)
+        if apps is not None:
             broken = [name for name, stream in run.streams.items() if stream.error is not None]
             run.warnings += apps.faults(broken)
-    except (BotFailed, EndpointError) as failed:
-        raise RunFailed(str(failed)) from None
     run.wall_seconds = time.perf_counter() - started
     run.cpu_seconds = time.process_time() - cpu
     run.warnings += [
@@ -283,6 +294,15 @@ def run_scenario(
         *(str(scenario.problem(*trouble)) for trouble in unit_troubles(scenario)),
     ]
     return run
+
+
+def _apps_of(scenario: Scenario, seeds: Seeds) -> AbstractContextManager[Apps | None]:
+    """Give the apps of a scenario, started; None if no call is to one."""
+    if all(call.app is None for call in scenario.calls):
+        return contextlib.nullcontext()
+    from mediasim.scenario.running.apps import apps_of
+
+    return apps_of(scenario, seeds)
 
 
 def _refuse_running_loop() -> None:
@@ -311,7 +331,7 @@ async def _carry_out(
     plane: MediaPlane,
     transport: Any,
     clock: str,
-    apps: Apps,
+    apps: Apps | None,
     capture: RunCapture | None,
 ) -> Run:
     """Set up an exchange, run the scenario on it, and return the run."""
@@ -339,7 +359,10 @@ async def _carry_out(
     sounds = ScenarioSounds(seeds, speaker, scenario.base)
     hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
     scenario_run = ScenarioRun(scenario, exchange, sounds, apps, hold)
-    exchange.far_end_of = Endpoints(scenario).far_end
+    if any(party.endpoint is not None for party in scenario.parties.values()):
+        from mediasim.scenario.running.endpoints import Endpoints
+
+        exchange.far_end_of = Endpoints(scenario).far_end
     if capture is not None:
         exchange.far_end_of = capture.far_ends(exchange.far_end_of)
     try:
@@ -356,7 +379,7 @@ async def _carry_out(
         raise RunFailed("; ".join(refused))
     run.end_ns = exchange.now_ns
     if capture is not None:
-        run.pcap = capture_name(scenario)
+        run.pcap = capture.name
         capture.write(exchange, directory / run.pcap)
     for call in scenario_run.app_calls:
         run.streams[call.name] = call.stream

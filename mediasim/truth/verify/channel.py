@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 
-from mediasim.truth.measure import Samples, match_at
+from mediasim.truth.measure import Floats, Samples, Span
 from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
 from mediasim.truth.verify.findings import ChannelMeasures, SpotFound
@@ -36,10 +37,14 @@ _TURNED: Final = 0.85
 """Least negative correlation of a piece that counts as inverted."""
 _REPEATEDLY: Final = 3
 """Insertions from which on short silences count as insertions too."""
+_PACKETS: Final = (80, 160, 240, 320, 480)
+"""Samples of a packet: 10 to 60 ms."""
 _STEP: Final = 160
 """Samples over which no drift moves audio by a whole sample."""
 _TOLERANCE: Final = 4
 """Samples by which a place may be off in a file that drifts."""
+_FINENESS: Final = 4
+"""Places that are tried for each sample of a drifting file."""
 _UNLIKE: Final = 0.3
 """Correlation below which a piece counts as something else."""
 _BURST: Final = 480
@@ -94,26 +99,33 @@ def measure_channel(
     ignore = _around(placed) + _spans(measures.flipped)
     known = ignore + _spans(silenced(channel, ideal, hops, ignore))
     passed = band(channel, ideal, hops, known)
+    sharpest = hops.sharpest
     if passed is not None:
         measures.band = (passed.low, passed.high)
         measures.band_gain_db = 20 * float(np.log10(max(passed.gain * gain, 1e-9)))
     if not hops.mostly_exact:
         ideal.taps = response(channel, ideal, hops, known)
+        del hops  # before the next ones: those of an hour are large
         hops = compare(channel, ideal, gain)
+        hops.sharpest = max(hops.sharpest, sharpest)  # a codec smooths most sounds, but not all
+    unknown = _in_file(expected.unknown, placed)
+    recovering = _in_file(expected.recovering, placed)
     if not expected.unscripted:
         jumps = [jump.moved for jump in placed.jumps]
-        found = displaced(channel, ideal, hops, ignore + _unknown(expected, placed), jumps)
+        found = displaced(channel, ideal, hops, ignore + unknown + recovering, jumps)
         measures.repeated = _findings(found.repeated, "repeated")
         measures.reordered = _findings(found.reordered, "out of order")
         measures.missing += _findings(found.unlike, "something else")
         # The quiet parts of a displaced packet are no holes.
         displaced_there = _spans(measures.repeated) + _spans(measures.reordered)
         ignore += [(start - 2 * _STEP, end + 2 * _STEP) for start, end in displaced_there]
-    gone = silenced(channel, ideal, hops, ignore, drifts=path.slope != 0.0)
+    gone = silenced(channel, ideal, hops, ignore + recovering, drifts=path.slope != 0.0)
     measures.missing += _findings(gone, "silent")
+    if len(measures.repeated) >= _REPEATEDLY:
+        _count_soft_repeats(measures, channel, ideal)
     if expected.unscripted:  # a party that is not simulated may say anything at any time
         return MeasuredChannel(measures, placed, ideal, expected)
-    ignore += _spans(gone) + _unknown(expected, placed)
+    ignore += _spans(gone) + unknown + recovering
     _sounds(measures, channel, expected, hops, ignore)
     _colour(measures, channel, ideal, hops, ignore, noisy=expected.noisy)
     seen = {it.window for it in sightings}
@@ -187,11 +199,11 @@ def _findings(spots: Sequence[Spot], why: str) -> list[SpotFound]:
     return [SpotFound(it.start, it.end, why, it.samples) for it in spots]
 
 
-def _unknown(expected: ExpectedChannel, placed: TimeMap) -> _Spans:
-    """Return the spans of the file of which the truth does not know the content."""
+def _in_file(spans: Sequence[Span], placed: TimeMap) -> _Spans:
+    """Return the truth's spans by the file's time, without those that were left out."""
     return [
         (low, high)
-        for start, end in expected.unknown
+        for start, end in spans
         if (low := placed.to_file(start)) is not None and (high := placed.to_file(end)) is not None
     ]
 
@@ -255,6 +267,28 @@ def _around(placed: TimeMap) -> _Spans:
     ]
 
 
+def _count_soft_repeats(measures: ChannelMeasures, channel: Samples, ideal: Ideal) -> None:
+    """Count holes as repeats if they are as soft as the packet before, in a channel that repeats.
+
+    A repeated packet that is softer by far than the one it replaces leaves little to recognise.
+    """
+    more = []
+    for it in measures.missing:
+        if it.why not in ("silent", "something else") or not 0 < it.samples <= _BURST:
+            continue
+        there = _power(channel[it.start : it.end])
+        before = [_power(ideal(it.start - by, it.end - by)) for by in _PACKETS]
+        if any(one <= 4 * there + QUIET**2 and there <= 4 * one + QUIET**2 for one in before):
+            more.append(it)
+    measures.missing = [it for it in measures.missing if it not in more]
+    measures.repeated += [replace(it, why="repeated") for it in more]
+    measures.repeated.sort(key=lambda it: it.start)
+
+
+def _power(samples: Samples | Floats) -> float:
+    return float(np.mean(np.square(samples.astype(np.float64))))
+
+
 def _merge_into_insertions(measures: ChannelMeasures) -> None:
     """Count short missing spans as insertions in a channel with repeated insertions."""
     longest = max((it.samples for it in measures.inserted if it.why == "put in"), default=0)
@@ -278,7 +312,7 @@ def _merge_into_insertions(measures: ChannelMeasures) -> None:
 
 def _likeness(channel: Samples, clip: Samples, start: int, placed: TimeMap) -> float:
     """Return the correlation of a clip with what is in its place, following a drift."""
-    found = np.zeros(len(clip), channel.dtype)
+    found = np.zeros(len(clip))
     for at in range(0, len(clip), _STEP):
         part = clip[at : at + _STEP]
         around = placed.to_file(start + at)
@@ -286,9 +320,24 @@ def _likeness(channel: Samples, clip: Samples, start: int, placed: TimeMap) -> f
             continue
         there = channel[around - _TOLERANCE : around + len(part) + _TOLERANCE]
         if len(there) == len(part) + 2 * _TOLERANCE:
-            likely = int(np.argmax(np.abs(np.correlate(there.astype(float), part.astype(float)))))
-            found[at : at + len(part)] = there[likely : likely + len(part)]
-    return abs(match_at(found, clip, 0) or 0.0)
+            found[at : at + len(part)] = _most_alike(there, part)
+    said = clip.astype(np.float64)
+    whole = np.sqrt(float(found @ found) * float(said @ said))
+    return abs(float(found @ said)) / whole if whole > 0 else 0.0
+
+
+def _most_alike(there: Samples, part: Samples) -> Floats:
+    """Return the samples of ``there`` that resemble a shorter part most, at any quarter of a place.
+
+    A drift moves sound by fractions of a sample, and half a sample is a quarter of the period of
+    the highest frequencies: at whole samples they resemble nothing.
+    """
+    fine = np.fft.irfft(np.fft.rfft(there), _FINENESS * len(there)) * _FINENESS
+    places = sliding_window_view(fine, _FINENESS * (len(part) - 1) + 1)[:, ::_FINENESS]
+    norms = np.sqrt(np.einsum("ij,ij->i", places, places))
+    alike = np.abs(places @ part.astype(np.float64)) / np.maximum(norms, 1.0)
+    best: Floats = places[int(np.argmax(alike))]
+    return best
 
 
 def _unlike(

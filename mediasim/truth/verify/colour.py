@@ -23,6 +23,8 @@ _FRAMES: Final = 4000
 """Most spectra taken, evenly along the channel."""
 _FEWEST: Final = 40
 """Fewest spectra from which a band is measured."""
+_TOGETHER: Final = 64
+"""Spectra taken at once."""
 _AUDIBLE_DB: Final = 45.0
 """Decibels below the loudest frequency at which the expected sound is not used."""
 _GONE_DB: Final = 15.0
@@ -117,12 +119,18 @@ def _power(source: Samples | Ideal, hops: NDArray[np.int64]) -> Floats:
     """Return the power (hops, groups) by group of frequencies of 256 samples from each hop on."""
     window = np.hanning(_WIDTH)
     power = np.zeros((len(hops), _WIDTH // 2 // _BANDS))
-    for number, hop in enumerate(hops.tolist()):
-        low = hop * HOP
-        samples = source(low, low + _WIDTH) if isinstance(source, Ideal) else source[low:][:_WIDTH]
-        if len(samples) == _WIDTH:
-            spectrum = np.abs(np.fft.rfft((samples - samples.mean()) * window)) ** 2
-            power[number] = spectrum[: _WIDTH // 2].reshape(-1, _BANDS).sum(axis=1)
+    for first in range(0, len(hops), _TOGETHER):
+        some = hops[first : first + _TOGETHER].tolist()
+        frames = np.zeros((len(some), _WIDTH))
+        for frame, hop in zip(frames, some, strict=True):
+            low, high = hop * HOP, hop * HOP + _WIDTH
+            samples = source(low, high) if isinstance(source, Ideal) else source[low:high]
+            if len(samples) == _WIDTH:  # the last one of a channel may be cut short
+                frame[:] = samples
+        frames -= frames.mean(axis=1, keepdims=True)
+        spectra = np.fft.rfft(frames * window)[:, : _WIDTH // 2]
+        squares = spectra.real**2 + spectra.imag**2
+        power[first : first + _TOGETHER] = squares.reshape(len(some), -1, _BANDS).sum(axis=2)
     return power
 
 

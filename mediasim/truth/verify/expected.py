@@ -7,7 +7,7 @@ arrived. For mediasim's own recording of a clean call the result equals the file
 from __future__ import annotations
 
 import mmap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mediasim.audio.levels import downmix
 from mediasim.audio.wav import AudioFileError, read_wav
 from mediasim.truth.documents import TruthDocumentError, read_document
-from mediasim.truth.reference import reference_of
+from mediasim.truth.reference import exact_codecs, reference_of
 
 __all__ = ["Expected", "ExpectedChannel", "Said", "read_expected"]
 
@@ -30,6 +30,9 @@ _NOT_A_TRUTH: Final = (
     ArithmeticError,
     MemoryError,
 )
+_RECOVERY: Final = 480
+"""Samples, 60 ms, that a decoder may take after a loss to follow its encoder again: G.722's begins
+with its smallest step, and lets a syllable in only gradually."""
 _AT_ONCE: Final = 1 << 17
 """Samples laid in one block: blocks without audio are never written and take no memory."""
 
@@ -54,6 +57,8 @@ class ExpectedChannel:
     said: tuple[Said, ...]
     unknown: tuple[tuple[int, int], ...]
     """Spans whose content is unknown, because a concealer made it up."""
+    recovering: tuple[tuple[int, int], ...]
+    """Spans after a loss in which a decoder with memory may still be too soft."""
     noisy: bool
     """Whether it holds background noise of parties too, of which only the level is known."""
     unscripted: tuple[str, ...]
@@ -79,6 +84,7 @@ class Expected:
             downmix(np.stack([channel.samples for channel in self.channels])),
             tuple(sorted(it for channel in self.channels for it in channel.said)),
             tuple(sorted(span for channel in self.channels for span in channel.unknown)),
+            tuple(sorted(span for channel in self.channels for span in channel.recovering)),
             noisy=any(channel.noisy for channel in self.channels),
             unscripted=tuple(
                 dict.fromkeys(name for channel in self.channels for name in channel.unscripted)
@@ -160,9 +166,20 @@ def _channel(
             for it in intervals
         ),
         tuple((int(it["start"]), int(it["end"])) for it in made_up),
+        tuple(_recovering(channel["missing"], intervals)),
         noisy=channel.get("background_dbfs") is not None,
         unscripted=tuple(str(name) for name in channel.get("unscripted", ())),
     )
+
+
+def _recovering(
+    missing: Sequence[Mapping[str, Any]], intervals: Sequence[Mapping[str, Any]]
+) -> Iterator[tuple[int, int]]:
+    """Yield the spans after gaps of parties whose codec remembers what it decoded before."""
+    with_memory = {it["party"] for it in intervals if it["codec"] not in exact_codecs()}
+    for gap in missing:
+        if with_memory and gap.get("party") in {*with_memory, None}:
+            yield int(gap["end"]), int(gap["end"]) + _RECOVERY
 
 
 class _Gaps:

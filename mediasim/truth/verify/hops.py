@@ -13,11 +13,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.truth.measure import Floats, Samples
+from mediasim.truth.measure import Floats, Samples, fast_size
 from mediasim.truth.reference import coded, exact_codecs
 from mediasim.truth.verify.time_map import TimeMap
 
-__all__ = ["HOP", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
+__all__ = ["HOP", "LOUD", "QUIET", "Hops", "Ideal", "compare", "dbfs", "runs"]
 
 _Marks = NDArray[np.bool_]
 
@@ -27,16 +27,19 @@ QUIET: Final = 16
 """Largest sample that counts as silence; A-law's is 8."""
 _STEP: Final = 8
 """Largest sample that equals silence: mu-law decodes silence to 0, A-law to 8 or -8."""
-_AT_ONCE: Final = 4096
-"""Hops of one block."""
+_AT_ONCE: Final = 512
+"""Hops of one block, whose samples fit into a processor's cache."""
 _AROUND: Final = 8
 """Hops around a sound that do not count as silent: codecs ring, drifts are rounded."""
 _FEWEST_SILENT: Final = 50
 """Fewest silent hops from which noise is measured."""
-_LOUD_DBFS: Final = -45.0
+LOUD: Final = HOP * 32768.0**2 * 10**-4.5
+"""Energy of a hop at -45 dBFS, from which on sound counts as missing if it is not there."""
 _SURE: Final = 0.95
 """Least correlation of a hop that is as it should be."""
 
+_BY_FFT: Final = 4096
+"""Samples from which on a filter is quicker by FFT."""
 _RINGING: Final = 20
 """Samples from a sound beyond which a filter's ringing is not expected."""
 _TRIED: Final = 20
@@ -68,13 +71,22 @@ class Ideal:
         laid = self._plain(low - reach, high + reach)
         if not laid.any():
             return np.zeros(high - low)
-        shaped = np.convolve(laid.astype(np.float64), self.taps, "valid")
+        shaped = self._filtered(laid.astype(np.float64))
         # A filter rings on after the last sound, which is nothing that a file could lack: samples
         # with no sound within reach, by the running count of such samples, are set to silence.
         counted = np.concatenate(([0], np.cumsum(np.abs(laid) > _STEP)))
         middle = np.arange(reach, reach + high - low)
         shaped[counted[middle + _RINGING] == counted[middle - _RINGING]] = 0.0
         return shaped
+
+    def _filtered(self, samples: Floats) -> Floats:
+        """Return the samples that all taps reach."""
+        assert self.taps is not None
+        if len(samples) < _BY_FFT:
+            return np.convolve(samples, self.taps, "valid")
+        size = fast_size(len(samples))  # what wraps around is before the first that all taps reach
+        spectrum = np.fft.rfft(samples, size) * np.fft.rfft(self.taps, size)
+        return np.fft.irfft(spectrum, size)[len(self.taps) - 1 : len(samples)]
 
     def _plain(self, low: int, high: int) -> Samples:
         laid = self._placed.laid_out(self._expected, low, high)
@@ -131,7 +143,7 @@ class Hops:
 
         The first gain comes from pieces of half a second, which holes in them make too soft.
         """
-        loud = dbfs(self.said) > _LOUD_DBFS
+        loud = self.said > LOUD
         whole = loud & (self.common**2 > _SURE**2 * self.said * self.heard)
         if 2 * np.count_nonzero(whole) <= np.count_nonzero(loud):
             return
@@ -153,7 +165,7 @@ class Hops:
     def mostly_exact(self) -> bool:
         """Whether more than half of the loud hops are right to the sample."""
         # Hops that are missing altogether do not count: they say nothing about the rest.
-        loud = (dbfs(self.said) > _LOUD_DBFS) & (self.heard > HOP * QUIET * QUIET)
+        loud = (self.said > LOUD) & (self.heard > HOP * QUIET * QUIET)
         count = np.count_nonzero(loud)
         return bool(2 * np.count_nonzero(self.same[loud] == HOP) > count)
 
@@ -190,57 +202,73 @@ class Hops:
 def compare(channel: Samples, ideal: Ideal, gain: float) -> Hops:
     """Compare a channel (n,), whose level is ``gain`` times the truth's, with what it should be."""
     count = -(-len(channel) // HOP)
-    sums = np.zeros((5, count))
-    same = np.zeros(count, np.uint8)
+    totals = np.zeros((2, count), np.float32)  # sums of so few whole numbers are exact in it
+    sums = np.zeros((3, count))
+    same = np.full(count, HOP, np.uint8)
     bend, peaks = np.zeros(count, np.float32), np.zeros(count, np.uint16)
     sharpest = 0.0
     for first, there, laid in _blocks(channel, ideal):
         hops = slice(first, first + len(there) // HOP)
         one, other = there.reshape(-1, HOP), laid.reshape(-1, HOP)
-        sums[:, hops] = (
-            one.sum(axis=1),
-            other.sum(axis=1),
-            np.einsum("ij,ij->i", one, one),
-            np.einsum("ij,ij->i", other, other),
-            np.einsum("ij,ij->i", one, other),
-        )
-        close = (one == other) | ((np.abs(one) <= _STEP) & (np.abs(other) <= _STEP))
-        same[hops] = close.sum(axis=1)
+        totals[:, hops] = np.einsum("ij->i", one), np.einsum("ij->i", other)
+        np.einsum("ij,ij->i", one, one, out=sums[0, hops])
+        np.einsum("ij,ij->i", other, other, out=sums[1, hops])
+        np.einsum("ij,ij->i", one, other, out=sums[2, hops])
+        close = one == other
+        if not close.all():
+            close |= (np.abs(one) <= _STEP) & (np.abs(other) <= _STEP)
+            same[hops] = close.sum(axis=1)
         peaks[hops] = np.abs(other).max(axis=1)
-        bend[hops][: len(one)] = _bends(there)
-        sharpest = max(sharpest, float(_bends(laid).max(initial=0.0)))
-    return _made(len(channel), gain, sums, same, bend, peaks, sharpest)
+        bend[hops] = _bends(there)
+        sharpest = max(sharpest, _sharpest(laid))
+    return _made(len(channel), gain, totals, sums, same, bend, peaks, sharpest)
 
 
 def _blocks(channel: Samples, ideal: Ideal) -> Iterator[tuple[int, Floats, Floats]]:
-    """Yield (first hop, channel, ideal) of each block, the last one filled up with silence."""
+    """Yield (first hop, channel, ideal) of each block with sound, the last one filled up."""
     size = _AT_ONCE * HOP
     for low in range(0, len(channel), size):
         high = min(low + size, len(channel))
+        there, laid = channel[low:high], ideal(low, high)
+        if not there.any() and not laid.any():
+            continue
         room = np.zeros((2, -(-(high - low) // HOP) * HOP))
-        room[0, : high - low] = channel[low:high]
-        room[1, : high - low] = ideal(low, high)
+        room[0, : high - low] = there
+        room[1, : high - low] = laid
         yield low // HOP, room[0], room[1]
+
+
+def _second_differences(samples: Floats) -> Floats:
+    """Return the sizes of the second differences (n,); the last two are 0."""
+    steps = np.zeros(len(samples))
+    np.subtract(samples[1:], samples[:-1], out=steps[:-1])
+    np.subtract(steps[1:], steps[:-1], out=steps[:-1])
+    steps[-2:] = 0.0
+    return np.abs(steps, out=steps)
 
 
 def _bends(samples: Floats) -> Floats:
     """Return the largest second difference that begins in each hop."""
-    bends = np.zeros(len(samples))
-    bends[:-2] = np.abs(np.diff(samples, 2))
-    sharpest: Floats = bends.reshape(-1, HOP).max(axis=1)
-    return sharpest
+    largest: Floats = _second_differences(samples).reshape(-1, HOP).max(axis=1)
+    return largest
+
+
+def _sharpest(samples: Floats) -> float:
+    return float(_second_differences(samples).max())
 
 
 def _made(
     samples: int,
     gain: float,
+    totals: NDArray[np.float32],
     sums: Floats,
     same: NDArray[np.uint8],
     bend: NDArray[np.float32],
     peaks: NDArray[np.uint16],
     sharpest: float,
 ) -> Hops:
-    sum_there, sum_laid, heard, said, common = sums
+    sum_there, sum_laid = totals
+    heard, said, common = sums
     silent = _spread(peaks > QUIET, _AROUND) == 0
     if samples % HOP:
         silent[-1:] = False  # an incomplete hop
@@ -248,9 +276,10 @@ def _made(
     if pauses:
         # Silent hops that hold sound are findings, and must not shift the mean.
         usual = silent & (heard <= 4 * np.median(heard[silent]) + 1)
-        dc = float(sum_there[usual].mean()) / HOP
+        dc = float(sum_there[usual].mean(dtype=np.float64)) / HOP
     else:
-        dc = float(sum_there.sum() - gain * sum_laid.sum()) / max(samples, 1)
+        there, laid = totals.sum(axis=1, dtype=np.float64).tolist()
+        dc = (there - gain * laid) / max(samples, 1)
     if abs(dc) <= QUIET:
         dc = 0.0
     if dc:

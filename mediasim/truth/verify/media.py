@@ -6,6 +6,7 @@ other formats are decoded by FFmpeg.
 
 from __future__ import annotations
 
+import mmap
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,9 @@ _NOT_KNOWN: Final = 0xFFFFFFFF
 _PCM_CODES: Final = (1, 0xFFFE)
 _PCM_BITS: Final = (8, 16, 24, 32, 64)
 _AT_ONCE: Final = 1 << 18
-"""Samples that are resampled in one block."""
+"""Samples that are separated or resampled in one block."""
+_LARGE: Final = 1 << 20
+"""Bytes from which on a file is mapped instead of read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,27 +81,48 @@ def read_media(paths: Sequence[Path]) -> MediaUnderTest:
 
 def _read(path: Path) -> MediaUnderTest:
     try:
-        data = path.read_bytes()
+        data = _mapped(path)
     except OSError as error:
         return _nothing("unreadable", f"{path} cannot be read: {error.strerror or error}")
     wav = _parse(data)
     problems = header_defects(path, data)
     if wav is None or not wav.byte_rate or (wav.code in _PCM_CODES, wav.bits) != (True, 16):
         return _decoded(path, data, problems)
-    frame = 2 * wav.channels
-    interleaved = np.frombuffer(wav.data[: len(wav.data) // frame * frame], "<i2")
     try:
         check_rate(path, wav.rate)
     except AudioFileError as error:
         return _nothing("unreadable", f"{path} {error.problem}")
-    if not interleaved.size:
+    pcm = _separated(wav, data)
+    if not pcm.size:
         words = f"{path} is {len(data)} bytes long: a header, and not one sample"
         return MediaUnderTest((), None, (*problems, Failure("empty", words)))
-    pcm = interleaved.astype(np.int16, copy=False).reshape(-1, wav.channels).T
     return MediaUnderTest(_at_8_khz(pcm, wav.rate), wav.rate, tuple(problems))
 
 
-def _parse(data: bytes) -> _Wav | None:
+def _mapped(path: Path) -> bytes | mmap.mmap:
+    """Return a file's bytes, without reading those of a large one. Raises OSError."""
+    if path.is_file() and path.stat().st_size >= _LARGE:
+        with path.open("rb") as file:
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    return path.read_bytes()
+
+
+def _separated(wav: _Wav, data: bytes | mmap.mmap) -> NDArray[np.int16]:
+    """Return the samples (channels, n), read in pieces, so that a large file is in memory once."""
+    frame = 2 * wav.channels
+    count = len(wav.data) // frame
+    pcm = np.empty((wav.channels, count), np.int16)
+    for first in range(0, count, _AT_ONCE):
+        last = min(first + _AT_ONCE, count)
+        piece = np.frombuffer(wav.data[first * frame : last * frame], "<i2")
+        for number in range(wav.channels):
+            pcm[number, first:last] = piece[number :: wav.channels]
+        if isinstance(data, mmap.mmap) and hasattr(data, "madvise"):
+            data.madvise(mmap.MADV_DONTNEED)
+    return pcm
+
+
+def _parse(data: bytes | mmap.mmap) -> _Wav | None:
     """Parse a WAV file with a right or wrong header; None for any other format."""
     if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
         return None
@@ -130,7 +154,7 @@ def _wav(rest: memoryview, size: int, form: tuple[int, ...]) -> _Wav:
     return _Wav(code, channels, rate, byte_rate, bits, size, samples, not another)
 
 
-def header_defects(path: Path, data: bytes) -> list[Failure]:
+def header_defects(path: Path, data: bytes | mmap.mmap) -> list[Failure]:
     """Return what cannot be in the header of a WAV file; nothing for files of other formats."""
     wav = _parse(data)
     if wav is None:
@@ -149,12 +173,12 @@ def header_defects(path: Path, data: bytes) -> list[Failure]:
     return [Failure("header", words) for words in told]
 
 
-def _decoded(path: Path, data: bytes, problems: Sequence[Failure]) -> MediaUnderTest:
+def _decoded(path: Path, data: bytes | mmap.mmap, problems: Sequence[Failure]) -> MediaUnderTest:
     if len(data) <= 44:
         kind = "empty" if data[:4] == b"RIFF" else "unreadable"
         return _nothing(kind, f"{path} is {len(data)} bytes long: there is no sound in it")
     try:
-        rate, pcm = decode_audio(data)
+        rate, pcm = decode_audio(bytes(data))
     except AudioFileError as error:
         return _nothing("unreadable", f"{path} {error.problem}")
     return MediaUnderTest(_at_8_khz(pcm, rate), rate, tuple(problems))

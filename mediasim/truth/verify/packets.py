@@ -18,7 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from mediasim.truth.measure import Floats, Samples, Span
-from mediasim.truth.verify.hops import HOP, QUIET, Hops, Ideal, dbfs, runs
+from mediasim.truth.verify.hops import HOP, LOUD, QUIET, Hops, Ideal, dbfs, runs
 from mediasim.truth.verify.spots import Spot
 
 __all__ = ["Displaced", "displaced", "silenced"]
@@ -26,8 +26,6 @@ __all__ = ["Displaced", "displaced", "silenced"]
 _Marks = NDArray[np.bool_]
 Spans = Sequence[Span]
 
-_LOUD_DBFS: Final = -45.0
-"""Level from which on sound counts as missing if it is not there."""
 _SHORTEST: Final = (1, 2, 3)
 """Fewest hops of a hole in an exact file, in one that fits well, and after a lossy codec."""
 _SHORTEST_DRIFTING: Final = 4
@@ -82,7 +80,7 @@ def silenced(
     What should be heard is known less exactly in a channel that ``drifts``. Holes with only
     silence between them are joined, so that a dead channel has one.
     """
-    loud = dbfs(hops.said) > _LOUD_DBFS
+    loud = hops.said > LOUD
     hops.unmark(loud, ignore)
     noise = _noise_peak(hops)
     softer = max(_softer(hops, loud), _SURE_DB if drifts else 0.0)
@@ -203,7 +201,7 @@ def _longest(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
 
 def _wrong(hops: Hops) -> tuple[_Marks, float]:
     """Return the hops that do not fit, and the usual share of unexplained energy."""
-    loud = np.maximum(dbfs(hops.said), dbfs(hops.heard)) > _LOUD_DBFS
+    loud = (hops.said > LOUD) | (hops.heard > LOUD)
     sounding = (hops.said > 0) & loud
     if hops.mostly_exact:
         # Encoders of G.711 differ by a level for some samples.

@@ -90,15 +90,15 @@ def clipped_samples(channel: Samples, expected: Samples, hops: Hops) -> int:
         return 0
     tops = (int(channel.max()), int(channel.min()))
     own_tops = (int(expected.max(initial=0)), int(expected.min(initial=0)))
-    flat = sum(int(_flat(each, tops).sum()) for each in _blocks(channel))
-    own = sum(int(_flat(each, own_tops).sum()) for each in _blocks(expected))
+    flat = sum(_flat(each, tops) for each in _blocks(channel))
+    own = sum(_flat(each, own_tops) for each in _blocks(expected))
     if flat > 2 * own + _FLAT:
         least = _CUT_DB
     elif not hops.mostly_exact:
         least, flat = _ROUNDED_CUT_DB, 0
     else:
         return 0
-    heard, said = _loudnesses(channel, hops.gain), _loudnesses(expected, 1.0)
+    heard, said = _loudnesses(channel, hops.gain, hops.dc), _loudnesses(expected, 1.0, 0.0)
     if not heard.any() or not said.any():
         return 0
     # The ratio of top to median: below that of the expected sound, whatever the gain, in clipped
@@ -116,11 +116,13 @@ def _blocks(samples: Samples) -> Iterator[Samples]:
     return (samples[low : low + _AT_ONCE] for low in range(0, len(samples), _AT_ONCE))
 
 
-def _loudnesses(samples: Samples, gain: float) -> NDArray[np.int64]:
-    """Return the histogram (4097,) of absolute values in steps of 8, without silence."""
+def _loudnesses(samples: Samples, gain: float, dc: float) -> NDArray[np.int64]:
+    """Return the histogram (4097,) of sizes in steps of 8, without silence, around the mean."""
     count = np.zeros(4097, np.int64)
     for each in _blocks(samples):
-        sizes = np.abs(each.astype(np.int32)) >> 3
+        if dc:
+            each = np.clip(each.astype(np.int32) - round(dc), -32768, 32767).astype(np.int16)
+        sizes = np.abs(each).view(np.uint16) >> 3  # -32768 is its own size, as 32768 without a sign
         count += np.bincount(sizes, minlength=len(count))
     count[: max(1, round(_SILENT_STEPS * gain))] = 0
     return count
@@ -135,15 +137,16 @@ def _near_top(count: NDArray[np.int64]) -> int:
     return int(count[round(_NEAR * _quantile(count, _TOP)) :].sum())
 
 
-def _flat(samples: Samples, tops: tuple[int, int]) -> NDArray[np.bool_]:
-    """Mark the samples (n,) in runs at either extreme."""
-    flat = np.zeros(len(samples), np.bool_)
+def _flat(samples: Samples, tops: tuple[int, int]) -> int:
+    """Count the samples of (n,) that are in runs at either extreme."""
+    count = 0
     for top in tops:
-        if top:
-            for start, end in runs(samples == top):
-                if end - start >= _FLAT:
-                    flat[start:end] = True
-    return flat
+        at = np.flatnonzero(samples == top)
+        if top and len(at) >= _FLAT:
+            ends = np.flatnonzero(np.diff(at, prepend=-2, append=len(samples) + 1) > 1)
+            lengths = np.diff(ends)
+            count += int(lengths[lengths >= _FLAT].sum())
+    return count
 
 
 def _moving(values: Floats, width: int) -> Floats:

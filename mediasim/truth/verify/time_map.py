@@ -14,8 +14,9 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mediasim.truth.measure import Samples
+from mediasim.truth.measure import Floats, Samples
 from mediasim.truth.verify.tracking import Sighting
 
 __all__ = ["Jump", "LagPath", "MappedPiece", "Stretch", "TimeMap", "lag_path", "time_map"]
@@ -34,6 +35,9 @@ _UNSURE: Final = 0.0003
 """Addition to that for each sample between the pieces, because the slope is not exact."""
 _ROUNDED: Final = 0.4
 """Standard error of a lag that is rounded to whole samples."""
+_BESIDE: Final = 2.0
+"""Samples by which a piece may be beside the line, or as many spreads of all others."""
+_SPREADS: Final = 4.0
 _SUREST_PPM: Final = 100.0
 """Largest standard error of a drift that is reported."""
 
@@ -74,17 +78,16 @@ def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
     groups = _without_strays(_groups(sightings, rough), rough)
     times = [np.array([it.window.middle for it in group]) for group in groups]
     lags = [np.array([it.lag for it in group], np.float64) for group in groups]
-    spread = sum(float(((time - time.mean()) ** 2).sum()) for time in times)
-    drift = error = None
-    if spread > 0:
-        error = _ROUNDED / spread**0.5 * 1e6
-        if error <= _SUREST_PPM:
-            together = sum(
-                float((time - time.mean()) @ lag) for time, lag in zip(times, lags, strict=True)
+    drift, error = _drift(times, lags)
+    if drift is not None:
+        near = [_near(*each, drift) for each in zip(times, lags, strict=True)]
+        if sum(len(it) - int(it.sum()) for it in near):
+            drift, error = _drift(
+                [time[it] for time, it in zip(times, near, strict=True)],
+                [lag[it] for lag, it in zip(lags, near, strict=True)],
             )
-            drift = together / spread * 1e6
-            if abs(drift) < 2 * error:  # not significant: an exact clock is assumed
-                drift = 0.0
+        if drift is not None and error is not None and abs(drift) < 2 * error:
+            drift = 0.0  # not significant: an exact clock is assumed
     slope = (drift or 0.0) * 1e-6
     return LagPath(
         tuple(
@@ -94,6 +97,27 @@ def lag_path(sightings: Sequence[Sighting]) -> LagPath | None:
         drift,
         error if drift is not None else None,
     )
+
+
+def _drift(times: list[Floats], lags: list[Floats]) -> tuple[float | None, float | None]:
+    """Fit one slope to the lags of several stretches; returns it and its standard error in ppm."""
+    spread = sum(float(((time - time.mean()) ** 2).sum()) for time in times)
+    error = _ROUNDED / spread**0.5 * 1e6 if spread > 0 else None
+    if error is None or error > _SUREST_PPM:
+        return None, None
+    together = sum(float((time - time.mean()) @ lag) for time, lag in zip(times, lags, strict=True))
+    return together / spread * 1e6, error
+
+
+def _near(time: Floats, lag: Floats, drift: float) -> NDArray[np.bool_]:
+    """Mark the pieces that are as near to the line as rounding and most others let them be.
+
+    One that matched a few samples beside its place would turn the line.
+    """
+    off = lag - drift * 1e-6 * time
+    off = np.abs(off - np.median(off))
+    near: NDArray[np.bool_] = off <= max(_BESIDE, _SPREADS * float(np.median(off)))
+    return near
 
 
 def _rough_slope(sightings: Sequence[Sighting]) -> float:

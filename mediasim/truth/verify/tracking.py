@@ -19,7 +19,14 @@ import numpy as np
 
 from mediasim.audio.activity import energy_activity
 from mediasim.audio.levels import rms_dbfs
-from mediasim.truth.measure import Match, Samples, find_offset, find_within, match_at
+from mediasim.truth.measure import (
+    Match,
+    Samples,
+    fast_size,
+    find_offset,
+    find_within,
+    match_at,
+)
 
 __all__ = [
     "COARSE",
@@ -88,9 +95,9 @@ def windows(samples: Samples, spans: list[tuple[int, int]], length: int = COARSE
 def _periodicity(piece: Samples) -> float:
     """Return the largest autocorrelation of a piece at any of the shifts."""
     signal = piece.astype(np.float64)
-    size = 1 << (2 * len(signal) - 1).bit_length()
+    size = fast_size(len(signal) + _PERIODS[1])  # enough for the shifts that are looked at
     spectrum = np.fft.rfft(signal, size)
-    products = np.fft.irfft(spectrum * np.conj(spectrum), size)
+    products = np.fft.irfft(spectrum.real**2 + spectrum.imag**2, size)
     energy = np.concatenate(([0.0], np.cumsum(signal * signal)))
     shifts = np.arange(_PERIODS[0], min(_PERIODS[1], len(signal) // 2))
     if not len(shifts):

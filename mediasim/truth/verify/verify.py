@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from mediasim.audio.products import dot
 from mediasim.truth.documents import truth_path
 from mediasim.truth.measure import FLOOR_DB, Leak, Reader, Samples, leak, reader
 from mediasim.truth.verify.channel import MeasuredChannel, measure_channel
@@ -265,7 +266,7 @@ _MOST: Final = 6
 """Most channels of which every order is tried."""
 _LAGS: Final = (-800, 4400)
 """Samples by which crosstalk may come late: -100 ms to 550 ms."""
-_AT_ONCE: Final = 1 << 18
+_AT_ONCE: Final = 1 << 14
 
 
 def _assignment(
@@ -318,7 +319,7 @@ def _likeness(one: Samples, other: Samples) -> float | None:
     for low in range(0, length, _AT_ONCE):
         high = min(low + _AT_ONCE, length)
         first, second = one[low:high].astype(np.float64), other[low:high].astype(np.float64)
-        sums += (first @ second, first @ first, second @ second)
+        sums += (dot(first, second), dot(first, first), dot(second, second))
     whole = sqrt(sums[1] * sums[2])
     return float(sums[0]) / whole if whole > 0 else None
 

@@ -113,7 +113,7 @@ class ConferenceCallbacks(ConferenceListener):
         """Report the recording of the conference, which has ended with it."""
         self._ended(self._record.sid)
         recording = self.recorded_for_it
-        if recording is not None and recording.record.status == "completed":
+        if recording is not None and recording.has_media:
             self.recorded(self.event_callback_url, recording.record)
 
     def recorded(self, url: str, recording: RecordingRecord) -> None:

@@ -49,7 +49,7 @@ from mediasim.twilio.requests import (
 from mediasim.twilio.resources import ParticipantRecord
 from mediasim.twilio.session import CallDocuments, CallSession
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.verbs.dial import Outcome, talk_options
+from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
 
 __all__ = ["ConferenceManager"]
 
@@ -91,11 +91,14 @@ class ConferenceManager:
         found = self._admit(session, noun)
         if found is None:
             return
-        talk = ConnectedCalls(session, **talk_options(verb))
+        recording = DialVerbRecording(session, verb)
+        talk = ConnectedCalls(session, recording=recording, **talk_options(verb))
         try:
-            await attend(talk, *found)
+            with talk.recording():
+                await attend(talk, *found)
         finally:
             outcome.bridged, outcome.status = talk.bridged, talk.status
+            outcome.recording = recording.recording
 
     async def take_part(self, session: CallSession) -> None:
         """Take part as the REST request for this call said. Raises CallEnded on a hang-up."""
@@ -113,7 +116,7 @@ class ConferenceManager:
                 raise bad_parameter("A conference needs a name", _BAD_ATTRIBUTES)
             check_participant(request, _participants(live), _COACHED_NOT_FOUND_BY_TWIML)
         except TwilioError as error:
-            self._account.notify(session.call.sid, error.code, error.message, session.base)
+            session.refused(error)
             return None
         if live is None:
             live = self._open(name)
@@ -313,6 +316,7 @@ class ConferenceManager:
                 time_limit_seconds=request.time_limit_seconds,
                 recording=request.recording,
                 participant=request,
+                machine_detection=request.machine_detection,
             )
         )
         # Only now, so that a call that is refused leaves no conference behind.

@@ -101,9 +101,11 @@ class QueueManager:
     def _entered(self, session: CallSession, name: str) -> _Entry | None:
         """Find or create the queue of a name; return None, after a notification, if it is wrong."""
         try:
-            return self._named(name) or self._queues[self.create(name).sid]
+            account_sid = session.call.record.account_sid
+            found = self._named(name, account_sid)
+            return found or self._queues[self.create(name, account_sid=account_sid).sid]
         except TwilioError as error:
-            self._account.notify(session.call.sid, error.code, error.message, session.base)
+            session.refused(error)
             return None
 
     def _params(self, entry: _Entry, member: QueueMember, result: QueueResult) -> Params:
@@ -137,7 +139,7 @@ class QueueManager:
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
         """Take the first call of a queue, play the noun's document to it, and connect it."""
-        entry = self._named(noun.text.strip())
+        entry = self._named(noun.text.strip(), session.call.record.account_sid)
         if entry is None:
             return
         recording = DialVerbRecording(session, verb)
@@ -182,9 +184,12 @@ class QueueManager:
     def _now_ns(self) -> int:
         return self._account.now_ns
 
-    def _named(self, name: str) -> _Entry | None:
-        found = (each for each in self._queues.values() if each.record.friendly_name == name)
-        return next(found, None)
+    def _named(self, name: str, account_sid: str) -> _Entry | None:
+        """Return the queue of a name in an account; None if the account has none."""
+        for entry in self._queues.values():
+            if (entry.record.friendly_name, entry.record.account_sid) == (name, account_sid):
+                return entry
+        return None
 
     def _entry(self, sid: str) -> _Entry:
         try:
@@ -219,7 +224,7 @@ class QueueManager:
 
     def add(self, record: QueueRecord) -> None:
         """Add an empty queue. Raises TwilioError if its name or size is wrong, or it exists."""
-        self._check_name(record.friendly_name)
+        self._check_name(record.friendly_name, record.account_sid)
         self._check_size(record.max_size)
         self._queues[record.sid] = _Entry(CallQueue(), record)
 
@@ -227,14 +232,19 @@ class QueueManager:
         """Set the size and the average wait in seconds of a queue in the other processes."""
         self._entry(sid).queue.remote = size, seconds
 
-    def create(self, name: str, max_size: int = _DEFAULT_SIZE) -> QueueRecord:
-        """Create a queue: POST /Queues. Raises TwilioError if its name or size is wrong."""
+    def create(
+        self, name: str, max_size: int | None = None, *, account_sid: str | None = None
+    ) -> QueueRecord:
+        """Create a queue: POST /Queues. Raises TwilioError if its name or size is wrong.
+
+        ``account_sid`` is the subaccount that it belongs to; None for the main account.
+        """
         record = QueueRecord(
             sid=self._account.exchange.sids.new("QU"),
-            account_sid=self._account.sid,
+            account_sid=account_sid or self._account.sid,
             friendly_name=name,
             created_ns=self._now_ns,
-            max_size=max_size,
+            max_size=_DEFAULT_SIZE if max_size is None else max_size,
         )
         self.add(record)
         return record
@@ -246,7 +256,7 @@ class QueueManager:
         """
         record = self.find(sid)
         if name is not None and name != record.friendly_name:
-            self._check_name(name)
+            self._check_name(name, record.account_sid)
         if max_size is not None:
             self._check_size(max_size)
         record.friendly_name = record.friendly_name if name is None else name
@@ -291,14 +301,14 @@ class QueueManager:
         path = f"{self._account.account_path}/Queues/{entry.record.sid}/Members/{who}.json"
         raise not_found(path)
 
-    def _check_name(self, name: str) -> None:
+    def _check_name(self, name: str, account_sid: str) -> None:
         if not name:
             raise bad_parameter("A queue needs a name", _NAME_TOO_SHORT)
         if len(name) > _LONGEST_NAME:
             raise bad_parameter(
                 f"A queue's name has at most {_LONGEST_NAME} characters", _NAME_TOO_LONG
             )
-        if self._named(name) is not None:
+        if self._named(name, account_sid) is not None:
             raise bad_parameter(f"There is a queue with the name {name!r}")
 
     @staticmethod

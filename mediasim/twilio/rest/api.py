@@ -1,8 +1,9 @@
 """The application of the REST API: the routes of all resources, and errors beside them.
 
 A path ends in ``.json``, or in ``.xml``, or in neither: then, as with Twilio, the response is XML.
-The exception is a recording's, which without a suffix is its media. An unknown path gets 404, code
-20404, after authentication; an internal error gets code 20500.
+The exception is a recording's, which without a suffix is its media. What Twilio has below its
+versions, or at any of its hosts, and the sandbox has not, gets 501 after authentication; any other
+unknown path gets 404, code 20404; an internal error gets code 20500.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Host, Route
 
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
@@ -31,11 +32,16 @@ from mediasim.twilio.rest.table import RESOURCES
 
 __all__ = ["ApiSettings", "create_api"]
 
-_NOWHERE: Final = Resource(
+_ELSEWHERE: Final = Resource(
     name="",
     many="",
-    paths={f"{ACCOUNT}/{{rest:path}}": {}, f"/{API_VERSION}/{{rest:path}}": {}},
+    paths={
+        f"{ACCOUNT}/{{rest:path}}": {},
+        f"/{API_VERSION}/{{rest:path}}": {},
+        "/v{version:int}/{rest:path}": {},
+    },
 )
+"""What Twilio has and the sandbox has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ for _name, _regex in {
     "suffix": r"(?:\.json|\.xml|)",
     "data_suffix": r"\.(?:json|xml)",  # without a suffix a recording's path is its media
     "media_suffix": r"(?:\.wav|\.mp3|)",
+    "twilio": r"(?:[A-Za-z0-9-]+\.)+twilio\.com",
 }.items():
     register_url_convertor(_name, type("PathPart", (StringConvertor,), {"regex": _regex})())
 
@@ -60,12 +67,17 @@ def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None
     settings = settings or ApiSettings()
     recording = ResourceEndpoint(RECORDINGS, RECORDINGS.paths[MEDIA], account, gate)
     media = MediaEndpoint(account, gate, recording, needs_auth=settings.media_auth)
-    routes = [_route(MEDIA, "data_suffix", recording), _route(MEDIA, "media_suffix", media)]
-    for resource in (*RESOURCES, _NOWHERE):
+    routes: list[BaseRoute] = [
+        _route(MEDIA, "data_suffix", recording),
+        _route(MEDIA, "media_suffix", media),
+    ]
+    for resource in (*RESOURCES, _ELSEWHERE):
         for path, methods in resource.paths.items():
             routes.append(
                 _route(path, "suffix", ResourceEndpoint(resource, methods, account, gate))
             )
+    elsewhere = ResourceEndpoint(_ELSEWHERE, {}, account, gate)
+    routes.append(Host("{host:twilio}", elsewhere))
     app = Starlette(routes=routes, exception_handlers={HTTPException: _refused, Exception: _broken})
     app.router.redirect_slashes = False
     return app

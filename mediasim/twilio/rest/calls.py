@@ -14,6 +14,7 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.account import Account
+from mediasim.twilio.addresses import sought
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
@@ -27,6 +28,7 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
+    DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     TWIML,
@@ -34,6 +36,7 @@ from mediasim.twilio.rest.params import (
     Params,
     callback_names,
     date_names,
+    machine_detection,
     recording_request,
     to_and_from,
     twiml_source,
@@ -50,6 +53,7 @@ from mediasim.twilio.rest.resource import (
     call_of,
 )
 from mediasim.twilio.rest.responses import ApiResponse
+from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
@@ -65,11 +69,12 @@ _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
+_LONGEST_EVENTS: Final = 80
 
 
 def _list(request: ApiRequest) -> ApiResponse:
     query, dates = request.query, request.account.dates
-    to, from_ = _address(query.text("To")), _address(query.text("From"))
+    to, from_ = sought(query.text("To")), sought(query.text("From"))
     parent = query.text("ParentCallSid")
     status = query.word("Status", _STATUSES)
     started, ended = DateFilter(query, "StartTime", dates), DateFilter(query, "EndTime", dates)
@@ -81,7 +86,7 @@ def _list(request: ApiRequest) -> ApiResponse:
             and to in ("", record.to)
             and from_ in ("", record.from_)
             and parent in (None, "", record.parent_call_sid)
-            and started.matches(record.answered_ns)
+            and started.matches(record.started_ns)
             and ended.matches(record.ended_ns if record.status == "completed" else None)
         )
 
@@ -92,20 +97,10 @@ def _list(request: ApiRequest) -> ApiResponse:
     )
 
 
-def _address(text: str | None) -> str:
-    """Read a number in a filter, in which spaces are allowed and a plus may have become one."""
-    if text is None or re.match("(client|sips?):", text):
-        return text or ""
-    digits = re.sub(r"[\s().-]", "", text)
-    return f"+{digits}" if re.fullmatch("[1-9][0-9]{7,14}", digits) else digits
-
-
 def _create(request: ApiRequest) -> ApiResponse:
     form = request.form
     warnings: list[TwilioError] = []
-    application = form.text("ApplicationSid") or None
-    if application and all(each.sid != application for each in request.account.applications.all()):
-        raise bad_parameter(f"ApplicationSid {application[:40]} is not valid", _NO_APPLICATION)
+    application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
     call = CallRequest(
         to=to,
@@ -117,6 +112,9 @@ def _create(request: ApiRequest) -> ApiResponse:
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
+        machine_detection=machine_detection(
+            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+        ),
     )
     record = request.account.create_call(call)
     for warning in warnings:
@@ -131,11 +129,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     except TwilioError as error:
         warnings.append(error)
         return None
-    try:
-        events = form.words("StatusCallbackEvent", CALL_EVENTS, code=_BAD_EVENT)
-    except TwilioError as error:
-        warnings.append(error)
-        events = ()
+    events, unknown = form.known_words("StatusCallbackEvent", CALL_EVENTS)
+    if unknown:
+        words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
+        warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
     return Callback(url, method, events) if url else None
 
 
@@ -178,6 +175,11 @@ def _store(account: Account) -> Store:
     return Store(calls.calls, calls.add_call, calls.call, calls.remove_call)
 
 
+def _progress(account: Account) -> Store:
+    statuses = account.statuses
+    return Store(statuses.all, statuses.add, statuses.find, statuses.remove)
+
+
 _FILTERS: Final = (
     *(*PAGING, "To", "From", "ParentCallSid", "Status"),
     *(*date_names("StartTime"), *date_names("EndTime")),
@@ -188,6 +190,9 @@ CALLS: Final = Resource(
     prefix="CA",
     json=call_json,
     stored=Stored("call", CallRecord, _store, Owner.WORKER, event=CallEvent),
+    beside=(
+        Stored(CALL_PROGRESS, CallProgress, _progress, Owner.WORKER, key="call_sid", tells=True),
+    ),
     callbacks=("call-status", "action", "partial-result"),
     paths={
         f"{ACCOUNT}/Calls": {
@@ -197,6 +202,8 @@ CALLS: Final = Resource(
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
                     *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(*DETECTION_OPTIONS, "AsyncAmd"),
+                    *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
                 places_call=True,
             ),

@@ -25,6 +25,7 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
+    DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
@@ -33,6 +34,7 @@ from mediasim.twilio.rest.params import (
     Params,
     callback_names,
     date_names,
+    machine_detection,
     recording_request,
     to_and_from,
 )
@@ -172,6 +174,7 @@ def _participant_request(form: Params) -> ParticipantRequest:
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         conference_recording=_conference_recording(form),
         conference_callback=form.callback("ConferenceStatusCallback", CONFERENCE_EVENTS),
+        machine_detection=machine_detection(form, callback="AmdStatusCallback", asynchronous=True),
     )
 
 
@@ -238,6 +241,7 @@ PARTICIPANTS: Final = Resource(
                     *("ConferenceRecord", "ConferenceTrim"),
                     *callback_names("ConferenceRecordingStatusCallback"),
                     *callback_names("ConferenceStatusCallback"),
+                    *(*DETECTION_OPTIONS, "AmdStatusCallback", "AmdStatusCallbackMethod"),
                 ),
             ),
         },

@@ -5,9 +5,11 @@ and writing stay on the web server's. Authentication comes first: only then is a
 (405, code 20004) or a path not found.
 
 Credentials are the account's token, or an API key and its secret, by HTTP basic authentication.
-Wrong ones get 401 and code 20003, also those of another account than the path's. Resources that
-manage the account itself refuse API keys. Source: Twilio's pages of error 20003 and of API keys;
-the messages are those of its API.
+Wrong ones get 401 and code 20003, also those of another account than the path's, but that the main
+account's token is valid for its subaccounts. Resources that manage the account itself refuse API
+keys, and an account that is not active refuses its own. A resource of another account is not found
+(404, 20404). Source: Twilio's pages of error 20003 and of API keys; the messages are those of its
+API.
 
 A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
 required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
@@ -18,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -30,15 +33,22 @@ from starlette.types import Receive, Scope, Send
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
+from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
+from mediasim.twilio.rest.table import RESOURCES
 
 __all__ = ["ResourceEndpoint", "authenticate"]
 
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
 _LARGEST: Final = 1 << 20
+_NOT_FOUND: Final = 20404
+_MOST_UNSERVED: Final = 100
+"""Most paths that are reported as not served."""
+_LOG: Final = logging.getLogger("mediasim")
 _LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
@@ -53,6 +63,8 @@ class ResourceEndpoint:
         self._methods = methods
         self._account = account
         self._gate = gate
+        self._unserved: set[tuple[str, str]] = set()
+        """Methods and paths that a notification was added about."""
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +79,8 @@ class ResourceEndpoint:
 
     async def _answer(self, request: Request) -> Response:
         path = request.scope["path"]
-        as_xml = not path.endswith(".json")
+        # The API of 2010 alone has XML.
+        as_xml = path.startswith(f"/{API_VERSION}/") and not path.endswith(".json")
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
             form = await _read_form(request) if request.method == "POST" else Params()
@@ -76,7 +89,7 @@ class ResourceEndpoint:
             )
             authorization = request.headers.get("authorization")
             answer: ApiResponse = await self._gate(
-                lambda: self._handle(request.method, authorization, api_request)
+                lambda: self._handle(request, authorization, api_request)
             )
         except TwilioError as error:
             headers = {"Allow": self._allowed} if error.status == 405 else None
@@ -84,31 +97,63 @@ class ResourceEndpoint:
         return to_response(answer, self._resource.name, as_xml=as_xml)
 
     async def _handle(
-        self, method: str, authorization: str | None, request: ApiRequest
+        self, received: Request, authorization: str | None, request: ApiRequest
     ) -> ApiResponse:
         """Handle a request on the engine's loop; a notification names ignored parameters."""
-        own = self._account.sid
-        authenticate(
+        method = received.method
+        account = authenticate(
             self._account,
             authorization,
-            account_sid=request.at.get("account", own),
+            account_sid=request.at.get("account"),
             main_only=self._resource.main_only,
         )
-        if not self._methods:
+        request = replace(request, account=account)
+        host = received.headers.get("host", "")
+        if not self._methods and not is_twilios(request.path):
+            self._report_unserved(method, request.path)
             raise not_found(request.path)
+        if not self._methods or product_of(host) not in ("", self._resource.host):
+            raise not_simulated(account, method, host, request.path)
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
         names = operation.parameters
+        if account.subaccounts.all():
+            self._check_account(request)
         request = replace(request, query=request.query.only(names), form=request.form.only(names))
         answer = operation.do(request)
         if isinstance(answer, Awaitable):
             answer = await answer
-        if ignored := request.form.unread():
+        if ignored := [*request.form.unread(), *request.query.unread()]:
             words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
             call = _call_of(request, answer)
-            self._account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
+            account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
         return answer
+
+    def _report_unserved(self, method: str, path: str) -> None:
+        """Add a notification about a path that Twilio may serve and the sandbox does not, once."""
+        if (method, path) in self._unserved or len(self._unserved) >= _MOST_UNSERVED:
+            return
+        self._unserved.add((method, path))
+        words = (
+            f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
+            " resource is: rest-api.md of its documentation lists what is served"
+        )
+        self._account.notify(None, _NOT_FOUND, words, warning=True)
+        _LOG.warning("%s", words)
+
+    def _check_account(self, request: ApiRequest) -> None:
+        """Check that what the path names is the account's. Raises TwilioError (404) if not."""
+        stored = {each.prefix: each.stored for each in RESOURCES if each.prefix and each.stored}
+        for sid in request.at.values():
+            if (kind := stored.get(sid[:2])) is None:
+                continue
+            try:
+                record = kind.store(request.account).find(sid)
+            except (LookupError, TwilioError):
+                continue
+            if not request.own([record]):
+                raise request.missing()
 
 
 def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:
@@ -123,28 +168,32 @@ def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:
 
 
 def authenticate(
-    account: Account, authorization: str | None, *, account_sid: str, main_only: bool
-) -> None:
-    """Check the credentials of a request. Raises TwilioError (401, 20003) if they are wrong.
+    main: Account, authorization: str | None, *, account_sid: str | None, main_only: bool
+) -> Account:
+    """Return the account that a request acts for. Raises TwilioError (401, 20003) if it may not.
 
-    ``authorization`` is the header, ``account_sid`` the path's; ``main_only`` refuses API keys.
+    ``authorization`` is the header; ``account_sid`` is the path's, by default the account of the
+    credentials; ``main_only`` refuses API keys.
     """
     if not authorization:
         raise _denied("Authentication Error - No credentials provided")
     name, secret = _credentials(authorization)
-    if name == account.sid:
-        known = account.account.auth_token
-    else:
-        found = next((key for key in account.keys.all() if key.sid == name), None)
-        if found is None:
-            raise _denied("Authenticate")
-        known = found.secret
+    key = next((each for each in main.keys.all() if each.sid == name), None)
+    try:
+        principal = main.of(name if key is None else key.account_sid)
+        account = principal if account_sid is None else main.of(account_sid)
+    except TwilioError:
+        raise _denied("Authenticate") from None
+    known = principal.account.auth_token if key is None else key.secret
     if not hmac.compare_digest(secret.encode(), known.encode()):
         raise _denied("Authenticate")
-    if account_sid != account.sid:
+    if account is not principal and (principal is not main or key is not None):
         raise _denied("Authenticate")
-    if main_only and name != account_sid:
+    if main_only and key is not None:
         raise _denied("Authenticate: this resource needs the account's own credentials")
+    if principal.account.status != "active":
+        raise _denied(f"Authenticate: the account is {principal.account.status}")
+    return account
 
 
 def _credentials(authorization: str) -> tuple[str, str]:

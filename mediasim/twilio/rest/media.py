@@ -74,12 +74,13 @@ class MediaEndpoint:
         def find() -> RecordingRecord:
             if self._needs_auth:
                 authenticate(self._account, authorization, account_sid=account, main_only=False)
-            elif account != self._account.sid:
-                raise not_found(path)
             try:
-                return self._account.catalogue.recording(sid)
+                record = self._account.catalogue.recording(sid)
             except LookupError:
                 raise not_found(path) from None
+            if record.account_sid != account:
+                raise not_found(path)
+            return record
 
         record = await self._gate(find)
 

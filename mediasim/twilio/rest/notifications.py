@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mediasim.twilio.account_parts import NotificationRecord
+from mediasim.twilio.notifications import NotificationRecord
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import DateFilter, date_names
 from mediasim.twilio.rest.resource import (

@@ -14,7 +14,8 @@ from functools import partial
 from typing import Any, Final
 
 from mediasim.documents.values import E164
-from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.phone_numbers import kind as line_kind
 from mediasim.twilio.representations import snake_case
 from mediasim.twilio.resources import ApplicationRecord, NumberRecord, VoiceSettings, is_toll_free
 from mediasim.twilio.rest.paging import PAGING, listed
@@ -171,7 +172,7 @@ def _create(request: ApiRequest, kind: str) -> ApiResponse:
         friendly_name=number,
         created_ns=request.account.now_ns,
         phone_number=number,
-        type=kind,
+        type=kind or _type_of(number),
     )
     _change(request, record)
     request.account.numbers.add(record)
@@ -183,10 +184,14 @@ def _wanted(request: ApiRequest, kind: str) -> str:
     text = request.form.text("PhoneNumber")
     area = None if kind else request.form.text("AreaCode")
     taken = {record.phone_number for record in request.account.numbers.all()} | {_TEST_TAKEN}
+    party_of = request.account.subscriber_of
     if not text and area:
         if re.fullmatch("[2-9][0-9]{2}", area) is None:
             raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
-        free = next((number for number in _of_area(area) if number not in taken), None)
+        free = next(
+            (each for each in _of_area(area) if each not in taken and party_of(each).party is None),
+            None,
+        )
         if free is None or area == _TEST_EMPTY_AREA:
             raise bad_parameter(f"No phone numbers found in area code {area}", _EMPTY_AREA)
         return free
@@ -197,9 +202,17 @@ def _wanted(request: ApiRequest, kind: str) -> str:
         raise bad_parameter(f"{(text or '')[:40]} is not a valid PhoneNumber", _INVALID)
     if number in taken:
         raise bad_parameter(f"{number} is not available", _TAKEN)
+    if (party := party_of(number).party) is not None:
+        raise bad_parameter(f"{number} is not available: it is the party {party}'s", _TAKEN)
     if kind and (kind == "toll-free") != is_toll_free(number):
         raise bad_parameter(f"{number} is not a {kind} number", _OTHER_TYPE)
     return number
+
+
+def _type_of(number: str) -> str:
+    """Return the type of a number, by its country's plan."""
+    types = {"tollFree": "toll-free", "mobile": "mobile"}
+    return "" if number.startswith("+1") else types.get(line_kind(number) or "", "local")
 
 
 def _of_area(area: str) -> Iterator[str]:
@@ -207,15 +220,27 @@ def _of_area(area: str) -> Iterator[str]:
 
 
 def _change(request: ApiRequest, record: NumberRecord) -> None:
-    application = request.form.text("VoiceApplicationSid")
-    if application and all(each.sid != application for each in request.account.applications.all()):
-        raise bad_parameter(f"ApplicationSid {application[:40]} is not accessible", _NO_APPLICATION)
+    voice = request.application("VoiceApplicationSid", _NO_APPLICATION)
+    sms = request.application("SmsApplicationSid", _NO_APPLICATION)
     _change_settings(request.form, record)
-    if application is not None:
-        record.voice_application_sid = application or None
+    if voice is not None:
+        record.voice_application_sid = voice or None
+    if sms is not None:
+        record.sms_application_sid = sms or None
     # A URL replaces the document that the configuration gave to the number.
     if request.form.text("VoiceUrl"):
         record.twiml = None
+
+
+def _update(request: ApiRequest, record: NumberRecord) -> None:
+    """Change a number; AccountSid hands it over to another account."""
+    account_sid = request.form.sid("AccountSid", "AC")
+    try:
+        owner = request.account if account_sid is None else request.account.of(account_sid)
+    except TwilioError:
+        raise bad_parameter(f"AccountSid {account_sid} is not accessible") from None
+    _change(request, record)
+    record.account_sid = owner.sid
 
 
 def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any]:
@@ -226,7 +251,7 @@ def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any
 
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
-_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid")
+_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid", "SmsApplicationSid")
 
 
 def _of_type(kind: str) -> dict[str, Operation]:
@@ -250,7 +275,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_change), _SETTINGS),
+            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid")),
             "DELETE": Operation(delete),
         },
     },

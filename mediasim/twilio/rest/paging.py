@@ -49,7 +49,7 @@ def listed(
     of one if it is not its resource's; ``sid`` returns its key. Raises TwilioError (400) if a
     paging parameter is wrong.
     """
-    query = request.query
+    query, records = request.query, request.own(records)
     size = query.number("PageSize", 1, _MOST) or _PAGE
     if size > _LARGEST:
         raise bad_parameter(f"Page size must be {_LARGEST} or less", _TOO_LARGE)

@@ -18,6 +18,7 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.exchange.answering_machine import MachineSettings
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
@@ -25,12 +26,14 @@ from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.requests import (
     RECORDING_EVENTS,
     Callback,
+    MachineDetection,
     RecordingRequest,
     TwimlSource,
 )
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
+    "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
     "RECORDING_OPTIONS",
@@ -41,6 +44,7 @@ __all__ = [
     "Params",
     "callback_names",
     "date_names",
+    "machine_detection",
     "recording_request",
     "to_and_from",
     "twiml_source",
@@ -156,11 +160,18 @@ class Params:
 
     def words(self, name: str, allowed: Sequence[str], *, code: int = _BAD) -> tuple[str, ...]:
         """Return several of the allowed words: a parameter repeated, or separated by spaces."""
-        found = tuple(dict.fromkeys(word for value in self.all(name) for word in value.split()))
-        for word in found:
-            if word not in allowed:
-                raise _wrong(name, word, " or ".join(allowed), code)
+        found, unknown = self.known_words(name, allowed)
+        if unknown:
+            raise _wrong(name, unknown[0], " or ".join(allowed), code)
         return found
+
+    def known_words(
+        self, name: str, allowed: Sequence[str]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the allowed words and the others, of a parameter as :meth:`words` reads it."""
+        found = dict.fromkeys(word for value in self.all(name) for word in value.split())
+        known = tuple(word for word in found if word in allowed)
+        return known, tuple(word for word in found if word not in allowed)
 
     def method(self, name: str, *, default: Method = "POST", code: int = _BAD) -> Method:
         """Return an HTTP method, GET or POST."""
@@ -228,7 +239,8 @@ def _excerpt(value: str) -> str:
 class DateFilter:
     """A filter by date: ``DateCreated``, ``DateCreated<`` and ``DateCreated>`` of a query.
 
-    A date is a day in UTC, ``2009-07-06``; a date with a time is that second. ``<`` (which a URL
+    A date is a day in UTC, ``2009-07-06``, and so is its midnight, ``2009-07-06T00:00:00Z``, which
+    the Python SDK sends for a date; any other date with a time is that second. ``<`` (which a URL
     shows as ``DateCreated<=2009-07-06``) includes times up to that one, midnight for a day;
     ``>`` those from it on (API description, Recordings and Calls). Times are compared in whole
     seconds, as in the JSON.
@@ -273,7 +285,8 @@ def _span(name: str, text: str) -> tuple[float, int]:
             " 2009-07-06T20:30:00Z"
         ) from None
     aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    return aware.timestamp() // 1, 1 if any(mark in text for mark in ":T ") else _DAY
+    first = aware.timestamp() // 1
+    return first, 1 if first % _DAY else _DAY
 
 
 # -- parameters of several resources -----------------------------------------------------------
@@ -291,6 +304,11 @@ def date_names(name: str) -> tuple[str, ...]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
+DETECTION_OPTIONS: Final = (
+    *("MachineDetection", "MachineDetectionTimeout", "MachineDetectionSpeechThreshold"),
+    *("MachineDetectionSpeechEndThreshold", "MachineDetectionSilenceTimeout"),
+)
+"""Names of the parameters that :func:`machine_detection` reads, besides its callback."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -327,3 +345,27 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
         trim=form.word("Trim", get_args(Trim)) or trim,
         callback=form.callback("RecordingStatusCallback", REST_RECORDING_EVENTS),
     )
+
+
+def machine_detection(
+    form: Params, *, callback: str, asynchronous: bool
+) -> MachineDetection | None:
+    """Return the answering machine detection that a request asks for; None for none.
+
+    ``callback`` is the parameter that names where an asynchronous verdict is sent.
+    """
+    mode = form.word("MachineDetection", ("Enable", "DetectMessageEnd"))
+    url, method = form.url(callback, code=_BAD_CALLBACK), form.method(f"{callback}Method")
+    default = MachineSettings()
+    settings = MachineSettings(
+        message_end=mode == "DetectMessageEnd",
+        timeout_ms=(form.number("MachineDetectionTimeout", 3, 59) or 30) * 1000,
+        speech_threshold_ms=form.number("MachineDetectionSpeechThreshold", 1000, 6000)
+        or default.speech_threshold_ms,
+        speech_end_ms=form.number("MachineDetectionSpeechEndThreshold", 500, 5000)
+        or default.speech_end_ms,
+        silence_timeout_ms=form.number("MachineDetectionSilenceTimeout", 2000, 10_000)
+        or default.silence_timeout_ms,
+    )
+    told = Callback(url, method) if url else None
+    return None if mode is None else MachineDetection(settings, asynchronous, told)

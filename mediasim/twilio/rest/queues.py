@@ -33,9 +33,10 @@ def _create(request: ApiRequest) -> ApiResponse:
     name, size = request.form.friendly_name(), _size(request)
     if not name:
         raise bad_parameter("FriendlyName is required")
-    queues = request.account.queues
+    queues, account_sid = request.account.queues, request.account.sid
     _check_free(request, name)
-    return request.show(queues.create(name) if size is None else queues.create(name, size), 201)
+    record = queues.create(name, size, account_sid=account_sid)
+    return request.show(record, 201)
 
 
 def _update(request: ApiRequest) -> ApiResponse:
@@ -47,7 +48,7 @@ def _update(request: ApiRequest) -> ApiResponse:
 
 
 def _check_free(request: ApiRequest, name: str) -> None:
-    if any(each.friendly_name == name for each in request.account.queues.all()):
+    if any(each.friendly_name == name for each in request.own(request.account.queues.all())):
         raise bad_parameter(f"A queue with the name {name} already exists", _NAME_TAKEN)
 
 

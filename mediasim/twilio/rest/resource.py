@@ -9,10 +9,10 @@ its row, and a line of that table.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Event
@@ -21,7 +21,7 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, ConferenceRecord
 from mediasim.twilio.account import Account
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found
 from mediasim.twilio.representations import API_VERSION, account_path
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.responses import ApiResponse
@@ -46,6 +46,7 @@ __all__ = [
 
 ACCOUNT: Final = f"/{API_VERSION}/Accounts/{{account}}"
 """Prefix of the paths of an account's resources."""
+R = TypeVar("R")
 MOST_KEPT: Final = 10_000
 """Most records of a log that are kept: of events, deliveries, notifications."""
 
@@ -84,7 +85,31 @@ class ApiRequest:
 
     def found(self) -> Any:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
-        return self.store.find(self.at["sid"])
+        try:
+            record = self.store.find(self.at["sid"])
+        except (LookupError, TwilioError):
+            raise self.missing() from None
+        if not self.own([record]):
+            raise self.missing()
+        return record
+
+    def own(self, records: Iterable[R]) -> list[R]:
+        """Return the records of the request's account; records of no account are every account's.
+
+        Accounts share their records, each of which has its account's SID.
+        """
+        sid = self.account.sid
+        return [each for each in records if getattr(each, "account_sid", sid) == sid]
+
+    def application(self, name: str, code: int) -> str | None:
+        """Return the SID of an application in the form; "" to remove it, None without one.
+
+        Raises TwilioError (400) if the account has no such application.
+        """
+        sid = self.form.text(name)
+        if sid and all(each.sid != sid for each in self.own(self.account.applications.all())):
+            raise bad_parameter(f"{name} {sid[:40]} is not accessible", code)
+        return sid
 
     def show(self, record: Any, status: int = 200) -> ApiResponse:
         """Return the response that shows a record."""
@@ -220,8 +245,12 @@ class Resource:
     """Returns a record's JSON."""
     stored: Stored | None = None
     """How records are stored; None: only the process that carries their calls has them."""
+    beside: tuple[Stored, ...] = ()
+    """Records that are stored with the resource's own, and that no request shows."""
     main_only: bool = False
     """Whether API keys are refused."""
+    host: str = "api"
+    """First part of the name of Twilio's host that has it: ``lookups`` of lookups.twilio.com."""
     callbacks: tuple[str, ...] = ()
     """Kinds of callbacks about the resource, in the delivery log and in fault injection."""
 
@@ -238,6 +267,7 @@ def delete(request: ApiRequest) -> ApiResponse:
     """Remove the record whose SID is in the path."""
     remove = request.store.remove
     assert remove is not None
+    request.found()
     remove(request.at["sid"])
     return ApiResponse(status=204)
 

@@ -74,10 +74,10 @@ def without_body(response: Response) -> Response:
 def _to_xml(body: Mapping[str, Any], name: str) -> str:
     """Return the JSON of a resource or a page as XML; ``name`` is that of one resource."""
     listed = next((key for key, value in body.items() if isinstance(value, list)), None)
-    if listed is None:
+    if listed is None or "sid" in body or "uri" not in body:  # a list inside a resource
         return _document(_element(name, body))
     attributes = "".join(
-        f" {key.replace('_', '')}={quoteattr(_text(body[key]))}" for key in _PAGING
+        f" {key.replace('_', '')}={quoteattr(_text(body[key]))}" for key in _PAGING if key in body
     )
     inside = "".join(_element(name, resource) for resource in body[listed])
     return _document(f"<{_camel(listed)}{attributes}>{inside}</{_camel(listed)}>")
@@ -90,6 +90,8 @@ def _document(inside: str) -> str:
 def _element(name: str, value: Any) -> str:
     if isinstance(value, Mapping):
         inside = "".join(_element(_camel(str(key)), each) for key, each in value.items())
+    elif isinstance(value, list):
+        inside = "".join(_element(name.removesuffix("s"), each) for each in value)
     else:
         inside = escape(_text(value))
     return f"<{name}>{inside}</{name}>" if inside else f"<{name}/>"

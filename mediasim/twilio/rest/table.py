@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from mediasim.twilio.rest.account_facts import BALANCE, TOKENS
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
+from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABLE_NUMBERS
+from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.lookups import LOOKUPS
+from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
 from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
@@ -29,18 +34,29 @@ RESOURCES: Final[list[Resource]] = [
     EVENTS,
     QUEUES,
     MEMBERS,
+    MESSAGES,
+    FEEDBACK,
+    MEDIA,
     NUMBERS,
+    AVAILABLE_COUNTRIES,
+    AVAILABLE_NUMBERS,
+    CALLER_IDS,
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
     ACCOUNTS,
+    BALANCE,
+    TOKENS,
+    LOOKUPS,
 ]
 """All resources. Not copied at import: a test may add one."""
 
 
 def all_stored() -> dict[str, Stored]:
     """Return how records are stored, by their kind."""
-    return {each.stored.kind: each.stored for each in RESOURCES if each.stored is not None}
+    own = (each.stored for each in RESOURCES)
+    beside = (stored for each in RESOURCES for stored in each.beside)
+    return {stored.kind: stored for stored in (*own, *beside) if stored is not None}
 
 
 def callbacks() -> tuple[str, ...]:

@@ -111,7 +111,7 @@ class StreamManager:
         account = self._account
         record = StreamRecord(
             sid=account.new_sid("MZ"),
-            account_sid=account.sid,
+            account_sid=call.record.account_sid,
             call_sid=call.sid,
             name=request.name,
             updated_ns=account.now_ns,
@@ -126,9 +126,8 @@ class StreamManager:
     async def _open(self, stream: MediaStream) -> None:
         account = self._account
         try:
-            target = target_of(
-                stream.request.url, account.webhooks.guard, account.account.auth_token
-            )
+            token = account.token_of(stream.record.account_sid) or account.account.auth_token
+            target = target_of(stream.request.url, account.webhooks.guard, token)
             if target.query:
                 words = "a stream's URL has no query: it is left out; give values as Parameters"
                 self.warn(stream, StreamCode.HANDSHAKE, words)

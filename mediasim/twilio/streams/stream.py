@@ -330,7 +330,7 @@ class MediaStream:
 class _StreamListener:
     """A listener of one track for a stream, one frame at a time."""
 
-    horizon = patience = 1
+    horizon = reach = patience = 1
 
     def __init__(self, stream: MediaStream, track: Track, *, sends: bool) -> None:
         self._stream = stream

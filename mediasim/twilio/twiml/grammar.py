@@ -16,7 +16,7 @@ from typing import Final
 
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
 
-__all__ = ["ELEMENTS", "ROOT", "Element", "element"]
+__all__ = ["ELEMENTS", "MESSAGING", "ROOT", "Element", "element"]
 
 ROOT: Final = "Response"
 
@@ -121,9 +121,9 @@ class Element:
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
-    *("AiSession", "Application", "Autopilot", "Conversation", "ConversationRelay"),
+    *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
     *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Sms", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -148,6 +148,7 @@ _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
+_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": TEXT}
 _SCREENING: Final[Mapping[str, Value]] = {"url": TEXT, "method": METHOD}
 _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     "machineDetection": TEXT,
@@ -286,6 +287,12 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         {**_SCREENING, **_CALL_STATUS}, children=("Identity", "Parameter"), text=True
     ),
     "Identity": Element(text=True),
+    "Application": Element(
+        {**_SCREENING, **_CALL_STATUS, "customerId": TEXT, "copyParentTo": FLAG},
+        children=("ApplicationSid", "Parameter"),
+        text=True,
+    ),
+    "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
     "Sip": Element(
         {
@@ -341,6 +348,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         text=True,
     ),
     "Leave": Element(),
+    "Sms": Element(_SENT, text=True),
     "Redirect": Element({"method": METHOD}, text=True),
     "Reject": Element({"reason": Choice(("rejected", "busy"))}, children=("Parameter",)),
     "Hangup": Element(children=("Parameter",)),
@@ -362,10 +370,22 @@ ELEMENTS: Final[Mapping[str, Element]] = {
 }
 
 
-def element(name: str, parent: str | None = None) -> Element | None:
+MESSAGING: Final[Mapping[str, Element]] = {
+    ROOT: Element(children=("Message", "Redirect")),
+    "Message": Element(_SENT, children=("Body", "Media"), text=True),
+    "Body": Element(text=True),
+    "Media": Element(text=True),
+    "Redirect": ELEMENTS["Redirect"],
+}
+"""The elements of documents that answer messages."""
+
+
+def element(
+    name: str, parent: str | None = None, elements: Mapping[str, Element] = ELEMENTS
+) -> Element | None:
     """Return the row of an element inside another; None if it is unknown or not allowed there."""
     if parent is None:
-        return ELEMENTS[ROOT] if name == ROOT else None
-    if name not in ELEMENTS[parent].children:
+        return elements[ROOT] if name == ROOT else None
+    if name not in elements[parent].children:
         return None
-    return ELEMENTS.get(f"{parent}/{name}", ELEMENTS[name])
+    return elements.get(f"{parent}/{name}", elements[name])

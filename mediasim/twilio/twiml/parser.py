@@ -9,7 +9,7 @@ texts of the warnings are those of Twilio's schema validator.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from email.message import Message
@@ -17,9 +17,9 @@ from typing import Final
 from xml.parsers import expat
 
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
-from mediasim.twilio.twiml.grammar import ROOT, Element, element
+from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element, element
 
-__all__ = ["MOST_BYTES", "parse_twiml"]
+__all__ = ["MOST_BYTES", "parse_messaging_twiml", "parse_twiml"]
 
 MOST_BYTES: Final = 64 * 1024
 """Most bytes of a document; a larger one is refused (error 11750)."""
@@ -43,21 +43,40 @@ def parse_twiml(body: bytes, content_type: str | None, *, url: str = "") -> Docu
     kind, charset = _content_type(content_type)
     if kind.startswith("audio/"):
         return Document((Verb("Play", text=url),))
+    _check_readable(body, kind, "text/plain is said, audio is played")
+    if kind == "text/plain":
+        return Document((Verb("Say", text=" ".join(_decoded(body, charset).split())),))
+    return _Reader(charset, ELEMENTS).read(body)
+
+
+def parse_messaging_twiml(body: bytes, content_type: str | None) -> Document:
+    """Parse the response of an app to a message as TwiML.
+
+    ``content_type`` is the response's header: plain text is the answer itself, and an empty body
+    says nothing. Raises :class:`TwimlError`, and nothing else whatever the bytes are.
+    """
+    kind, charset = _content_type(content_type)
+    if not body.strip():
+        return Document(())
+    _check_readable(body, kind, "text/plain is the answer")
+    if kind == "text/plain":
+        return Document((Verb("Message", text=_decoded(body, charset).strip()),))
+    return _Reader(charset, MESSAGING).read(body)
+
+
+def _check_readable(body: bytes, kind: str, otherwise: str) -> None:
+    """Check type and size of a response. Raises TwimlError."""
     if kind not in _XML and kind != "text/plain":
         named = f"'{kind}'" if kind else "none"
         raise TwimlError(
             _CONTENT_TYPE,
-            f"Invalid Content-Type: {named}; TwiML is text/xml or application/xml, "
-            "text/plain is said, audio is played",
+            f"Invalid Content-Type: {named}; TwiML is text/xml or application/xml, {otherwise}",
         )
     if len(body) > MOST_BYTES:
         raise TwimlError(
             _TOO_LARGE,
             f"TwiML response body too large: {len(body)} bytes, at most {MOST_BYTES} are read",
         )
-    if kind == "text/plain":
-        return Document((Verb("Say", text=" ".join(_decoded(body, charset).split())),))
-    return _Reader(charset).read(body)
 
 
 def _content_type(header: str | None) -> tuple[str, str | None]:
@@ -88,7 +107,8 @@ class _Open:
 
 
 class _Reader:
-    def __init__(self, charset: str | None) -> None:
+    def __init__(self, charset: str | None, elements: Mapping[str, Element]) -> None:
+        self._elements = elements
         self._parser = expat.ParserCreate(charset if charset in _CHARSETS else None)
         self._parser.buffer_text = True
         self._parser.StartElementHandler = self._start
@@ -157,7 +177,7 @@ class _Reader:
     def _row(self, name: str) -> Element | None:
         """Return the row of an element here; None, after a warning, if it is left out."""
         around = self._open[-1] if self._open else None
-        row = element(name, around.name if around else None)
+        row = element(name, around.name if around else None, self._elements)
         if row is None and around is None:
             raise _unreadable(
                 f"the root element is '{_short(name)}', where TwiML has <{ROOT}>", self._line

@@ -16,7 +16,7 @@ from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp, executes
 from mediasim.twilio.twiml import Verb
-from mediasim.twilio.webhooks import AppFailure, AppRequest
+from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
 
 __all__ = [
     "Interrupted",
@@ -48,7 +48,8 @@ class Interrupted(Exception):
 @executes("Say")
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
-    await _repeat(session, verb, await sound_of(session, verb), "speech", stop)
+    pcm = await sound_of(session, verb)
+    await _repeat(session, verb, pcm, "speech", stop, text=verb.text[:_LONGEST_TEXT])
 
 
 @executes("Play")
@@ -68,12 +69,17 @@ async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> N
 
 
 async def _repeat(
-    session: CallSession, verb: Verb, pcm: NDArray[np.int16], label: str, stop: Stop | None
+    session: CallSession,
+    verb: Verb,
+    pcm: NDArray[np.int16],
+    label: str,
+    stop: Stop | None,
+    text: str = "",
 ) -> None:
     if not len(pcm):
         return
     for _ in range(verb.number("loop", 1) or _FOREVER):
-        if await session.play(pcm, label, *([stop] if stop is not None else [])):
+        if await session.play(pcm, label, *([stop] if stop is not None else []), text=text):
             raise Interrupted
 
 
@@ -90,39 +96,42 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
 
 
 async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
-    account, sid, words = session.account, session.call.sid, verb.text
+    account, words = session.account, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
-        account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+        session.warn(_INVALID_TEXT, text, verb.line)
         words = words[:_LONGEST_TEXT]
     for language in (verb.attribute("language"), "en"):
         try:
             return await account.studio.say(words, verb.attribute("voice"), language)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
-            account.notify(sid, _INVALID_TEXT, text, line=verb.line, warning=True)
+            session.warn(_INVALID_TEXT, text, verb.line)
             break
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
-            account.notify(sid, _SCHEMA, text, line=verb.line, warning=True)
+            session.warn(_SCHEMA, text, verb.line)
     return np.zeros(0, np.int16)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
     """Fetch and decode a file; return no samples, after a notification, if that fails."""
     account, sid = session.account, session.call.sid
-    request = AppRequest(session.absolute(url), "GET", (), "media", sid)
+    request = AppRequest(session.absolute(url), "GET", (), "media", sid, account.sid)
+    delivery: Delivery | None = None
     try:
         response = await account.webhooks.fetch(request)
+        delivery = response.delivery
         pcm, damaged = await account.studio.decode(response.body)
         if damaged:
             text = f"Play: damaged packets of the file were passed over: {damaged}"
-            account.notify(sid, _INVALID_MEDIA, text, request.url, warning=True)
+            account.notify(sid, _INVALID_MEDIA, text, request.url, delivery=delivery, warning=True)
         return pcm
     except AppFailure as failure:
-        account.notify(sid, failure.code, failure.message, request.url)
+        account.notify(sid, failure.code, failure.message, request.url, delivery=failure.delivery)
     except AudioFileError as error:
-        account.notify(sid, _INVALID_MEDIA, f"cannot be played: {error}", request.url)
+        words = f"cannot be played: {error}"
+        account.notify(sid, _INVALID_MEDIA, words, request.url, delivery=delivery)
     return np.zeros(0, np.int16)
 
 

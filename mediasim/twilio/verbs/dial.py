@@ -18,6 +18,9 @@ from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
+from mediasim.twilio.addresses import dialled
+from mediasim.twilio.machine_detection import detect, noun_detection
+from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
 from mediasim.twilio.requests import Callback, DialRequest, Params
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import Verb
@@ -36,7 +39,8 @@ __all__ = [
 
 Place = Callable[[CallSession, str, str, Callback | None], CallSession]
 """Creates a queued child of a call: to an address, with a caller ID and a status callback."""
-_ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": ""}
+_ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application": APPLICATION}
+_INVALID_NUMBER: Final = 13223
 _MOST_AT_ONCE: Final = 10
 
 
@@ -92,7 +96,7 @@ class Outcome:
                 params.append(("DialCallDuration", str(seconds)))
             params += _sip_params(self.child.record.sip)
         params.append(("DialBridged", "true" if self.bridged else "false"))
-        if self.recording is not None and self.recording.record.status == "completed":
+        if self.recording is not None and self.recording.has_media:
             params += session.account.recording_params(self.recording.record)
         return params + self.more
 
@@ -113,6 +117,11 @@ def talk_options(verb: Verb) -> TalkOptions:
     if "timeLimit" in verb.attributes:
         options["time_limit_ns"] = verb.seconds("timeLimit", 14_400) * NS_PER_SECOND
     return options
+
+
+def ring_seconds(verb: Verb) -> int:
+    """Return for how many seconds telephones ring: 5 to 600 as given, and 5 that Twilio adds."""
+    return min(max(verb.seconds("timeout", 30), 5), 600) + 5
 
 
 Noun = Callable[[CallSession, Verb, Verb, Outcome], Awaitable[None]]
@@ -158,14 +167,27 @@ async def _connect(
     telephones = [noun for noun in verb.children if noun.name in _ADDRESSES]
     if not telephones and verb.text.strip():
         telephones = [Verb("Number", {}, verb.text, (), verb.line)]
-    if telephones:
-        legs = [_leg(session, verb, noun, place) for noun in telephones[:_MOST_AT_ONCE]]
+    legs = [
+        _leg(session, verb, noun, place, address)
+        for noun in telephones[:_MOST_AT_ONCE]
+        if (address := _address(session, noun)) is not None
+    ]
+    if legs:
         await _dial_telephones(session, verb, legs, outcome)
 
 
-def _address(noun: Verb) -> str:
-    identity = next((child for child in noun.children if child.name == "Identity"), noun)
-    return _ADDRESSES[noun.name] + identity.text.strip()
+def _address(session: CallSession, noun: Verb) -> str | None:
+    """Return the address of a noun; None, after a notification, for what cannot be called."""
+    named = ("Identity", "ApplicationSid")
+    text = next((child for child in noun.children if child.name in named), noun).text.strip()
+    address = dialled(text) if noun.name == "Number" else _ADDRESSES[noun.name] + text
+    if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
+        address = None
+    if address is None or not text:
+        words = f"Dial: Invalid phone number format: {text[:60]!r} of a {noun.name}"
+        session.warn(_INVALID_NUMBER, words, noun.line)
+        return None
+    return address
 
 
 async def _dial_telephones(
@@ -176,7 +198,7 @@ async def _dial_telephones(
     dialled = Dial(
         session,
         legs,
-        timeout_ns=verb.seconds("timeout", 30) * NS_PER_SECOND,
+        timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
         **talk_options(verb),
@@ -188,19 +210,29 @@ async def _dial_telephones(
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
 
 
-def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place) -> DialledLeg:
-    screens = noun.attribute("sendDigits") or noun.attribute("url")
+def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:
+    names = ("sendDigits", "url", "machineDetection")
+    screens = any(noun.attribute(name) for name in names)
     return DialledLeg(
-        place=partial(_place, session, verb, noun, place),
+        place=partial(_place, session, verb, noun, place, address),
         screen=partial(_screen, session, noun) if screens else None,
     )
 
 
-def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSession:
+def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> CallSession:
     """Create the queued call of a noun."""
     callback = callback_of(noun, session, "statusCallback")
-    other = place(session, _address(noun), verb.attribute("callerId"), callback)
+    other = place(session, address, verb.attribute("callerId"), callback)
     gateway = other.phone.gateway
+    if isinstance(gateway, ApplicationGateway):
+        to = session.call.record.to if noun.flag("copyParentTo", False) else ""
+        params = [
+            (child.attribute("name"), child.attribute("value"))
+            for child in noun.children
+            if child.name == "Parameter"
+        ]
+        way = gateway.dialled(params, noun.attribute("customerId"), to)
+        other.phone = replace(other.phone, gateway=way)
     if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
         user, password = noun.attribute("username"), noun.attribute("password")
         other.phone = replace(other.phone, gateway=gateway.as_user(user, password))
@@ -208,8 +240,11 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place) -> CallSe
 
 
 async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
-    """Play the noun's digits and its document to the answered leg, before it is connected."""
+    """Detect who has answered, and play the noun's digits and document, before it is connected."""
     assert isinstance(other, CallSession)
+    detection = noun_detection(session, noun)
+    if detection is not None and not noun.attribute("sendDigits"):
+        session.account.spawn(detect(other, detection))
     try:
         if noun.attribute("sendDigits"):
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))

@@ -12,10 +12,10 @@ import asyncio
 from typing import Final
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
+from mediasim.exchange.spoken import words_said
 from mediasim.exchange.waiting import NOTICE_FRAMES, Keys, first_of, listen_for_keys, never, notice
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, frame_of
-from mediasim.parties.timeline import words_between
 from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.status import call_params
@@ -28,6 +28,8 @@ __all__ = ["gather"]
 _PROMPTS: Final = {"Say": say, "Play": play, "Pause": pause}
 _AUTO_SPEECH_NS: Final = 1_000_000_000
 """Silence in nanoseconds after which ``speechTimeout=auto`` ends the speech (our choice)."""
+_LONGEST_SPEECH: Final = 60
+"""Seconds after which speech ends by itself."""
 _PARTIAL_NS: Final = NS_PER_SECOND
 
 
@@ -92,9 +94,9 @@ class _Input:
         self._finish = verb.attribute("finishOnKey", "#")
         self._most = verb.number("numDigits", 0)
         self._dtmf = "dtmf" in verb.words("input", "dtmf")
-        after = verb.attribute("speechTimeout", "auto")
+        after = verb.attribute("speechTimeout", verb.attribute("timeout", "5"))
         self._quiet_ns = int(after) * NS_PER_SECOND if after.isdigit() else _AUTO_SPEECH_NS
-        self._longest_ns = verb.seconds("maxSpeechTime", 0) * NS_PER_SECOND
+        self._longest_ns = verb.seconds("maxSpeechTime", _LONGEST_SPEECH) * NS_PER_SECOND
         self._barge_in = verb.flag("bargeIn", True)
         self._partial = callback_of(verb, session, "partialResultCallback")
         self._language = verb.attribute("language", "en-US")
@@ -174,16 +176,7 @@ class _Input:
 
     def _words(self, since_ns: int) -> str:
         """Return the words that the party has said in its turn, up to now."""
-        line, now_ns = self._session.call.line, self._session.exchange.now_ns
-        if line is None:
-            return ""  # a real party, whose words are not known
-        first, last = line.clock.sample_at(since_ns), line.clock.sample_at(now_ns)
-        starts = [
-            segment.start
-            for segment in line.timeline.segments
-            if segment.kind == "say" and segment.end > first and segment.start < last
-        ]
-        return words_between(line.timeline, min(starts), last) if starts else ""
+        return words_said(self._session.call, since_ns, self._session.exchange.now_ns)
 
     def params(self) -> Params | None:
         """Return the parameters for the action; None without input."""

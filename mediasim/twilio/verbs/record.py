@@ -6,7 +6,7 @@ from typing import cast
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.message import MessageRequest, record_message
-from mediasim.exchange.profiles import Channels
+from mediasim.exchange.profiles import PROFILES, Channels
 from mediasim.exchange.profiles import Track as RecordedTrack
 from mediasim.exchange.recording import message_tracks
 from mediasim.exchange.recording_control import LiveRecording
@@ -46,14 +46,19 @@ def _one_of(word: str, words: tuple[str, ...]) -> str:
 
 @executes("Record")
 async def record(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Record the caller; if it has spoken, the action gives the next document."""
+    """Record the caller; then the action gives the next document.
+
+    Where silent recordings are discarded, the verbs after it are executed if nothing was said.
+    """
     request = recording_request(
         verb, session, channels="mono", track="both", trim=verb.attribute("trim", "trim-silence")
     )
     callback = callback_of(verb, session, "transcribeCallback")
-    transcribe = verb.flag("transcribe", callback is not None) and (
+    by_callback = callback is not None and PROFILES[session.account.profile].callback_transcribes
+    transcribe = verb.flag("transcribe", by_callback) and (
         session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
+    longest = min(verb.seconds("maxLength", 120 if transcribe else 3600), 14_400)
     manager = session.account.recordings
     message = await record_message(
         session,
@@ -61,7 +66,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             beep=verb.flag("playBeep", True),
             timeout_ns=verb.seconds("timeout", 5) * NS_PER_SECOND,
             finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
-            max_length_ns=verb.seconds("maxLength", 3600) * NS_PER_SECOND,
+            max_length_ns=longest * NS_PER_SECOND,
         ),
         lambda: manager.start(
             lambda: message_tracks(session.call),
@@ -72,7 +77,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         ),
     )
     hung_up = message.ended_by == "hangup"
-    if message.recording.record.status == "completed" and message.spoken:
+    if message.recording.has_media and (message.spoken or session.account.exchange.keeps_silence):
         if transcribe:
             session.account.transcriber.begin(message.recording, session.call.record, callback)
         return await _follow_up(

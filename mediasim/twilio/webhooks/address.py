@@ -24,7 +24,7 @@ import hashlib
 import hmac
 import ipaddress
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
@@ -144,17 +144,22 @@ class HostGuard:
     Allowed are names, addresses, or ``*`` for any host.
     """
 
-    def __init__(self, allowed: Collection[str] = ()) -> None:
+    def __init__(self, allowed: Collection[str] = (), named: Container[str] = ()) -> None:
+        """``named`` has the names under which an app or a site answers on this machine."""
         self._allowed = frozenset(_plain(host) for host in allowed)
+        self._named = named
 
     def refusal(self, host: str) -> str | None:
         """Return why a host may not be called; None if it may."""
         plain = _plain(host)
         if _is_loopback(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
             return None
+        if plain in self._named:
+            return None
         return (
             f"the host {host} was not called: only this machine (localhost, 127.0.0.1, [::1]) is, "
-            "and hosts that were allowed when the sandbox was started"
+            "names in hosts, which lead to an app on it, and hosts that were allowed when the "
+            "sandbox was started"
         )
 
 

@@ -33,6 +33,9 @@ class Attempt:
     error: str | None = None
     injected: str | None = None
     """The injected fault in words; None without."""
+    took_ms: int | None = field(default=None, compare=False)
+    """Milliseconds of real time that the app took, while a virtual clock stood still; None where
+    nothing measured them. Not part of the JSON, which is the same in each run of a seed."""
 
     def answered(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         """Enter the app's response."""
@@ -87,6 +90,8 @@ class Delivery:
     """The injected faults in words."""
     duplicate_of: str | None = None
     """ID of the delivery that this one, made by fault injection, is a copy of."""
+    account_sid: str = ""
+    """SID of the account whose token signs it; "" for the sandbox's main account."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -157,6 +162,8 @@ class AppRequest:
     """Kind of request in the log: twiml, media, call-status, recording-status ..."""
     sid: str = ""
     """SID of the call, recording or conference that the request is about."""
+    account_sid: str = ""
+    """SID of the account whose token signs it; "": the one that its AccountSid names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ class _Attempts:
         try:
             answer = await self._http.send(request, HttpLimits(connect, total, _MOST_BYTES))
         except HttpFailed as failed:
-            attempt.error = str(failed)
+            attempt.error, attempt.took_ms = str(failed), failed.took_ms
             if failed.timed_out:
                 waited = connect if failed.refused else total
             unreached = failed.refused or failed.timed_out
@@ -153,6 +153,7 @@ class _Attempts:
             attempt.answered_ns = self._clock()
             # A virtual clock stands still during a request, so a time-out counts by its limit.
             self._seconds -= max(waited, (attempt.answered_ns - sent_ns) / NS_PER_SECOND)
+        attempt.took_ms = answer.took_ms
         lost, self._lost_answer = self._lost_answer, None
         if lost is not None:
             attempt.injected = f"the app's answer, {answer.status}, was lost"
@@ -178,11 +179,12 @@ class Sender:
         self,
         http: HttpPort,
         *,
-        auth_token: str,
+        auth_token: Callable[[Delivery], str],
         clock: Callable[[], int],
         guard: HostGuard,
         seeds: Seeds,
     ) -> None:
+        """Send by ``http``; ``auth_token`` returns the token that signs a delivery."""
         self._http = http
         self._auth_token = auth_token
         self._clock = clock
@@ -210,7 +212,7 @@ class Sender:
                 address,
                 method,
                 params,
-                auth_token=self._auth_token,
+                auth_token=self._auth_token(delivery),
                 idempotency_token=token,
                 cookie=None if cookies is None else cookies.header(delivery.sid, address),
             )

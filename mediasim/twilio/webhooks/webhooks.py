@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Container
 from typing import Final
 
 from mediasim.seeds import Seeds
@@ -45,20 +45,25 @@ class Webhooks:
         clock: Callable[[], int],
         seeds: Seeds,
         allow_hosts: Collection[str] = (),
+        names: Container[str] = (),
         one_lane: bool = False,
         on_delivery: Callable[[Delivery], None] | None = None,
     ) -> None:
         """Open an account's webhooks with an empty log.
 
         ``clock`` is the loop's time in nanoseconds; ``seeds`` give ids and tokens.
-        ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any.
+        ``allow_hosts``: hosts that may be called besides this machine, ``*`` for any; ``names``
+        has those that the port leads elsewhere itself.
         ``one_lane``: all callbacks are sent in one order, whatever their lanes. ``on_delivery``
         is called with each delivery once it is done.
         """
-        self.guard = HostGuard(allow_hosts)
+        self.guard = HostGuard(allow_hosts, names)
         self._sender = Sender(
-            http, auth_token=auth_token, clock=clock, guard=self.guard, seeds=seeds
+            http, auth_token=self.auth_token, clock=clock, guard=self.guard, seeds=seeds
         )
+        self._auth_token = auth_token
+        self.token_of: Callable[[str], str | None] = lambda account_sid: None
+        """Returns the auth token of a subaccount; None for any other account."""
         self._clock = clock
         self._seeds = seeds
         self._one_lane = one_lane
@@ -71,6 +76,10 @@ class Webhooks:
         """Faults injected into requests, callbacks and media."""
         self.deliveries: list[Delivery] = []
         """The delivery log, newest last."""
+
+    def auth_token(self, delivery: Delivery) -> str:
+        """Return the token that signs a delivery: that of the account that the delivery names."""
+        return self.token_of(delivery.account_sid) or self._auth_token
 
     async def fetch(self, request: AppRequest) -> AppResponse:
         """Send a request and return the app's response. Raises AppFailure if there is none.
@@ -97,12 +106,16 @@ class Webhooks:
         return await answer
 
     def notify(
-        self, request: AppRequest, lane: str, done: Callable[[], None] | None = None
+        self,
+        request: AppRequest,
+        lane: str,
+        done: Callable[[], None] | None = None,
+        failed: Callable[[AppFailure], None] | None = None,
     ) -> None:
         """Send a callback after all others of its lane; its response changes nothing.
 
         ``done`` is called once the callback was sent or has failed, not if the sandbox ends
-        before.
+        before; ``failed`` is called before it with the failure of the callback.
         """
         fault = self.faults.callback(request.kind, request.sid, request.url)
         shared = _ONE_LANE if self._one_lane else lane
@@ -122,8 +135,11 @@ class Webhooks:
 
         async def deliver() -> None:
             for delivery in copies:
-                with contextlib.suppress(AppFailure):  # it is in the log
+                try:
                     await self._deliver(delivery, lost_answer=fault.status)
+                except AppFailure as failure:
+                    if failed is not None:
+                        failed(failure)
             if done is not None:
                 done()
 
@@ -179,7 +195,7 @@ class Webhooks:
             raise LookupError(f"{delivery_id!r} was the app's own request: nothing was delivered")
         if old.kind == RECORDER:
             raise LookupError(f"{delivery_id!r} is a recording that broke: nothing was delivered")
-        request = AppRequest(old.url, old.method, old.params, old.kind, old.sid)
+        request = AppRequest(old.url, old.method, old.params, old.kind, old.sid, old.account_sid)
         delivery = self._entry(request, replay_of=old.id)
         with contextlib.suppress(AppFailure):  # it is in the delivery
             await self._deliver(delivery)
@@ -204,6 +220,7 @@ class Webhooks:
             lane,
             replay_of,
             injected=list(injected),
+            account_sid=request.account_sid or dict(request.params).get("AccountSid", ""),
         )
         self._entered += 1
         self.deliveries.append(delivery)

@@ -53,7 +53,7 @@ def test_the_message_is_in_the_inbox(mediasim_sandbox: MediasimSandbox) -> None:
     assert list(inbox) == [message.sid]
     message.assert_heard("caller", channel=1, text="call me back")
     message.assert_downloads(channels=1)
-    message.assert_downloads(channels=2, status=404)
+    message.assert_downloads(channels=2, status=400)
 
 
 def test_a_callback_that_comes_twice_is_one_message(mediasim_sandbox: MediasimSandbox) -> None:

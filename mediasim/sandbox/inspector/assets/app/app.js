@@ -10,11 +10,12 @@ import { themeButton } from "./theme.js";
 import { callView } from "./call.js";
 import { deliveryView } from "./delivery.js";
 import { homeView } from "./home.js";
+import { messageView } from "./message.js";
 import { recordingView } from "./recording.js";
 
 const main = document.getElementById("main");
 const lists = new SideLists(document.querySelector(".side"));
-const VIEWS = { calls: callView, recordings: recordingView, webhooks: deliveryView };
+const VIEWS = { calls: callView, recordings: recordingView, webhooks: deliveryView, messages: messageView };
 let open = null; // the view: { element, update(news), close(), title, keys }
 let shown = "";
 
@@ -39,7 +40,7 @@ function route() {
 
 function told(news) {
   if (!open && store.ready) route();
-  if (news.reset || news.calls || news.recordings || news.deliveries) lists.update();
+  if (news.reset || news.calls || news.recordings || news.deliveries || news.messages) lists.update();
   clock.update();
   open?.update(news);
   const lost = document.getElementById("connection");

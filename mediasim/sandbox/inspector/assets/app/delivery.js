@@ -63,6 +63,7 @@ function parts({ delivery, signature }, line) {
 function about(sid) {
   if (store.calls.has(sid)) return h("a", { href: `#/calls/${part(sid)}` }, `call ${shortSid(sid)}`);
   if (store.recordings.has(sid)) return h("a", { href: `#/recordings/${part(sid)}` }, `recording ${shortSid(sid)}`);
+  if (store.messages.has(sid)) return h("a", { href: `#/messages/${part(sid)}` }, `message ${shortSid(sid)}`);
   return sid ? h("span.quiet", {}, sid) : null;
 }
 

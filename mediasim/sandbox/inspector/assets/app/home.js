@@ -10,12 +10,14 @@ import { clock, count, directionWords, ends, isLive, look } from "./words.js";
 export function homeView() {
   const live = h("section.live");
   const setup = h("section.setup", { hidden: true });
-  const element = h("article.home", {}, live, setup);
+  const missing = h("section.missing", { hidden: true });
+  const element = h("article.home", {}, live, missing, setup);
   const meters = new LegMeters();
   let written = null;
 
   function update(news) {
     if (news.levels) meters.update();
+    if (news.not_simulated || news.reset || !written) missing.replaceChildren(...notSimulated(missing));
     const calls = [...store.calls.values()].filter((call) => !call.parent && isLive(call)).reverse();
     const now = JSON.stringify([store.ready, store.calls.size, calls, calls.map((call) => store.childrenOf(call.sid))]);
     if (now === written || !store.ready) return;
@@ -41,6 +43,17 @@ export function homeView() {
       for (const each of live.querySelectorAll("[data-since]")) each.textContent = clock(store.now() - Number(each.dataset.since));
     },
   };
+}
+
+/** What your app asked for and the sandbox has not, with how often; hidden while that is nothing. */
+function notSimulated(section) {
+  section.hidden = !store.notSimulated.length;
+  return [
+    h("h2", {}, "Not simulated"),
+    h("p.quiet", {}, "Your app asked for this, and was answered 501. ", h("a", { href: "/_mediasim/coverage" }, "What there is"), "."),
+    h("ul.numbers", {}, store.notSimulated.map((each) => h("li", {},
+      h("code", {}, each.request), h("span.quiet", {}, count(each.count, "time"))))),
+  ];
 }
 
 function card(call, meters) {

@@ -7,7 +7,7 @@ import { nextTheme } from "./theme.js";
 const KEYS = [
   ["/", "search"],
   ["n", "place a call"],
-  ["c", "calls"], ["r", "recordings"], ["w", "webhooks"],
+  ["c", "calls"], ["r", "recordings"], ["w", "webhooks"], ["m", "messages"],
   ["j", "the next in the list"], ["k", "the one before"],
   ["space", "play or pause the recording"],
   ["← →", "a second back or on"],
@@ -35,6 +35,7 @@ export function listenToKeys({ lists, clock, search, view }) {
     c: () => (location.hash = "#/calls"),
     r: () => (location.hash = "#/recordings"),
     w: () => (location.hash = "#/webhooks"),
+    m: () => (location.hash = "#/messages"),
     j: () => lists.step(1),
     k: () => lists.step(-1),
     a: () => clock.advance("1s"),

@@ -1,6 +1,7 @@
-// The lists at the side: calls with their legs, recordings, webhooks; searched as one types.
+// The lists at the side: calls with their legs, recordings, webhooks, messages; searched as one types.
 
 import { arrange, h } from "./dom.js";
+import { messageEnds, messageLook, messageWords } from "./message.js";
 import { store } from "./store.js";
 import { clock, count, directionWords, ends, isLive, kindWords, look, pathOf, span, timeOfDay } from "./words.js";
 
@@ -17,7 +18,7 @@ export class SideLists {
     this.tabs = side.querySelector(".tabs");
     this.list = side.querySelector(".list");
     this.list.addEventListener("keydown", (event) => this.#arrows(event));
-    for (const [kind, words] of [["calls", "Calls"], ["recordings", "Recordings"], ["webhooks", "Webhooks"]]) {
+    for (const [kind, words] of [["calls", "Calls"], ["recordings", "Recordings"], ["webhooks", "Webhooks"], ["messages", "Messages"]]) {
       this.tabs.append(
         h("a.tab", { href: `#/${kind}`, role: "tab", data: { kind } }, words, " ", h("span.number", {}, "0")),
       );
@@ -46,7 +47,7 @@ export class SideLists {
   }
 
   update() {
-    const found = { calls: this.#calls(), recordings: this.#recordings(), webhooks: this.#deliveries() };
+    const found = { calls: this.#calls(), recordings: this.#recordings(), webhooks: this.#deliveries(), messages: this.#messages() };
     for (const tab of this.tabs.children) {
       const { kind } = tab.dataset;
       tab.setAttribute("aria-selected", String(kind === this.#kind));
@@ -138,9 +139,15 @@ export class SideLists {
     const words = (it) => [it.id, it.about, it.kind, kindWords(it.kind), it.method, it.url, it.state, String(it.status ?? ""), it.error, ...callWords(it.about)];
     return this.#matching(store.deliveries.values(), words).map((it) => ({ key: it.id, entry: it, extra: null }));
   }
+
+  #messages() {
+    const words = (it) => [it.sid, ...messageEnds(it), it.body, it.status, messageWords(it.direction), it.error, String(it.error_code ?? "")];
+    return this.#matching(store.messages.values(), words).map((it) => ({ key: it.sid, entry: it, extra: null }));
+  }
 }
 
 const NOTHING = {
+  messages: "No messages yet. POST /Messages sends one, and POST /_mediasim/messages texts your app.",
   calls: "No calls yet.",
   recordings: "No recordings yet. <Start><Recording>, <Dial record> and <Record> make some, and so does the API.",
   webhooks: "No webhooks yet. They appear when a call asks your app what to do.",
@@ -180,6 +187,15 @@ const ROWS = {
       h("span.title", {}, from ? [from, h("span.arrow", {}, " → "), to] : recording.sid),
       h("span.when", {}, recording.seconds === null ? recording.status : clock(recording.seconds)),
       h("span.note", {}, `${timeOfDay(recording.started)} · ${recording.source} · ${count(recording.channels, "channel")}`),
+    );
+  },
+  messages(message) {
+    const [from, to] = messageEnds(message);
+    return h("a.item", { href: `#/messages/${message.sid}`, class: messageLook(message.status) },
+      h("span.dot", { title: message.status }),
+      h("span.title", {}, from, h("span.arrow", {}, " → "), to),
+      h("span.when", {}, message.status),
+      h("span.note", {}, `${timeOfDay(message.created)} · ${message.body || count(message.media.length, "file")}`),
     );
   },
   webhooks(delivery) {

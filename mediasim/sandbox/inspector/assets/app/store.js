@@ -8,6 +8,8 @@ class Store {
   calls = new Map();
   recordings = new Map();
   deliveries = new Map();
+  messages = new Map();
+  notSimulated = []; // requests for what the sandbox has not: { request, count }
   levels = {};
   clock = null;
   connected = false;
@@ -50,8 +52,11 @@ class Store {
   }
 
   #take(news) {
-    if (news.reset) for (const map of [this.calls, this.recordings, this.deliveries]) map.clear();
-    for (const [kind, key] of [["calls", "sid"], ["recordings", "sid"], ["deliveries", "id"]]) {
+    if (news.reset) {
+      for (const map of [this.calls, this.recordings, this.deliveries, this.messages]) map.clear();
+      this.notSimulated = [];
+    }
+    for (const [kind, key] of [["calls", "sid"], ["recordings", "sid"], ["deliveries", "id"], ["messages", "sid"]]) {
       const map = this[kind];
       for (const entry of news[kind] ?? []) map.set(entry[key], entry);
       for (const old of map.keys()) {
@@ -59,6 +64,7 @@ class Store {
         map.delete(old);
       }
     }
+    if (news.not_simulated) this.notSimulated = news.not_simulated;
     if (news.levels) this.levels = news.levels;
     if (news.clock) {
       this.clock = news.clock;

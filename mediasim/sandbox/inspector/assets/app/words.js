@@ -40,6 +40,8 @@ const KINDS = {
   "recording-status": "recording status",
   "conference-status": "conference status",
   "partial-result": "partial result",
+  "message-status": "message status",
+  sms: "message",
 };
 export const kindWords = (kind) => KINDS[kind] ?? kind.replaceAll("-", " ");
 

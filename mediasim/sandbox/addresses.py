@@ -1,0 +1,25 @@
+"""The addresses of a served sandbox, as they are printed at its start."""
+
+from __future__ import annotations
+
+from mediasim.sandbox.sandbox import Sandbox
+
+__all__ = ["addresses"]
+
+
+def addresses(sandbox: Sandbox, url: str) -> str:
+    """Return where a served sandbox's API, pages, SIP server and proxy are, a line for each."""
+    workers = sandbox.settings.workers
+    token = "" if sandbox.shown_token is None else f"?token={sandbox.shown_token}"
+    lines = [
+        f"mediasim sandbox at {url}" + (f", {workers} workers" if workers > 1 else ""),
+        f"inspector at {url}/{token}",
+    ]
+    # Softphones live in real time, in the process of the calls that ring them.
+    if workers == 1 and sandbox.clock.rate == 1.0:
+        lines.append(f"softphone at {url}/softphone{token}")
+    if sandbox.sip is not None:
+        lines.append(f"SIP telephones at sip:{sandbox.sip.address}, UDP and TCP")
+    if sandbox.proxy is not None and sandbox.proxy.url is not None:
+        lines += sandbox.proxy.description
+    return "\n".join(lines)

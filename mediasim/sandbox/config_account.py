@@ -1,0 +1,152 @@
+"""The parts of a config file that describe the account, its recordings and its SIP telephones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Final, Literal, NamedTuple
+
+from pydantic import AfterValidator
+
+from mediasim.documents.durations import Duration
+from mediasim.documents.model import Many, Model
+from mediasim.documents.values import Number, Ratio, Text, UserName
+from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.twilio.requests import DetectionFaults
+from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.webhooks.address import WebhookUrl
+
+__all__ = [
+    "AccountConfig",
+    "RecordingsConfig",
+    "SipAddress",
+    "SipConfig",
+    "Url",
+    "read_sip_address",
+    "secret_token",
+]
+
+_SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
+_SIP_HOST: Final = "127.0.0.1"
+
+
+def _url(text: str) -> str:
+    try:
+        WebhookUrl.parse(text)
+    except ValueError as error:
+        expected = "expected a URL such as http://127.0.0.1:5000/voice"
+        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
+    return text
+
+
+def _sid(text: str) -> str:
+    if re.fullmatch("AC[0-9a-f]{32}", text) is None:
+        raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
+    return text
+
+
+def _balance(text: str) -> str:
+    if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
+        raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
+    return text
+
+
+def secret_token(text: str) -> str:
+    """Return a token that is long enough to be secret. Raises ValueError."""
+    if re.fullmatch("[!-~]{8,128}", text) is None:
+        raise ValueError("expected 8 to 128 printable ASCII characters without spaces")
+    return text
+
+
+Url = Annotated[Text, AfterValidator(_url)]
+_AccountSid = Annotated[Text, AfterValidator(_sid)]
+_AuthToken = Annotated[Text, AfterValidator(secret_token)]
+
+
+class MachineDetectionSpec(Model):
+    """How verdicts of answering machine detection differ from what is heard. A bare text is the
+    verdict."""
+
+    stands_for: ClassVar[str] = "verdict"
+
+    verdict: AnsweredBy | None = None
+    """The verdict on every call; absent: as it is heard."""
+    errors: Ratio = 0.0
+    """Share of calls whose verdict is wrong, drawn by the seed."""
+
+    @property
+    def faults(self) -> DetectionFaults:
+        """The account's settings that say so."""
+        return DetectionFaults(self.verdict, self.errors)
+
+
+class AccountConfig(Model):
+    """The account. What is absent follows from the seed."""
+
+    sid: _AccountSid | None = None
+    """AC and 32 hexadecimal digits."""
+    auth_token: _AuthToken | None = None
+    """What requests are authenticated and webhooks are signed with."""
+    friendly_name: Text = "mediasim sandbox"
+    """What a person calls it."""
+    balance: Annotated[Text, AfterValidator(_balance)] = "100.00"
+    """Its balance in US dollars, which nothing is taken from."""
+    caller_ids: Many[Number] = ()
+    """Numbers that are verified caller IDs from the start."""
+    machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
+    """How verdicts of answering machine detection differ from what is heard."""
+    debugger: Url | None = None
+    """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
+
+    def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
+        """Return the main account's record."""
+        name, balance = self.friendly_name, self.balance
+        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
+
+
+class SipAddress(NamedTuple):
+    """A host and its port, for UDP and TCP."""
+
+    host: str
+    port: int
+
+
+def read_sip_address(text: str) -> SipAddress:
+    """Read a SIP address: ``5060`` is this machine alone, ``192.168.1.5:5060`` an interface.
+
+    Raises ValueError.
+    """
+    found = _SIP_ADDRESS.fullmatch(text.strip())
+    if found is None or int(found[2]) > 65_535:
+        raise ValueError(f"expected PORT or HOST:PORT, such as 5060, found {text[:60]!r}")
+    return SipAddress((found[1] or _SIP_HOST).strip("[]"), int(found[2]))
+
+
+def _sip_address(text: str) -> str:
+    read_sip_address(text)
+    return text
+
+
+class SipConfig(Model):
+    """SIP telephones. A bare text is where they are answered."""
+
+    stands_for: ClassVar[str] = "listen"
+
+    listen: Annotated[Text, AfterValidator(_sip_address)] | None = None
+    """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
+    users: Mapping[UserName, Text] = {}
+    """Who may register, each with a password; sip:NAME@... then rings there."""
+
+    @property
+    def address(self) -> SipAddress | None:
+        """The address to listen on; None where the config names none."""
+        return None if self.listen is None else read_sip_address(self.listen)
+
+
+class RecordingsConfig(Model):
+    """What the account does with recordings."""
+
+    silent: Literal["keep", "discard"] | None = None
+    """Whether a recording of nothing but silence is kept; absent: as the profile says."""
+    processing: Duration = Duration.of("1s")
+    """How long a recording that has ended is processed until its media can be had."""

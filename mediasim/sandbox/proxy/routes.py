@@ -1,0 +1,59 @@
+"""The control API's part for apps: their environment, the proxy's start, and public names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from mediasim.sandbox.config_account import Url
+from mediasim.sandbox.proxy.proxy import ProxyError
+from mediasim.sandbox.proxy.serving import sandbox_environment
+from mediasim.twilio.webhooks.address import allowed_host
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.sandbox import Sandbox
+
+__all__ = ["proxy_routes"]
+
+
+class ProxyHosts(BaseModel):
+    """Public names to be given to apps."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hosts: dict[Annotated[str, AfterValidator(allowed_host)], Url] = {}
+    """URLs of apps on this machine by their public names."""
+
+
+def proxy_routes(sandbox: Sandbox) -> list[BaseRoute]:
+    """Return the routes of the proxy and of the environment."""
+
+    async def env(_: Request) -> Response:
+        return JSONResponse(sandbox_environment(sandbox))
+
+    async def start(request: Request) -> Response:
+        """Start the proxy, if it does not listen yet, and return the environment of apps."""
+        body = ProxyHosts.model_validate_json(await request.body() or b"{}")
+        assert sandbox.proxy is not None
+        try:
+            sandbox.proxy.start()
+        except ProxyError as error:
+            return JSONResponse({"error": str(error)}, 503)
+        for name, url in body.hosts.items():
+            sandbox.hosts.route(name, url)
+        return JSONResponse(sandbox_environment(sandbox))
+
+    async def forget(request: Request) -> Response:
+        """Take a public name away from an app."""
+        sandbox.hosts.forget(request.path_params["name"])
+        return Response(status_code=204)
+
+    return [
+        Route("/env", env),
+        Route("/proxy", start, methods=["POST"]),
+        Route("/proxy/hosts/{name}", forget, methods=["DELETE"]),
+    ]

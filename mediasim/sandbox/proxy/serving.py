@@ -1,0 +1,81 @@
+"""The proxy beside a sandbox that is served, and the whole environment of apps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import ASGIApp
+
+from mediasim.exchange.events import Event
+from mediasim.sandbox.access import environment, environment_block
+from mediasim.sandbox.engine import EngineStopped
+from mediasim.sandbox.http_server import limit_head
+from mediasim.sandbox.proxy.environment import environment_text
+from mediasim.sandbox.proxy.proxy import SandboxProxy
+
+if TYPE_CHECKING:
+    from mediasim.sandbox.listening import ListenAddress
+    from mediasim.sandbox.sandbox import Sandbox
+
+__all__ = ["environment_lines", "opened_proxy", "sandbox_environment"]
+
+_TWILIO: Final = "*.twilio.com"
+
+
+@contextlib.asynccontextmanager
+async def opened_proxy(
+    sandbox: Sandbox, address: ListenAddress, twilio: ASGIApp
+) -> AsyncIterator[None]:
+    """Give a sandbox its proxy, which listens at once if the address says so.
+
+    ``twilio`` answers for the hosts of Twilio. Raises ProxyError.
+    """
+    if sandbox.settings.worker is not None:  # apps reach the front
+        yield
+        return
+    sandbox.hosts.answer(_TWILIO, limit_head(twilio))
+
+    def on_event(kind: str, words: str) -> None:
+        """Enter an event of the proxy among those of the sandbox."""
+
+        def enter() -> None:
+            exchange = sandbox.service.exchange
+            exchange.events.emit(Event(at_ns=exchange.now_ns, kind=f"proxy.{kind}", text=words))
+
+        with contextlib.suppress(EngineStopped):
+            sandbox.engine.submit(enter)
+
+    sandbox.proxy = proxy = SandboxProxy(
+        sandbox.hosts,
+        sandbox.storage.folder,
+        allow_hosts=sandbox.settings.config.allow_hosts,
+        address=address,
+        on_event=on_event,
+    )
+    try:
+        if address.proxy:
+            proxy.start()
+        yield
+    finally:
+        await proxy.close()
+
+
+def sandbox_environment(sandbox: Sandbox, url: str | None = None) -> dict[str, str]:
+    """Return the variables that point an app at a sandbox, by name.
+
+    ``url`` is the sandbox's for clients on this machine, instead of its public one. While the proxy
+    listens they are those of the proxy too.
+    """
+    account, token = sandbox.service.account, sandbox.shown_token
+    variables = environment(url or sandbox.base_url, account, token)
+    return {**variables, **({} if sandbox.proxy is None else sandbox.proxy.variables())}
+
+
+def environment_lines(sandbox: Sandbox, url: str) -> str:
+    """Return a sandbox's environment as lines for a shell of one's own."""
+    variables = sandbox_environment(sandbox, url)
+    if sandbox.proxy is None or sandbox.proxy.url is None:
+        return environment_block(variables)
+    return environment_text(variables, "shell")

@@ -1,0 +1,76 @@
+"""A call in the sandbox of a test, and actions of its party."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
+
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.records import CallRecord
+from mediasim.testing.calls import TestedCall
+from mediasim.testing.conversation import CallStream
+from mediasim.testing.recording import Recording
+
+__all__ = ["CallSandbox", "PlacedCall"]
+
+T = TypeVar("T")
+
+
+class CallSandbox(Protocol):
+    """The part of :class:`mediasim.testing.sandbox.MediasimSandbox` that a call uses."""
+
+    answered_calls: dict[str, LiveCall]
+
+    def recordings_of(self, call_sid: str | None = None) -> list[Recording]: ...
+    def streams_of(self, call_sid: str | None = None) -> list[CallStream]: ...
+    def act(self, call_sid: str, script: Any) -> None: ...
+    def on_engine(self, work: Callable[[], T]) -> T:
+        """Run a function on the engine's loop, and return its result."""
+
+
+class PlacedCall(TestedCall):
+    """A call in the sandbox, and actions of its party."""
+
+    def __init__(self, sandbox: CallSandbox, record: CallRecord) -> None:
+        self._sandbox = sandbox
+        self.record = record
+
+    @property
+    def recordings(self) -> list[Recording]:
+        """The call's recordings, oldest first."""
+        return self._sandbox.recordings_of(self.sid)
+
+    @property
+    def streams(self) -> list[CallStream]:
+        """The call's media streams, oldest first."""
+        return self._sandbox.streams_of(self.sid)
+
+    @property
+    def stream(self) -> CallStream:
+        """The call's only media stream. Raises LookupError unless there is exactly one."""
+        found = self.streams
+        if len(found) != 1:
+            known = ", ".join(each.name for each in found) or "none"
+            raise LookupError(f"call {self.sid} has not one stream; there are: {known}")
+        return found[0]
+
+    def act(self, *steps: Any) -> None:
+        """Perform steps of a script from now on, as time passes."""
+        self._sandbox.act(self.sid, steps)
+
+    def say(self, text: str) -> None:
+        """Speak a text."""
+        self.act({"say": text})
+
+    def press(self, digits: str) -> None:
+        """Press keys."""
+        self.act({"dtmf": digits})
+
+    def hang_up(self) -> None:
+        """Hang up."""
+        self.act("hangup")
+
+    def _words(self, find: Callable[[LiveCall, Iterable[LiveCall]], str]) -> str:
+        sandbox, calls = self._sandbox, self._sandbox.answered_calls
+        own = calls.get(self.sid)
+        return "" if own is None else sandbox.on_engine(lambda: find(own, tuple(calls.values())))

@@ -1,0 +1,125 @@
+"""Answering machine detection of calls: its parameters, its verdict and where that is sent.
+
+Source: Twilio docs, "Answering Machine Detection". The verdict is decided from the audio
+(:mod:`mediasim.exchange.answering_machine`), unless the account has one that is fixed or wrong.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
+from mediasim.exchange.waiting import CallEnded
+from mediasim.twilio.requests import CallRequest, MachineDetection, Params, TwimlSource
+from mediasim.twilio.session import CallSession, Instructions
+from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.record import callback_of
+
+__all__ = ["detect", "noun_detection", "with_detection"]
+
+_WRONG: Final[dict[str, AnsweredBy]] = {
+    "human": "machine_start",
+    "machine_start": "human",
+    "machine_end_beep": "human",
+    "machine_end_silence": "human",
+    "machine_end_other": "human",
+    "fax": "human",
+    "unknown": "human",
+}
+_MODES: Final = ("Enable", "DetectMessageEnd")
+
+
+def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
+    """Return the detection that a Number or a Sip noun asks for; wrong values count as absent."""
+    mode = noun.attribute("machineDetection")
+    if mode not in _MODES:
+        return None
+    default = MachineSettings()
+
+    def between(name: str, lowest: int, highest: int, otherwise: int) -> int:
+        value = noun.number(f"machineDetection{name}", otherwise)
+        return value if lowest <= value <= highest else otherwise
+
+    settings = MachineSettings(
+        message_end=mode == "DetectMessageEnd",
+        timeout_ms=between("Timeout", 3, 59, default.timeout_ms // 1000) * 1000,
+        speech_threshold_ms=between("SpeechThreshold", 1000, 6000, default.speech_threshold_ms),
+        speech_end_ms=between("SpeechEndThreshold", 500, 5000, default.speech_end_ms),
+        silence_timeout_ms=between("SilenceTimeout", 2000, 10_000, default.silence_timeout_ms),
+    )
+    return MachineDetection(settings, True, callback_of(noun, session, "amdStatusCallback"))
+
+
+async def detect(session: CallSession, detection: MachineDetection) -> None:
+    """Find who has answered a call, note it in the call's record, and send it to the callback."""
+    record, account = session.call.record, session.account
+    heard: list[tuple[AnsweredBy, int]] = []
+
+    async def listen() -> None:
+        heard.append(await detect_machine(session.call, detection.settings))
+
+    try:
+        await session.until(listen())
+    except CallEnded:
+        if not session.call.ended.is_set():
+            raise
+    verdict, duration_ms = heard[0] if heard else ("unknown", _lived_ms(session))
+    record.answered_by = _reported(session, verdict)
+    record.detection_ms = duration_ms
+    if detection.callback is not None:
+        account.send_callback(detection.callback, _params(session), "amd", record.sid)
+
+
+def with_detection(session: CallSession, request: CallRequest, source: TwimlSource) -> Instructions:
+    """Return what an outbound call follows: its document, after the verdict if that is awaited.
+
+    An asynchronous detection begins when the call is answered.
+    """
+    detection = None if request.send_digits else request.machine_detection
+    if detection is None or detection.asynchronous:
+        session.machine_detection = detection
+        return source
+    return partial(_detect_first, detection=detection, source=source)
+
+
+async def _detect_first(
+    session: CallSession, *, detection: MachineDetection, source: TwimlSource
+) -> None:
+    """Follow a document once it is known who has answered. Raises CallEnded."""
+    await detect(session, detection)
+    if session.call.ended.is_set():
+        raise CallEnded
+    await session.perform(source)
+
+
+def _lived_ms(session: CallSession) -> int:
+    """Return for how many milliseconds a call was connected."""
+    record = session.call.record
+    since = record.created_ns if record.answered_ns is None else record.answered_ns
+    return (session.exchange.now_ns - since) // 1_000_000
+
+
+def _reported(session: CallSession, verdict: AnsweredBy) -> AnsweredBy:
+    """Return the verdict that the account reports."""
+    faults = session.account.detection_faults
+    if faults.verdict is not None:
+        return faults.verdict
+    if faults.errors:
+        seeds = session.exchange.seeds
+        draw = np.frombuffer(seeds.digest(f"amd/{session.call.sid}", 8), np.uint64)[0]
+        if int(draw) < faults.errors * 2**64:
+            return _WRONG[verdict]
+    return verdict
+
+
+def _params(session: CallSession) -> Params:
+    record = session.call.record
+    return [
+        ("CallSid", record.sid),
+        ("AccountSid", record.account_sid),
+        ("AnsweredBy", record.answered_by or "unknown"),
+        ("MachineDetectionDuration", str(record.detection_ms)),
+    ]

@@ -1,0 +1,122 @@
+"""What a telephone number says of itself: country, kind of line, national format, validity.
+
+All of it is libphonenumber's, by the library ``phonenumbers``, which is loaded at its first use.
+"""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from types import ModuleType
+from typing import Any, Final
+
+__all__ = ["country", "country_code", "kind", "library", "national", "problem", "valid"]
+
+_KINDS: Final = {
+    "FIXED_LINE": "landline",
+    "MOBILE": "mobile",
+    "FIXED_LINE_OR_MOBILE": "mobile",
+    "TOLL_FREE": "tollFree",
+    "PREMIUM_RATE": "premium",
+    "SHARED_COST": "sharedCost",
+    "VOIP": "nonFixedVoip",
+    "PERSONAL_NUMBER": "personal",
+    "PAGER": "pager",
+    "UAN": "uan",
+    "VOICEMAIL": "voicemail",
+}
+"""Twilio's word for each of the library's types of numbers (docs, Lookup, line_type)."""
+_PROBLEMS: Final = {
+    "INVALID_COUNTRY_CODE": "INVALID_COUNTRY_CODE",
+    "NOT_A_NUMBER": "NOT_A_NUMBER",
+    "TOO_SHORT": "TOO_SHORT",
+    "TOO_SHORT_AFTER_IDD": "TOO_SHORT",
+    "TOO_SHORT_NSN": "TOO_SHORT",
+    "TOO_LONG": "TOO_LONG",
+    "INVALID_LENGTH": "INVALID_LENGTH",
+    "IS_POSSIBLE_LOCAL_ONLY": "INVALID_BUT_POSSIBLE",
+    "IS_POSSIBLE": "INVALID_BUT_POSSIBLE",
+}
+"""Twilio's word for why a number is not valid, by the library's (docs, Lookup v2)."""
+
+
+@cache
+def library() -> ModuleType:
+    """Return the library, loaded at the first call."""
+    import phonenumbers
+
+    return phonenumbers
+
+
+def valid(number: str) -> bool:
+    """Tell whether a number in E.164 is valid: assigned to some line by its country's plan."""
+    return problem(number) is None
+
+
+def problem(number: str, region: str | None = None) -> str | None:
+    """Return Twilio's word for why a number is not valid; None for a valid number.
+
+    ``region`` is the country of a number in national format, by its ISO code.
+    """
+    from phonenumbers.phonenumberutil import NumberParseException, ValidationResult
+
+    phones = library()
+    try:
+        parsed = phones.parse(number, region)
+    except NumberParseException as error:
+        names = {
+            value: name for name, value in vars(NumberParseException).items() if name.isupper()
+        }
+        return _PROBLEMS.get(names.get(error.error_type, ""), "NOT_A_NUMBER")
+    if phones.is_valid_number(parsed):
+        return None
+    why = phones.is_possible_number_with_reason(parsed)
+    names = {value: name for name, value in vars(ValidationResult).items() if name.isupper()}
+    return _PROBLEMS.get(names.get(why, ""), "INVALID_BUT_POSSIBLE")
+
+
+@lru_cache(maxsize=4096)
+def country(number: str) -> str:
+    """Return the ISO code of a number's country; "" for an address that has none."""
+    if not number.startswith("+"):
+        return ""
+    phones = library()
+    try:
+        parsed = phones.parse(number)
+    except phones.NumberParseException:
+        return ""
+    found = phones.region_code_for_number(parsed)
+    # A number of no assigned range, as of tests, is the main country's of its code.
+    region: str = found or phones.region_code_for_country_code(parsed.country_code)
+    return "" if region in ("ZZ", "001") else region
+
+
+def country_code(number: str) -> str:
+    """Return a number's calling code without the plus: ``1``, ``44``. Raises ValueError."""
+    return str(_parsed(number).country_code)
+
+
+def national(number: str) -> str:
+    """Return a number as it is written in its country. Raises ValueError if it is none."""
+    phones = library()
+    text: str = phones.format_number(_parsed(number), phones.PhoneNumberFormat.NATIONAL)
+    return text
+
+
+def kind(number: str) -> str | None:
+    """Return Twilio's word for a number's kind of line: ``mobile``, ``landline``, ``tollFree``.
+
+    Returns None for a number whose kind is unknown. Where a plan does not tell mobile telephones
+    from others, as in North America, a number is taken for a mobile one.
+    """
+    phones = library()
+    found = phones.number_type(_parsed(number))
+    name = next(name for name, value in vars(phones.PhoneNumberType).items() if value == found)
+    return _KINDS.get(name)
+
+
+def _parsed(number: str) -> Any:
+    phones = library()
+    try:
+        return phones.parse(number)
+    except phones.NumberParseException as error:
+        raise ValueError(str(error)) from None
