@@ -109,6 +109,13 @@ def far(document: Document, who: str, delay: str) -> Document:
     return document
 
 
+def early(document: Document, **speaking: Steps) -> Document:
+    """Parties are heard while they ring."""
+    for who, steps in speaking.items():
+        document["parties"][who]["early_media"] = steps
+    return document
+
+
 def room(
     *scripts: Steps, joins: tuple[str, ...] = (), muted: Document | None = None, **more: Any
 ) -> Document:
@@ -175,6 +182,19 @@ CALLS = {
     "speaks-while-it-rings": call([tone(300), pause(200), tone(900)], BOB_TALKS, **ANSWERED_FIRST),
     "listens-while-it-rings": call([waits(speech=True), tone(300)], BOB_TALKS, **ANSWERED_FIRST),
     "gives-up": call([waits(time="300ms"), "hangup"], BOB_TALKS, RINGING, **ANSWERED_FIRST),
+    "early-media": early(call([], BOB_TALKS, RINGING, **ANSWERED_FIRST), bob=[tone(500, 800)]),
+    "early-media-to-the-bridge": early(
+        call([tone(500)], BOB_TALKS, RINGING, answer="2s"), bob=[pause(300), tone(3000, 800)]
+    ),
+    "early-media-heard": early(
+        call([], BOB_TALKS, {**RINGING, **HEARD}, **ANSWERED_FIRST), bob=[tone(5000, 800)]
+    ),
+    "early-media-in-vain": early(
+        call([], BOB_TALKS, RINGING, answer="no-answer", timeout="10s"), bob=[tone(500, 800)]
+    ),
+    "early-media-rejected": early(
+        call([], BOB_TALKS, RINGING, answer="reject", **ANSWERED_FIRST), bob=[tone(500, 800)]
+    ),
     "no-answer": call([], BOB_TALKS, answer="no-answer", timeout="10s"),
     "busy": call([], BOB_TALKS, answer="busy", **ANSWERED_FIRST),
     "busy-unanswered": call([], BOB_TALKS, answer="busy"),

@@ -30,7 +30,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.account import Account
-from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
@@ -43,6 +43,8 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
+_MOST_UNSERVED: Final = 100
+"""Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
 _LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
@@ -58,6 +60,7 @@ class ResourceEndpoint:
         self._methods = methods
         self._account = account
         self._gate = gate
+        self._unserved: set[tuple[str, str]] = set()
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +106,7 @@ class ResourceEndpoint:
         request = replace(request, account=account)
         host = received.headers.get("host", "")
         if not self._methods and not is_twilios(request.path):
+            self._report_unserved(method, request.path)
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
@@ -121,6 +125,17 @@ class ResourceEndpoint:
             call = _call_of(request, answer)
             account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
         return answer
+
+    def _report_unserved(self, method: str, path: str) -> None:
+        """Add a notification about a path that is none of Twilio's, once."""
+        if (method, path) in self._unserved or len(self._unserved) >= _MOST_UNSERVED:
+            return
+        self._unserved.add((method, path))
+        words = (
+            f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
+            " resource is: rest-api.md of its documentation lists what is served"
+        )
+        self._account.notify(None, NOT_FOUND, words, warning=True)
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
