@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree
@@ -11,6 +13,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from mediasim.cli import app
+from mediasim.commands.loading import loading
 from mediasim.scenario.running.run_folders import run_folder
 
 GOOD = """\
@@ -297,3 +300,20 @@ def test_explain_says_which_rule_decided() -> None:
 def test_schema_and_version() -> None:
     assert json.loads(mediasim("schema").stdout)["type"] == "object"
     assert mediasim("--version").stdout.startswith("mediasim ")
+
+
+def test_loading_leaves_its_settings_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = "OPENBLAS_NUM_THREADS"
+    monkeypatch.delenv(threads, raising=False)
+    try:
+        with loading():
+            assert os.environ[threads] == "1"
+            assert not gc.isenabled()
+        assert threads not in os.environ  # an app that a scenario starts has threads of its own
+        assert gc.isenabled()
+        monkeypatch.setenv(threads, "3")
+        with loading():
+            assert os.environ[threads] == "3"
+        assert os.environ[threads] == "3"
+    finally:
+        gc.unfreeze()

@@ -126,13 +126,30 @@ class CallControl:
 
     async def ring(self, timeout_ns: int, ringing: Callable[[], None] = lambda: None) -> bool:
         """Dial the party and return whether it answered; ``ringing`` is called when it rings."""
-        return await ring(self.call, self.phone, timeout_ns, ringing)
+        early: asyncio.Task[Any] | None = None
+
+        def rings() -> None:
+            nonlocal early
+            ringing()
+            behavior = self.phone.early
+            if behavior is not None and self.call.speak_early(listens=self.phone.listens):
+                early = self.spawn(behavior(self))
+
+        try:
+            return await ring(self.call, self.phone, timeout_ns, rings)
+        finally:
+            if early is not None:
+                early.cancel()
 
     def answer(self) -> None:
         """Answer an inbound call; does nothing if it was answered before."""
         if self.call.record.status == "ringing":
             pick_up(self.call, self.phone)
             self.answered()
+
+    def hear_early(self) -> None:
+        """Let the party of an inbound call hear what comes, though it is not answered yet."""
+        self.call.hear_early(self.phone.far_end, listens=self.phone.listens)
 
     def answered(self) -> None:
         """Start the party's script, now that the leg is up."""

@@ -193,6 +193,8 @@ class Dial(ConnectedCalls):
         self._timeout_ns = timeout_ns
         self._sequential = sequential
         self._ringback: Player | None = None
+        self._rung = False
+        """Whether a telephone has begun to ring."""
         self._others: list[CallControl] = []
 
     async def run(self, end: Coroutine[Any, Any, Any] | None = None) -> bool:
@@ -271,6 +273,8 @@ class Dial(ConnectedCalls):
                     (attempts[task] for task in done if attempts[task][1].call.active), None
                 )
                 waiting -= set(done)
+                if winner is None:
+                    self._sound_ringing()  # one that was heard may have given up
             return winner
         finally:
             for task in attempts:
@@ -283,21 +287,30 @@ class Dial(ConnectedCalls):
 
     def _start_ringing(self) -> None:
         """Play ringback to the caller, and start the recordings from ringing."""
-        call = self.control.call
-        if self._ringback is not None:
-            return
-        if call.active:
-            self._ringback = call.room.play(
-                call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
-            )
+        self._rung = True
+        self._sound_ringing()
         self.rings()
 
     def _hear_early(self, child: LiveCall) -> None:
-        """Let the caller hear the first callee that sends early media, in place of ringback."""
+        """Let the caller hear early media, though it may not be answered itself."""
+        self.control.hear_early()
+        self._sound_ringing()
+
+    def _sound_ringing(self) -> None:
+        """Let the caller hear the first callee that sends early media, or else ringback."""
         call = self.control.call
-        if call.active and not call.leg.hears:
+        if not call.up:
+            return
+        callees = [other.call for other in self._others]
+        early = [callee.leg for callee in callees if callee.up and not callee.active][:1]
+        if call.leg.hears != tuple(early):
+            call.room.hear(call.leg, *early)
+        if early:
             self._stop_ringing()
-            call.room.hear(call.leg, child.leg)
+        elif self._rung and self._ringback is None and call.active:
+            self._ringback = call.room.play(
+                call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
+            )
 
     def _stop_ringing(self) -> None:
         if self._ringback is not None:
@@ -308,6 +321,7 @@ class Dial(ConnectedCalls):
     async def _screened(self, leg: DialledLeg, other: CallControl) -> bool:
         """Run the screening of an answered leg; return whether it is still in progress."""
         if leg.screen is not None:
+            self._sound_ringing()
             other.behave()
             await leg.screen(other)
         return other.call.active

@@ -14,7 +14,7 @@ from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
-from mediasim.media.far_end import FarEnd, FarEndFormat
+from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
@@ -96,6 +96,11 @@ class LiveCall:
         return self._leg is not None
 
     @property
+    def up(self) -> bool:
+        """Whether the leg is up: from the answer, or from early media on, to its end."""
+        return self._leg is not None and self._leg.ended_frame is None
+
+    @property
     def active(self) -> bool:
         """Whether the call is in progress."""
         return self.record.status == "in-progress"
@@ -121,16 +126,23 @@ class LiveCall:
 
     def answer(self, *, listens: bool) -> None:
         """Bring up the leg; ``listens`` says whether its simulated party has to hear."""
-        exchange = self.exchange
-        if (far_end := exchange.far_end_of(self)) is not None:
+        if self.line is not None:  # it was heard, or has heard, before: what it said then is over
+            self.line.timeline.cut(self.line.clock.sample_at(self.exchange.now_ns))
+        elif (far_end := self.far_end or self.exchange.far_end_of(self)) is not None:
             self.answer_from(far_end)
             return
+        else:
+            self._open_line(listens=listens)
+        self._start()
+
+    def _open_line(self, *, listens: bool) -> None:
+        """Bring up the leg of a simulated party."""
+        exchange = self.exchange
         # Media starts on the frame clock: a frame is sent and received as a whole.
         start_ns = exchange.frame_ns
         self.line = Line(self.party, self.room, self.name, exchange.seeds.fork("line"), start_ns)
         self._use_leg(self.line.leg)
         self.line.connect(exchange.transport, listens=listens)
-        self._start()
 
     def answer_from(self, far_end: FarEnd) -> None:
         """Bring up the leg of a call that a far end which is not simulated answers."""
@@ -144,8 +156,43 @@ class LiveCall:
         first = self._leg is None
         self._connect(far_end)
         if first:
-            self.emit("early-media", f"{self.party.name} is heard before it answers")
-            self.on_early_media(self)
+            self._early_media_begins(self.on_early_media)
+
+    def speak_early(self, *, listens: bool) -> bool:
+        """Bring up the leg of a simulated party that is heard before it answers.
+
+        Returns False, and does nothing, unless :attr:`on_early_media` is set.
+        """
+        if self.on_early_media is None or self.exchange.far_end_of(self) is not None:
+            return False
+        self._open_line(listens=listens)
+        self._early_media_begins(self.on_early_media)
+        return True
+
+    def _early_media_begins(self, begins: Callable[[LiveCall], None]) -> None:
+        self.emit("early-media", f"{self.party.name} is heard before it answers")
+        begins(self)
+
+    def hear_early(self, far_end: FarEnd | None, *, listens: bool) -> None:
+        """Bring up the leg of a caller that is not answered yet, so that it hears early media.
+
+        ``far_end`` is None for a simulated one. Does nothing for a far end that cannot hear yet.
+        """
+        if self._leg is not None or self.record.status != "ringing":
+            return
+        far_end = far_end or self.exchange.far_end_of(self)
+        if far_end is None:
+            self._open_line(listens=listens)
+        elif isinstance(far_end, EarlyFarEnd):
+            self._add_leg(far_end)
+            ends = far_end.connect_early(self.leg, self)
+            if ends is None:
+                self.room.remove_leg(self.leg)
+                self._leg = None
+                return
+            self.far_end = far_end
+            self._carry(ends)
+        self.exchange.follow_recordings(self.room)
 
     def _connect(self, far_end: FarEnd) -> None:
         """Connect a far end to the leg, which comes up, or changes from one far end to another."""
@@ -154,7 +201,10 @@ class LiveCall:
             self._add_leg(far_end)
         elif before is not far_end:
             self._change_format(far_end.format)
-        source, sink = far_end.connect(self.leg, self)
+        self._carry(far_end.connect(self.leg, self))
+
+    def _carry(self, ends: Ends) -> None:
+        source, sink = ends
         self.room.connect(self.leg, source=source, sink=sink)
 
     def _add_leg(self, far_end: FarEnd) -> None:
@@ -277,6 +327,8 @@ class LiveCall:
 
     def fail(self, status: CallStatus) -> None:
         """End a call that was not answered, with this status. Raises IllegalMove."""
+        if self.line is not None:
+            self.line.phone.end(self.exchange.now_ns)
         if self._leg is not None:
             self.room.remove_leg(self._leg)
         self.move(status)

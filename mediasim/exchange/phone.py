@@ -115,6 +115,8 @@ class Phone:
     """The far end of a caller that is not simulated; None for a simulated one."""
     gateway: Gateway | None = None
     """The way to a callee that is not simulated; None for a simulated one."""
+    early: Behavior | None = None
+    """What is heard of it while it rings (early media); None: nothing, and so a ringing tone."""
 
 
 class Directory(Protocol):

@@ -54,7 +54,7 @@ class RecordedTracks:
 
 def call_tracks(call: LiveCall, peer: LiveCall | None) -> RecordedTracks:
     """Return the tracks of a call, and of the call that it is connected to, if any."""
-    if not call.active:
+    if not call.up:
         return RecordedTracks((), (), ())
     sent = (Source(call, Track.OUTBOUND),)
     heard = (Source(peer, Track.INBOUND),) if peer is not None and peer.active else sent

@@ -9,12 +9,12 @@ Used on the engine's loop, in real time.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
+__all__ = ["EarlyFarEnd", "Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,11 @@ class FarEnd(Protocol):
 
     def close(self) -> None:
         """End the leg, and notify the far end unless it hung up itself. Called once."""
+
+
+@runtime_checkable
+class EarlyFarEnd(FarEnd, Protocol):
+    """A far end that called, and may hear its leg before it is answered."""
+
+    def connect_early(self, leg: Leg, listener: FarEndListener) -> Ends | None:
+        """Connect the far end to its leg without answering it; None if it cannot hear yet."""

@@ -223,6 +223,10 @@ class RtpEndpoint:
         self._leg, self._listener = leg, listener
         return None, None
 
+    def connect_early(self, leg: Leg, listener: FarEndListener) -> Ends:
+        """Carry the leg's packets: without signalling there is no difference."""
+        return self.connect(leg, listener)
+
     def report(self, packet: bytes) -> None:
         if self.remote is None:
             return

@@ -7,7 +7,7 @@ overlap, the last to arrive stays.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,8 @@ __all__ = [
     "NumberedPackets",
     "kept_block",
     "kept_packet",
+    "newer",
+    "samples_of",
 ]
 
 
@@ -62,8 +64,28 @@ class NumberedPackets(NamedTuple):
         return NumberedPackets(*(column[index] for column in (self.rows, chosen, *self[2:])))
 
 
+_SPAN: Final = 1 << 42
+"""More than two extended timestamps of one stream differ by."""
+
+
+def newer(
+    rows: NDArray[np.int64], value: NDArray[np.int64], known: NDArray[np.int64]
+) -> NDArray[np.int64] | None:
+    """Return which packets have a higher value than all before of their row; None: all have.
+
+    Packets of a row stand together; ``known`` (n,) is the highest value of each one's row before.
+    """
+    found = value > known
+    follows = rows[1:] == rows[:-1]
+    if found.all() and not (follows & (value[1:] <= value[:-1])).any():
+        return None
+    spread = value + np.cumsum(np.append(0, ~follows)) * _SPAN
+    found[1:] &= spread[1:] > np.maximum.accumulate(spread)[:-1]
+    return np.flatnonzero(found)
+
+
 class ExtendedNumbers(Columns):
-    """The last packet received of each row, by which the next ones are read."""
+    """The newest packet of each row by its timestamp, by which the next ones are read."""
 
     def _columns(self, rows: int) -> None:
         self.ratio = np.ones(rows, np.int64)
@@ -71,13 +93,13 @@ class ExtendedNumbers(Columns):
         self.packet_ticks = np.zeros(rows, np.int64)
         """Timestamp units of each packet where sequence numbers are the clock; 0 elsewhere."""
         self.sequence = np.zeros(rows, np.int64)
-        """Extended sequence number of the last packet."""
+        """Extended sequence number of the newest packet."""
         self.timestamp = np.zeros(rows, np.uint32)
-        """RTP timestamp of the last packet, 32 bits."""
+        """RTP timestamp of the newest packet, 32 bits."""
         self.ticks = np.zeros(rows, np.int64)
-        """Extended RTP timestamp of the last packet."""
+        """Extended RTP timestamp of the newest packet."""
         self.arrival = np.zeros(rows, np.int64)
-        """Loop time at which the last packet arrived, in nanoseconds."""
+        """Loop time at which the newest packet arrived, in nanoseconds."""
 
     def open(self, row: int, ticks_per_sample: int, packet_samples: int | None = None) -> None:
         """Set the timestamp units of a row from the next packet on.
@@ -126,7 +148,13 @@ class ExtendedNumbers(Columns):
         return ticks if (ratio == 1).all() else ticks // ratio
 
     def go_to(self, packets: NumberedPackets, timestamp: NDArray[np.uint32]) -> None:
-        """Read the next packets of each row by its last one among these."""
+        """Read the next packets of each row by its newest one among these, if newer than before.
+
+        Copies and packets that were overtaken say nothing of what comes next.
+        """
+        fresh = newer(packets.rows, packets.ticks, self.ticks[packets.rows])
+        if fresh is not None:
+            packets, timestamp = packets.of(fresh), timestamp[fresh]
         rows = packets.rows
         self.sequence[rows] = packets.sequence
         self.timestamp[rows] = timestamp
@@ -153,6 +181,12 @@ def kept_packet(
     payload = block.data[index, start : start + int(parsed.size[index])].copy()
     stamp, kind = int(parsed.timestamp[index]), int(parsed.payload_type[index])
     return KeptPacket(media, int(block.arrival[index]), payload, sequence, stamp, kind)
+
+
+def samples_of(stream: ReceivedStream, packet: KeptPacket) -> int:
+    """Return how many 8 kHz samples a packet lasts for, as its payload tells."""
+    codec = CODECS[stream.codecs[packet.payload_type]]
+    return codec.samples(packet.payload.tobytes())
 
 
 KeptBlock = tuple[NDArray[np.int64], Parsed, PacketBlock]
@@ -229,6 +263,13 @@ class Depacketizer(Columns):
             self._write(rows, output, block.data[:, start : start + width][chosen])
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
+
+    def occupied(self, row: int, output: int, samples: int) -> bool:
+        """Return whether there is audio, not played yet, where a payload would stand."""
+        decoder = self._streams.at(row).decoder
+        if decoder is not None:
+            return decoder.holds(output)
+        return self._ring.occupied(row, output, samples)
 
     def refuse(
         self,

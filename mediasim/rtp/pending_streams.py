@@ -14,9 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, SAMPLE_NS, SAMPLE_RATE
-from mediasim.rtp.depacketizer import ExtendedNumbers, kept_packet
+from mediasim.rtp.depacketizer import ExtendedNumbers, kept_packet, samples_of
 from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs
 from mediasim.rtp.playout_offsets import PlayoutOffsets
 from mediasim.rtp.probation import Anchor, KeptPacket, offset_of
@@ -143,7 +142,7 @@ class PendingStreams:
         if rate:
             stream.count_by(rate)
         else:
-            stream.count_packets(_samples_of(stream, early[0]))
+            stream.count_packets(samples_of(stream, early[0]))
         self._numbers.open(stream.row, stream.ticks_per_sample, stream.packet_samples)
         return anchor
 
@@ -170,13 +169,13 @@ def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
     if len(kept) < 2:
         return None
     units = stream.ticks_per_sample
-    size = _samples_of(stream, kept[0])
+    size = samples_of(stream, kept[0])
     if not size:
         return None
     steps = set()
     for before, after in itertools.pairwise(kept):
         same = after.payload_type == before.payload_type and after.sequence - before.sequence == 1
-        if not same or _samples_of(stream, after) != size:
+        if not same or samples_of(stream, after) != size:
             return None
         steps.add(_forward(before, after))
     if size * units in steps:
@@ -194,12 +193,6 @@ def _clock_of(stream: ReceivedStream, kept: list[KeptPacket]) -> int | None:
 def _forward(before: KeptPacket, after: KeptPacket) -> int:
     """Return by how much the timestamp goes forward, or back, modulo 2³²."""
     return (after.timestamp - before.timestamp + (1 << 31)) % (1 << 32) - (1 << 31)
-
-
-def _samples_of(stream: ReceivedStream, packet: KeptPacket) -> int:
-    """Return how many 8 kHz samples a packet lasts for, as its payload tells."""
-    codec = CODECS[stream.codecs[packet.payload_type]]
-    return codec.samples(packet.payload.tobytes())
 
 
 def _keep(piece: StreamPackets, parsed: Parsed, block: PacketBlock) -> None:

@@ -7,8 +7,8 @@ so loss, reordering and silence move nothing:
     output sample = media timestamp + the row's offset
 
 The offset is given when the stream starts: the least delayed packet that came before playout began
-is played ``depth`` frames after it could first be used. It moves only when the sender's clock is
-seen to drift (:mod:`mediasim.rtp.skew_compensation`), or the stream to have stopped or begun anew
+is played ``depth`` frames after it could first be used. It moves only for a clock that drifts
+(:mod:`mediasim.rtp.skew_compensation`), or a stream that has stopped or begun anew
 (:mod:`mediasim.rtp.scheduler`); every move is logged.
 
 A packet that arrives during frame n can be used from frame n + 1. If the frame it belongs to has
@@ -32,6 +32,7 @@ from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
 from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs, joined, parse
 from mediasim.rtp.pending_streams import PendingStreams
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
+from mediasim.rtp.probation import offset_of
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
@@ -216,11 +217,7 @@ class Playout(Columns):
         return digits
 
     def _receive_odd(
-        self,
-        row: int,
-        block: PacketBlock,
-        known_before: int,
-        digits: list[Digit],
+        self, row: int, block: PacketBlock, known_before: int, digits: list[Digit]
     ) -> None:
         """Receive one row's packets when some are new to it, foreign, malformed or not audio."""
         stream = self.streams.at(row)
@@ -249,8 +246,7 @@ class Playout(Columns):
                 if int(kinds[start]) in stream.codecs:
                     known = known_before
                     if end < len(run):
-                        # Packets of the next type have not been given yet, so no more is
-                        # known than up to them.
+                        # Packets of the next type have not been given yet.
                         known = int(block.arrival[run[end]]) // FRAME_NS + 1
                     self._receive_audio(stream, parsed, block, same, known)
                 else:
@@ -321,14 +317,18 @@ class Playout(Columns):
                 if found is not None:
                     digits.append(Digit(row, found.digit, usable))
             elif kind == stream.format.noise_payload_type:
-                self._note_noise(stream, KeptNoise(int(media[0]), usable, payload))
+                noise = KeptNoise(int(media[0]), usable, payload)
+                self._note_noise(stream, noise, int(block.arrival[index]) // SAMPLE_NS)
             else:
                 stream.foreign += 1
 
-    def _note_noise(self, stream: ReceivedStream, noise: KeptNoise) -> None:
-        """Announce comfort noise from its media time on; noise before the first word is dropped."""
-        if stream.waiting is not None:
+    def _note_noise(self, stream: ReceivedStream, noise: KeptNoise, came: int = 0) -> None:
+        """Announce comfort noise from its media time on, unless the first word overtook it."""
+        if stream.waiting:
             stream.noises.append(noise)
+        elif stream.waiting is not None:  # nothing was said so far: it is placed by arrival
+            offset = offset_of(came - noise.media, stream.format.depth)
+            stream.gaps.noise(noise.media + offset, noise.payload)
         elif noise.media >= stream.begun_at:
             output = noise.media + stream.offset_of(noise.media, noise.usable)
             stream.gaps.noise(max(output, noise.usable * FRAME_SAMPLES), noise.payload)

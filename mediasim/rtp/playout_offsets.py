@@ -204,11 +204,18 @@ class PlayoutOffsets(Columns):
         self._packets[rows] = 0
         self._most[rows] = _EARLIEST
 
-    def roll_one(self, row: int, usable: int) -> None:
-        """Close one row's window if a packet usable in this frame is beyond it."""
-        if usable // WINDOW_FRAMES != self._window[row]:
-            rows = np.array([row])
-            self._roll(rows, np.array([usable // WINDOW_FRAMES]), np.array([usable]))
+    def roll_one(self, row: int, usable: int, *, moves: bool = True) -> None:
+        """Close one row's window if a packet usable in this frame is beyond it.
+
+        Unless ``moves`` the offset stays where it is.
+        """
+        if usable // WINDOW_FRAMES == self._window[row]:
+            return
+        rows, window = np.array([row]), np.array([usable // WINDOW_FRAMES])
+        if moves:
+            self._roll(rows, window, np.array([usable]))
+        else:
+            self._roll_to(rows, window)
 
     def count(
         self,

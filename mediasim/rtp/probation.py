@@ -22,6 +22,7 @@ from mediasim.rtp.packets import Parsed
 
 __all__ = [
     "JUMP",
+    "MOST_HOLES",
     "PATIENCE_FRAMES",
     "STEP",
     "Anchor",
@@ -45,10 +46,11 @@ JUMP: Final = 60 * FRAME_SAMPLES // 20
 ms."""
 PATIENCE_FRAMES: Final = 10
 """Frames for which a packet waits for another that follows it."""
+MOST_HOLES: Final = 2
+"""Packets that the first one of a new beginning may have overtaken. Fewer than the playout depth:
+else a forged packet could claim that it overtook all those which refute it."""
 _NUMBERS: Final = 50
 """Sequence numbers by which a packet that follows another may be ahead of it."""
-_LONGEST: Final = 120 * FRAME_SAMPLES // 20
-"""Samples of the longest packet: 120 ms."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ class Trial:
     """The offset at which they would be played."""
     due: int
     """The frame in which the first one would be played."""
+    passed: int = 0
+    """Packets since that go on where the stream was."""
 
     @classmethod
     def of(cls, first: KeptPacket, depth: int, lead: int, *, stepped: bool) -> Trial:
@@ -230,11 +234,57 @@ class Trial:
         same = packet.sequence, packet.timestamp
         return any((kept.sequence, kept.timestamp) == same for kept in self.kept)
 
-    def precedes(self, packet: KeptPacket) -> bool:
-        """Return whether a packet follows the last of them in number and timestamp."""
+    def goes_on(self, packet: KeptPacket, samples: int, *, known: bool) -> bool:
+        """Return whether a packet belongs to the stream that they begin.
+
+        Its timestamp is where its number says, or goes on to the sample from the last of them,
+        unless the packet is ``known`` from before. ``samples`` is how long their packets last.
+        """
+        numbers, since = self._beyond(packet)
+        if 0 < numbers <= _NUMBERS and since == numbers * samples:
+            return True
+        if known:
+            return False
+        before = -MOST_HOLES <= numbers < 0  # overtaken, by these or by what they begin after
+        return since == (numbers * samples if before else samples)
+
+    def _beyond(self, packet: KeptPacket) -> tuple[int, int]:
+        """Return by how much a packet's number and media time are beyond the last one's."""
         last = self.kept[-1]
-        numbers = packet.sequence - last.sequence
-        return 0 < numbers <= _NUMBERS and 0 < packet.media - last.media <= numbers * _LONGEST
+        return packet.sequence - last.sequence, packet.media - last.media
+
+    def copy_of_two(
+        self, packet: KeptPacket, samples: int, newest: int, *, known: bool, first_known: bool
+    ) -> bool | None:
+        """Return whether a packet (True) or their first (False) is a late copy, if one of them is.
+
+        Copies begin nothing, and belong to nothing that begins. ``newest`` is the latest media time
+        of the line; ``known`` and ``first_known`` say whether they were received before.
+        """
+        numbers, since = self._beyond(packet)
+        old, first_old = packet.media <= newest, self.kept[0].media <= newest
+        if not self.stepped and old != first_old:
+            return old
+        mixed = known != first_known and since not in (samples, numbers * samples)
+        return known if mixed else None
+
+    def may_have_overtaken(self, packet: KeptPacket, *, first_known: bool) -> bool:
+        """Return whether a packet that goes on where the stream was may only have been overtaken.
+
+        Its number is just before the first of theirs; or it is one of few since, no other of theirs
+        has come, and the first is no copy of one ``first_known`` before. Then it says nothing of
+        whether they begin anything.
+        """
+        if not self.stepped:
+            return False
+        if 0 < self.kept[0].sequence - packet.sequence <= MOST_HOLES:
+            return True
+        self.passed += 1
+        return not (self.proven or first_known) and self.passed <= MOST_HOLES
+
+    def follows(self, packet: KeptPacket) -> bool:
+        """Return whether a packet has one of the next numbers after the last of them."""
+        return 0 < packet.sequence - self.kept[-1].sequence <= _NUMBERS
 
     def agrees(self, packet: KeptPacket, lead: int, ahead_frames: int) -> bool:
         """Return whether a packet could be played at their offset."""

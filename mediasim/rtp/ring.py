@@ -150,6 +150,17 @@ class FrameRing:
             at -= self._long_from * FRAME_SAMPLES
         into[at % len(into)] = samples
 
+    def occupied(self, row: int, start: int, samples: int) -> bool:
+        """Return whether any of the output samples from ``start`` on, not read yet, was written."""
+        end = start + samples
+        if any(low < end and high > start for low, high in self._off_grid.get(row, ())):
+            return True
+        have, units = self._have[row], np.arange(start // UNIT, -(-end // UNIT))
+        if self._long is not None:
+            have = self._long._have[self._position[row]]
+            units -= self._long_from * UNITS_PER_FRAME
+        return bool(have[units % len(have)].any())
+
     def read(
         self, rows: NDArray[np.int64], first: int, count: int, out: NDArray[np.int16]
     ) -> NDArray[np.bool_]:

@@ -3,26 +3,20 @@
 A stream's *line* is its media timestamps and its place. A packet is on its line when it can be
 played where its timestamp says. What is to be done with one that is not is known by those that
 follow it, so it is kept aside until then, for as long as it would wait in the jitter buffer anyway.
-``mediasim/docs/rtp-policy.md`` has the whole table; this is what of it is decided here:
+``mediasim/docs/rtp-policy.md`` has the whole table, the clocks and the bound:
 
 =================  ===========================================================================
-a duplicate        has the number and the timestamp of a packet of the line, and comes in time to
-                   be played with it, or late and alone. It is counted and dropped.
+a duplicate        has number and timestamp of a packet of the line, and comes in time to be played
+                   with it, or late and alone. It is counted and dropped.
 a talk spurt       begins with a packet that comes too late for its timestamp, and later than all
                    of the last half second to a second were, if those that follow come no sooner:
                    the sender stopped, and its timestamps with it. It is placed by arrival.
-                   Neither the marker bit nor a gap in arrival is needed for it.
 a new beginning    is a timestamp that says other than sequence number and arrival: it goes back or
                    stands while the numbers go on, falls back with them to what was long played,
                    or leaps by 60 ms and more over what neither numbers nor time leapt; if another
                    packet agrees and none goes on where the stream was. It is placed by arrival,
                    behind all that was received before it.
-a stray            is a packet off the line when the next is on it: late or early, dropped.
-which clock wins   the timestamps do, within a line: loss, reordering and silence of any length
-                   move nothing. Between lines arrival does. A clock that is off is followed in
-                   steps of 10 ms (:mod:`~mediasim.rtp.skew_compensation`). Numbers place nothing.
-the bound          a packet is played at the earliest in the frame it can be used in; the first of
-                   a spurt or a beginning ``depth`` frames later, or after at most 1.28 s before it.
+a stray            is a packet off the line when others go on with it: late or early, dropped.
 =================  ===========================================================================
 
 Packets on their lines are processed in array operations over many streams, the others one by one.
@@ -37,7 +31,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.depacketizer import (
     Chosen,
@@ -46,6 +39,7 @@ from mediasim.rtp.depacketizer import (
     KeptBlock,
     NumberedPackets,
     kept_block,
+    samples_of,
 )
 from mediasim.rtp.line_checker import LineChecker
 from mediasim.rtp.packets import PacketBlock, Parsed
@@ -83,7 +77,7 @@ class Scheduler:
         self._attend = attend
         self._use = use
         self._numbers = numbers
-        self._line = LineChecker(streams, numbers, offsets, reception)
+        self._line = LineChecker(streams, numbers, offsets, reception, depacketizer.occupied)
         self._trials: dict[int, Trial] = {}
         """Packets kept aside, by row."""
 
@@ -101,18 +95,14 @@ class Scheduler:
     # -- packets ----------------------------------------------------------------------------
 
     def schedule(
-        self,
-        rows: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: Chosen,
+        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: Chosen
     ) -> None:
         """Count chosen packets of a block, and put them at their output samples.
 
         Those of a row stand together, in order of arrival; codecs with memory come a row at a time.
         """
-        # A packet that begins a trial, or a window that moves an offset, changes where later
-        # packets of its row belong: those wait for the next round.
+        # A trial that begins, or an offset that moves, changes where later packets of its row
+        # belong: those wait for the next round.
         while len(rows):
             if self._trials:
                 rows, chosen = self._go_on(rows, parsed, block, chosen)
@@ -124,11 +114,7 @@ class Scheduler:
             rows, chosen = rows[rest], np.arange(len(block))[chosen][rest]
 
     def _schedule_some(
-        self,
-        rows: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: Chosen,
+        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: Chosen
     ) -> NDArray[np.int64] | None:
         """Place packets up to the next change of a row; return the indices of the rest."""
         packets, known = self._number(rows, parsed, block, chosen)
@@ -261,16 +247,16 @@ class Scheduler:
         needed = packet.media + self._offset_of(stream, packet.media) - stream.lead
         return needed // FRAME_SAMPLES < packet.usable
 
+    def _is_known(self, row: int, packet: KeptPacket) -> bool:
+        """Return whether a packet is a copy of one that was received lately."""
+        return self._reception.has(row, packet.sequence, packet.media)
+
     def _offset_of(self, stream: ReceivedStream, media: int) -> int:
         rows, at = np.array([stream.row]), np.array([media])
         return int(self._offsets.offset_of(rows, at)[0])
 
     def _go_on(
-        self,
-        rows: NDArray[np.int64],
-        parsed: Parsed,
-        block: PacketBlock,
-        chosen: Chosen,
+        self, rows: NDArray[np.int64], parsed: Parsed, block: PacketBlock, chosen: Chosen
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Process packets of streams with a trial, one by one; return those left."""
         index = np.arange(len(block))[chosen]
@@ -288,6 +274,9 @@ class Scheduler:
                         break
                     one = slice(at, at + 1)
                     packets, _ = self._number(rows[one], parsed, block, index[one])
+                    if not trial.proven and self._line.stepped(packets, parsed, 0, 0):
+                        self._drop(stream, trial, packet.usable)  # of late copies, as a rule
+                        break
                     self._finish(packets, parsed, block)
                 remaining[at] = False
         return rows[remaining], index[remaining]
@@ -301,8 +290,11 @@ class Scheduler:
         if trial.repeats(packet):
             self._reception.duplicates[row] += 1
             return True
-        self._offsets.roll_one(row, packet.usable)
-        if not (trial.stepped and trial.precedes(packet)):
+        # A clock that leaps is a talk spurt here, which moves the offset to where it belongs.
+        self._offsets.roll_one(row, packet.usable, moves=not trial.proven or trial.stepped)
+        known = self._is_known(row, packet)
+        samples = samples_of(stream, trial.kept[-1])
+        if not (trial.stepped and trial.goes_on(packet, samples, known=known)):
             if self._is_late(stream, packet):
                 on = packet.delay <= self._offsets.most(row)
             else:
@@ -310,18 +302,29 @@ class Scheduler:
                 on = slack - self._offsets.reference(row) >= -JUMP
             newest = int(self._offsets.newest[row])
             back = not trial.stepped and trial.kept[0].media <= newest
+            first_known = self._is_known(row, trial.kept[0])
             if packet.media > newest and (on or back):
-                self._drop(stream, trial, packet.usable)
+                if not trial.may_have_overtaken(packet, first_known=first_known):
+                    self._drop(stream, trial, packet.usable)
                 return False
             if on:
                 return False
             if not trial.agrees(packet, stream.lead, AHEAD_FRAMES):
-                if trial.proven or self._reception.has(row, packet.sequence, packet.media):
-                    self._schedule_aside(stream, [packet], packet.usable)
-                else:
+                if trial.proven and trial.follows(packet):
+                    self._begin_anew(stream, trial)  # and another beginning follows
+                    return False
+                if not (trial.proven or known):
                     self._drop(stream, trial, packet.usable)
-                    self._keep_aside(stream, packet, stepped=False)
+                    return False
+                self._schedule_aside(stream, [packet], packet.usable)
                 return True
+            copy = trial.copy_of_two(packet, samples, newest, known=known, first_known=first_known)
+            if copy:
+                self._schedule_aside(stream, [packet], packet.usable)
+                return True
+            if copy is False and not trial.proven:
+                self._drop(stream, trial, packet.usable)
+                return False
         trial.add(packet)
         self._count_aside(stream, packet)
         return True
@@ -366,8 +369,7 @@ class Scheduler:
         spurt = first > newest and not trial.stepped
         if not spurt:
             # Its media times go on behind those of the line.
-            codec = CODECS[stream.codecs[kept[0].payload_type]]
-            rebased = newest + codec.samples(kept[0].payload.tobytes()) - first
+            rebased = newest + samples_of(stream, kept[0]) - first
             self._numbers.go_from(row, kept[0], kept[0].media + rebased)
             self._reception.go_on(row, kept[0].sequence)
         begins = first + rebased

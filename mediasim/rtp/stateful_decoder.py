@@ -52,6 +52,10 @@ class StatefulDecoder:
         for at, data in zip(output.tolist(), payload, strict=True):
             self._held[at] = self._stream, data.tobytes()
 
+    def holds(self, output: int) -> bool:
+        """Return whether a payload is held for these samples or for a part of them."""
+        return any(abs(at - output) < FRAME_SAMPLES for at in self._held)
+
     def decode(self, end_frame: int) -> list[tuple[int, NDArray[np.int16]]]:
         """Decode all payloads due before frame ``end_frame``.
 

@@ -57,7 +57,7 @@ class StreamFormat:
     depth: int = 3
     """Playout delay: frames that an undelayed packet waits before it is played."""
     conceal: bool = False
-    """Whether missing audio is filled by repeat-and-fade instead of silence."""
+    """Whether gaps are filled by repeat-and-fade instead of silence."""
     noise_key: int = 0
     """Key of the comfort noise's samples."""
 
@@ -223,8 +223,8 @@ class ReceivedStream:
     @property
     def needs_care(self) -> bool:
         """Whether reading it takes more than the ring."""
-        waits = self.waiting is not None or self.keeps_aside
-        return waits or bool(self.decoders) or self.gaps.active
+        aside = self.waiting is not None or self.keeps_aside
+        return aside or bool(self.decoders) or self.gaps.active
 
     def reformat(self, stream_format: StreamFormat) -> None:
         """Begin a stream of this format with the next packet, from any sender."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -34,7 +35,13 @@ from mediasim.scenario.model.steps import Noise, Play, Say, Step, listens
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.compile import parties_of
 from mediasim.scenario.running.endpoints import EndpointError, RemoteEndpoint
-from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip, script_sounds, voices_of
+from mediasim.scenario.running.sounds import (
+    ScenarioSounds,
+    SoundClip,
+    party_scripts,
+    script_sounds,
+    voices_of,
+)
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import NOT_FOUND, TwilioError
@@ -90,9 +97,7 @@ class PhoneBook:
             known = None if name == DEFAULT else name
             self._subscribers[name] = subscriber_of(known, callee.messages, callee.lookup)
             if callee.endpoint is None:
-                self._phones[name] = self._phone(
-                    self._parties[name], callee.script, callee.answer.answering
-                )
+                self._phones[name] = self._callee(self._parties[name], callee)
             else:
                 line = RtpGateway(RemoteEndpoint(callee, name, config.base))
                 self._phones[name] = Phone(self._parties[name], gateway=line)
@@ -102,7 +107,14 @@ class PhoneBook:
     ) -> Phone:
         """Return a telephone of a simulated party."""
         behavior = self.behavior(script, voice or self.voice_of(party.name)) if script else None
-        return Phone(party, answering, behavior, listens(script))
+        return Phone(party, answering, behavior, listens=listens(script))
+
+    def _callee(self, party: Party, callee: Callee) -> Phone:
+        """Return the telephone of a simulated party that may be called."""
+        phone = self._phone(party, callee.script, callee.answer.answering)
+        if not callee.early_media:
+            return phone
+        return replace(phone, early=self.behavior(callee.early_media, self.voice_of(party.name)))
 
     def phone(self, address: str) -> Phone:
         """Return the telephone at a number, ``client:`` name or ``sip:`` address.
@@ -146,7 +158,7 @@ class PhoneBook:
         }
         self._names_by_number[number] = name
         self._subscribers[name] = subscriber_of(name, callee.messages, callee.lookup)
-        self._phones[name] = self._phone(party, callee.script, callee.answer.answering)
+        self._phones[name] = self._callee(party, callee)
         return party
 
     @property
@@ -180,7 +192,8 @@ class PhoneBook:
     async def prepare(self) -> None:
         """Make the speech of the plan's parties before they are called."""
         for _, name, callee in self._config.callees():
-            await self._prepared(callee.script, self.voice_of(name))
+            for _, script in party_scripts(callee):
+                await self._prepared(script, self.voice_of(name))
 
     async def _prepared(self, script: Many[Step], voice: str) -> _PreparedSounds:
         """Return all sounds of a script, made in the studio's thread."""

@@ -66,6 +66,7 @@ logging.getLogger("aiosipua").addHandler(logging.NullHandler())  # errors are an
 _REASONS: Final = {
     100: "Trying",
     180: "Ringing",
+    183: "Session Progress",
     200: "OK",
     400: "Bad Request",
     401: "Unauthorized",

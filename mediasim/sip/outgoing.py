@@ -188,6 +188,8 @@ class _Branch:
             remote_target=target.uri,
         )
         self._authenticated = False
+        self._early: dict[str, str] = {}
+        """Descriptions of early media by To tag: a proxy may have forked the INVITE."""
         self._twilio_headers = (
             ("X-Twilio-AccountSid", call.record.account_sid),
             ("X-Twilio-CallSid", call.sid),
@@ -261,9 +263,12 @@ class _Branch:
     def _connect_early_media(self, response: Response) -> None:
         """Connect early media if a provisional response describes it (RFC 3960)."""
         try:
-            described = description_in(response)
-            if not described or not tag_of(response, "to"):
+            described, tag = description_in(response), tag_of(response, "to")
+            if not described or not tag:
                 return
+            self._early[tag] = described
+            if tag != next(iter(self._early)):
+                return  # of several places the first that speaks is heard
             self._media.agree(described, early=True)
         except (UnsupportedBody, SdpError) as error:
             _LOG.info("early media of %s is not heard: %s", self._destination.to, error)
@@ -287,11 +292,17 @@ class _Branch:
         return self.telephone
 
     def _accepted(self, response: Response) -> None:
+        if self.answered.done() and self.telephone is not None:
+            self._refuse_fork(response)
+            return
         self.telephone = telephone = self._telephone_of(response)
         self._dialog.confirm()
         self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
         try:
-            self._media.agree(description_in(response))
+            described = description_in(response)
+            if not described and len(self._early) > 1:
+                described = self._early.get(tag_of(response, "to"), "")
+            self._media.agree(described)
         except (UnsupportedBody, SdpError) as error:
             telephone.close()
             self._refused(respond(self._transaction.request, 488, str(error)))
@@ -301,6 +312,22 @@ class _Branch:
             telephone.close()
         else:
             self.answered.set_result((telephone, response))
+
+    def _refuse_fork(self, response: Response) -> None:
+        """End the call of another place that has answered too (RFC 3261 section 13.2.2.4)."""
+        contacts, channel = contacts_of(response), self._target.channel
+        dialog = replace(
+            self._dialog,
+            remote_tag=tag_of(response, "to"),
+            remote_target=uri_text(contacts[0]) if contacts else self._target.uri,
+            route_set=list(reversed(response.headers.get("record-route"))),
+        )
+        if contacts and not dialog.route_set:
+            channel = self._agent.towards(contacts[0], channel)
+        ack = self._agent.create_request(dialog, channel, "ACK")
+        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
+        channel.send(bytes(ack))
+        self._agent.request(dialog, channel, "BYE")
 
     def _ack(self, channel: Channel) -> Request:
         """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""

@@ -69,6 +69,8 @@ class Telephone:
         self._agent = agent
         self._listener: FarEndListener | None = None
         self._gone = False
+        self.answered = False
+        """Whether its leg has been connected, not only for early media."""
         self._unacknowledged: ServerTransaction | None = None
         agent.dialogs[self.key] = self
 
@@ -82,14 +84,19 @@ class Telephone:
     def format(self) -> FarEndFormat:
         return self.media.format
 
-    @property
-    def answered(self) -> bool:
-        """Whether its leg has been connected."""
-        return self._listener is not None
+    def connect_early(self, leg: Leg, listener: FarEndListener) -> Ends | None:
+        """Let a telephone that called hear its leg (183); None if it has not said how."""
+        if self.invite is None or self._gone or self.media.awaits_answer:
+            return None
+        headers = [("Contact", self._agent.contact(self.channel)), ("Allow", ALLOW)]
+        body = self.media.description()
+        self.invite.reply(183, tag=self.dialog.local_tag, headers=headers, body=body)
+        self._listener = listener
+        return self.media.endpoint.connect(leg, listener)
 
     def connect(self, leg: Leg, listener: FarEndListener) -> Ends:
         """Connect the media to a leg, and answer the INVITE if the telephone called."""
-        self._listener = listener
+        self._listener, self.answered = listener, True
         if self.invite is not None and not self._gone:
             self._accept(self.invite, self.media.description())
         if self._gone:  # it hung up while it was being answered

@@ -173,6 +173,8 @@ class ClientTransaction:
         self.timers = _Timers()
         self._state: Literal["calling", "proceeding", "completed"] = "calling"
         self._ack: tuple[Channel, bytes] | None = None
+        self._final_to: str | None = None
+        """To header of the first final response."""
         self._cancelled = False
         table.clients[self._key] = self
         self._send()
@@ -185,10 +187,11 @@ class ClientTransaction:
     def receive(self, response: Response) -> None:
         status, invite = response.status_code, self.request.method == "INVITE"
         if self._state == "completed":
-            if status >= 200 and self._ack is not None:
-                channel, ack = (
-                    self._ack
-                )  # a retransmitted final response shows that the ACK was lost
+            if invite and 200 <= status < 300 and response.get_header("to") != self._final_to:
+                self._on_response(response)  # of another place that a proxy has forked it to
+            elif status >= 200 and self._ack is not None:
+                # A retransmitted final response shows that the ACK was lost.
+                channel, ack = self._ack
                 channel.send(ack)
             return
         if status < 200:
@@ -197,7 +200,7 @@ class ClientTransaction:
                 self.timers.stop()  # a telephone may ring without limit
             self._on_response(response)
             return
-        self._state = "completed"
+        self._state, self._final_to = "completed", response.get_header("to")
         self.timers.end_after(TIMEOUT if invite else T4, self._forget)
         if invite and status >= 300:
             negative = self._same_transaction("ACK")

@@ -19,6 +19,7 @@ NAMES = (
     "verify_speed.py",
     "speech_activity.py",
     "voices.py",
+    "rtp_from_anybody.py",
 )
 
 

@@ -90,7 +90,7 @@ def call(
     }
 
 
-def put_through(at: str = "2007ms", answer: str = "500ms", timeout: str = "3s") -> Document:
+def put_through(at: str = "2007ms", answer: str = "500ms", timeout: str = "10s") -> Document:
     return {"transfers": [{"to": "cleo", "at": at, "answer": answer, "timeout": timeout}]}
 
 
@@ -106,6 +106,13 @@ def mail(ann: Steps, *recordings: Document, **more: Any) -> Document:
 
 def far(document: Document, who: str, delay: str) -> Document:
     document["parties"][who]["network"] = {"delay": delay}
+    return document
+
+
+def early(document: Document, **speaking: Steps) -> Document:
+    """Parties are heard while they ring."""
+    for who, steps in speaking.items():
+        document["parties"][who]["early_media"] = steps
     return document
 
 
@@ -162,7 +169,7 @@ CALLS = {
     "no-script": call([tone(700)], []),
     "ringing": call([], BOB_TALKS, RINGING, **ANSWERED_FIRST),
     "ringing-to-the-bridge": call([], BOB_TALKS, RINGING),
-    "ringing-in-vain": call([], BOB_TALKS, RINGING, answer="no-answer", timeout="2s"),
+    "ringing-in-vain": call([], BOB_TALKS, RINGING, answer="no-answer", timeout="10s"),
     "ringing-busy": call([], BOB_TALKS, RINGING, answer="busy", **ANSWERED_FIRST),
     "late": call([], BOB_TALKS, answer="6s", **ANSWERED_FIRST),
     "dialled-late": call([tone(700)], BOB_TALKS, dial_after="1s", **ANSWERED_FIRST),
@@ -175,7 +182,20 @@ CALLS = {
     "speaks-while-it-rings": call([tone(300), pause(200), tone(900)], BOB_TALKS, **ANSWERED_FIRST),
     "listens-while-it-rings": call([waits(speech=True), tone(300)], BOB_TALKS, **ANSWERED_FIRST),
     "gives-up": call([waits(time="300ms"), "hangup"], BOB_TALKS, RINGING, **ANSWERED_FIRST),
-    "no-answer": call([], BOB_TALKS, answer="no-answer", timeout="2s"),
+    "early-media": early(call([], BOB_TALKS, RINGING, **ANSWERED_FIRST), bob=[tone(500, 800)]),
+    "early-media-to-the-bridge": early(
+        call([tone(500)], BOB_TALKS, RINGING, answer="2s"), bob=[pause(300), tone(3000, 800)]
+    ),
+    "early-media-heard": early(
+        call([], BOB_TALKS, {**RINGING, **HEARD}, **ANSWERED_FIRST), bob=[tone(5000, 800)]
+    ),
+    "early-media-in-vain": early(
+        call([], BOB_TALKS, RINGING, answer="no-answer", timeout="10s"), bob=[tone(500, 800)]
+    ),
+    "early-media-rejected": early(
+        call([], BOB_TALKS, RINGING, answer="reject", **ANSWERED_FIRST), bob=[tone(500, 800)]
+    ),
+    "no-answer": call([], BOB_TALKS, answer="no-answer", timeout="10s"),
     "busy": call([], BOB_TALKS, answer="busy", **ANSWERED_FIRST),
     "busy-unanswered": call([], BOB_TALKS, answer="busy"),
     "reject": call([], BOB_TALKS, answer="reject", **ANSWERED_FIRST),
@@ -188,7 +208,7 @@ CALLS = {
         [tone(4000, 600)],
         BY_REQUEST,
         [tone(900), "hangup"],
-        **put_through(answer="no-answer", timeout="2s"),
+        **put_through(answer="no-answer", timeout="10s"),
     ),
     "transfer-refused": call(
         [tone(5000)], BOB_TALKS, BY_REQUEST, [tone(900), "hangup"], **put_through(at="100ms")

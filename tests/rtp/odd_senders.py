@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from playout_oracle import Datagram
 
+from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.packets import build
+from mediasim.rtp.stream import Shift
 
 MS: Final = 1_000_000
 FRAME: Final = 160
@@ -33,6 +36,8 @@ PAYLOAD_TYPES: Final = ("one", "another at half", "by turns", "every tenth")
 PORTS: Final = ("one", "another at half", "another for a while")
 PACES: Final = ("exact", "jitter", "bursts", "somewhat fast", "somewhat slow")
 REPEATS: Final = ("none", "twice", "three times", "some, a little later", "a second in a loop")
+ORDERS: Final = ("sent", "every seventh late", "some behind two", "around a new beginning")
+"""Packets that others overtake, of senders that are otherwise even and send each once."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,9 @@ def odd_sender(seed: int) -> OddSender:
         "repeats": REPEATS,
     }
     sender = OddSender({name: one_of(kind) for name, kind in kinds.items()})
+    sender.how["order"] = "sent"
+    if sender.how["pace"] not in ("jitter", "bursts") and sender.how["repeats"] == "none":
+        sender.how["order"] = str(np.random.default_rng([seed, 1]).choice(ORDERS))
     _send(sender, rng)
     return sender
 
@@ -89,7 +97,7 @@ def _send(sender: OddSender, rng: np.random.Generator) -> None:
     numbers_at = int(rng.choice([*sorted(stamps), int(rng.integers(20, PACKETS - 60))]))
     pauses = set(range(40, PACKETS - 10, int(rng.integers(30, 80)))) if sender.spurts else set()
     # What comes unevenly besides needs a longer pause to be all too late.
-    even = how["pace"] not in ("jitter", "bursts")
+    even = how["pace"] not in ("jitter", "bursts") and how["order"] == "sent"
     pause_ns = int(rng.choice([40, 80, 100, 260, 1500] if even else [120, 260, 1500])) * MS
     ppm = {"somewhat fast": 400, "somewhat slow": -400}.get(how["pace"], 0)
     said_ns = 0.0
@@ -140,9 +148,25 @@ def _send(sender: OddSender, rng: np.random.Generator) -> None:
                 codes = np.frombuffer(text, np.uint8)
                 _emit(sender, arrival, sequence, timestamp, kind, codes)
                 sender.ports.append(sender.ports[-1])
+    _overtake(sender, stamps)
     order = sorted(range(len(sender.datagrams)), key=lambda at: sender.datagrams[at].arrival)
     sender.datagrams = [sender.datagrams[at] for at in order]
     sender.ports = [sender.ports[at] for at in order]
+
+
+def _overtake(sender: OddSender, stamps: set[int]) -> None:
+    """Let some packets come later than the one or two sent after them."""
+    late_ms = {}
+    if sender.how["order"] == "every seventh late":
+        late_ms = dict.fromkeys(range(5, PACKETS - 5, 7), 25)
+    elif sender.how["order"] == "some behind two":
+        late_ms = dict.fromkeys(range(5, PACKETS - 5, 11), 45)
+    elif sender.how["order"].startswith("around"):
+        late_ms = {number - number % 2: 25 for number in stamps}
+    for number, late in late_ms.items():
+        frame, datagram = sender.frames[number], sender.datagrams[number]
+        sender.frames[number] = replace(frame, arrival=frame.arrival + late * MS)
+        sender.datagrams[number] = replace(datagram, arrival=datagram.arrival + late * MS)
 
 
 def _stepped(how: str, timestamp: int, rng: np.random.Generator) -> int:
@@ -200,3 +224,101 @@ def _repeat(sender: OddSender, arrival: int, number: int, rng: np.random.Generat
     for _ in range(copies):
         sender.datagrams.append(Datagram(arrival + later, data))
         sender.ports.append(sender.ports[-1])
+
+
+# -- what was played of it --------------------------------------------------------------------
+
+BOUND: Final = 3 + 1 + 8
+"""Frames that a packet waits at most: the depth, the frame it can be used in, and what was received
+before a new beginning and may still have to be played."""
+
+
+@dataclass
+class Heard:
+    """What became of a sender's frames."""
+
+    whole: int = 0
+    """Frames that stand once, in order, within the bound."""
+    cut: list[int] = field(default_factory=list)
+    """Frames of which a logged step of the clock has left out 10 ms."""
+    alone: list[int] = field(default_factory=list)
+    """Frames lost by the policy: a single one between two new beginnings."""
+    lost: list[int] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+    """What should not be, in words."""
+
+
+def heard(sender: OddSender, played: NDArray[np.int16], shifts: list[Shift]) -> Heard:
+    """Look for each frame in what was played (whole frames from 0)."""
+    found, places = Heard(), _places(sender.frames, played)
+    steps = [-shift.moved for shift in shifts if shift.why == "clock" and shift.moved < 0]
+    spoken = np.zeros(len(played), np.int64)
+    for number, frame in enumerate(sender.frames):
+        size, at = FRAME, places[number]
+        if at < 0 and number and places[number - 1] >= 0:
+            at = places[number - 1] + FRAME  # where it would stand whole
+            size = FRAME - next(
+                (step for step in steps if _stands(played, at, frame, FRAME - step)), FRAME
+            )
+        if at < 0 or not size:
+            (found.alone if _alone(sender, number) else found.lost).append(number)
+            continue
+        if size < FRAME:
+            found.cut.append(number)
+        else:
+            found.whole += 1
+        places[number] = at
+        spoken[at : at + size] += 1
+    stand = [at for at in places if at >= 0]
+    if spoken.max() > 1:
+        found.wrong.append("frames stand over each other")
+    if played[spoken == 0].any():
+        found.wrong.append("something is played that was not sent")
+    if stand != sorted(stand):
+        found.wrong.append("frames stand in another order")
+    return found
+
+
+def sound_of(frame: Frame) -> NDArray[np.int16]:
+    octets = np.frombuffer(frame.codes, np.uint8)
+    return alaw_decode(octets) if frame.payload_type == 8 else ulaw_decode(octets)
+
+
+def _stands(played: NDArray[np.int16], at: int, frame: Frame, size: int) -> bool:
+    return np.array_equal(played[at : at + size], sound_of(frame)[:size])
+
+
+def _alone(sender: OddSender, number: int) -> bool:
+    """Whether a frame's timestamps go on neither from the one before nor to the one after."""
+    if sender.how["timestamp"] != "anywhere, three times":
+        return False
+    ticks = {frame.codes: data for frame, data in zip(sender.frames, _headers(sender), strict=True)}
+    near = [ticks[each.codes] for each in sender.frames[max(0, number - 1) : number + 2]]
+    return all(
+        (other - ticks[sender.frames[number].codes]) % 2**32 not in (FRAME, 2**32 - FRAME)
+        for other in near
+        if other != ticks[sender.frames[number].codes]
+    )
+
+
+def _headers(sender: OddSender) -> list[int]:
+    """The timestamp of each frame, in the order of sending."""
+    by_codes = {data.data[12:]: int.from_bytes(data.data[4:8], "big") for data in sender.datagrams}
+    return [by_codes[frame.codes] for frame in sender.frames]
+
+
+def _places(frames: list[Frame], played: NDArray[np.int16]) -> list[int]:
+    """Where each frame stands within the bound; those of one sound in turn; -1: nowhere."""
+    grid = np.lib.stride_tricks.sliding_window_view(played, FRAME)[::80]
+    found: dict[bytes, list[int]] = {}
+    for index in np.flatnonzero(grid.any(axis=1)).tolist():
+        found.setdefault(grid[index].tobytes(), []).append(index * 80)
+    places = []
+    for frame in frames:
+        usable = frame.arrival // FRAME_NS + 1
+        listed = found.get(sound_of(frame).tobytes(), [])
+        at = next((at for at in listed if 0 <= at // FRAME - usable <= BOUND), -1)
+        if at >= 0:
+            listed.remove(at)
+        places.append(at)
+    return places

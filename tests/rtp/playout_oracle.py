@@ -66,6 +66,7 @@ class _Trial:
     stepped: bool
     place: int
     due: int
+    passed: int = 0
 
     @property
     def expires(self) -> int:
@@ -119,6 +120,7 @@ class OneStream:
     _places: list[tuple[int, int]] = field(default_factory=list)
     """(from which media time on, place)"""
     _track: NDArray[np.int16] = field(default_factory=lambda: np.zeros(LONGEST * FRAME, np.int16))
+    _have: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(LONGEST * FRAME, np.bool_))
     _frame: int = 0
 
     def frame(self, datagrams: list[Datagram]) -> None:
@@ -242,6 +244,8 @@ class OneStream:
             return
         self._roll(packet.usable)
         stepped = self._contradicts(sequence, media, packet)
+        if self._trial is not None and len(self._trial.kept) == 1 and stepped:
+            self._drop(packet.usable)
         late = (media + self._place_at(media)) // FRAME < packet.usable
         too_late = late and delay > max(self._most, self._most_before)
         overtaken = (
@@ -252,7 +256,8 @@ class OneStream:
         if self._trial is None and (stepped or (too_late and not overtaken)):
             self._keep_aside(sequence, media, packet, stepped=stepped)
             return
-        self._go_to(sequence, media, packet)
+        if media > self._media:
+            self._go_to(sequence, media, packet)
         if not self._is_new(sequence, media):
             return
         self._least, self._most = min(self._least, delay), max(self._most, delay)
@@ -271,12 +276,18 @@ class OneStream:
             decode = ALAW_DECODE if packet.payload_type == 8 else ULAW_DECODE
             samples = [int(decode[octet]) for octet in packet.payload]
             self._track[output : output + len(samples)] = samples
+            self._have[output : output + len(samples)] = True
 
     def _contradicts(self, sequence: int, media: int, packet: _Packet) -> bool:
         """Whether the timestamp says other than number and arrival."""
         numbers, step = sequence - self._sequence, media - self._media
-        if step <= 0 and (numbers > 0 or numbers < -MISORDER or numbers * 40 < step):
-            return True
+        overtaken = -MISORDER <= numbers < 0 and step <= numbers * 40
+        copy = numbers == 0 and (step == 0 or (sequence, media) in self._seen)
+        if step <= 0:
+            output = media + self._place_at(media)
+            there = self._have[output : output + len(packet.payload)].any()
+            fits = output // FRAME >= packet.usable and not there
+            return not (overtaken or copy or fits)
         waited = (packet.arrival - self._arrival) // SAMPLE_NS
         slack = packet.arrival // SAMPLE_NS - media - self._place_at(media)
         early = slack - self._reference < -JUMP
@@ -303,10 +314,12 @@ class OneStream:
         if any((sequence, packet.timestamp) == (kept[0], kept[2].timestamp) for kept in trial.kept):
             self.duplicates += 1
             return True
-        self._roll(packet.usable)
-        last_sequence, last_media, _ = trial.kept[-1]
-        numbers = sequence - last_sequence
-        follows = 0 < numbers <= 50 and 0 < media - last_media <= numbers * 960
+        self._roll(packet.usable, moves=len(trial.kept) == 1 or trial.stepped)
+        last_sequence, last_media, last = trial.kept[-1]
+        numbers, since, size = sequence - last_sequence, media - last_media, len(last.payload)
+        exactly = since == (numbers * size if -2 <= numbers < 0 else size)
+        follows = 0 < numbers <= 50 and since == numbers * size
+        follows = follows or (exactly and (sequence, media) not in self._seen)
         if not (trial.stepped and follows):
             delay = packet.arrival // SAMPLE_NS - media
             place = self._place_at(media)
@@ -316,16 +329,36 @@ class OneStream:
                 on = delay - place - self._reference >= -JUMP
             back = not trial.stepped and trial.kept[0][1] <= self._newest
             if media > self._newest and (on or back):
-                self._drop(packet.usable)
+                copy = trial.kept[0][:2] in self._seen
+                hole = 0 < trial.kept[0][0] - sequence <= 2
+                trial.passed += not hole
+                few = len(trial.kept) == 1 and not copy and trial.passed <= 2
+                if not (trial.stepped and (hole or few)):
+                    self._drop(packet.usable)
                 return False
             if on:
                 return False
             if not 0 <= (media + trial.place) // FRAME - packet.usable < AHEAD:
-                if len(trial.kept) == 1 and (sequence, media) not in self._seen:
+                if len(trial.kept) > 1 and 0 < numbers <= 50:
+                    self._begin_anew(trial)
+                    self._line(packet)
+                elif len(trial.kept) == 1 and (sequence, media) not in self._seen:
                     self._drop(packet.usable)
-                    self._keep_aside(sequence, media, packet, stepped=False)
+                    self._line(packet)
                 elif self._is_new(sequence, media):
                     self._play(media, packet, packet.usable)
+                return True
+            old, first = (sequence, media) in self._seen, trial.kept[0][:2] in self._seen
+            mixed = old != first and since not in (size, numbers * size)
+            if not trial.stepped and (media <= self._newest) != (trial.kept[0][1] <= self._newest):
+                old, mixed = media <= self._newest, True
+            if mixed and old:
+                if self._is_new(sequence, media):
+                    self._play(media, packet, packet.usable)
+                return True
+            if mixed and len(trial.kept) == 1:
+                self._drop(packet.usable)
+                self._line(packet)
                 return True
         trial.kept.append((sequence, media, packet))
         if len(trial.kept) == 2:
@@ -387,12 +420,12 @@ class OneStream:
         """The highest number received."""
         return max((sequence for sequence, _ in self._seen), default=0)
 
-    def _roll(self, usable: int) -> None:
+    def _roll(self, usable: int, *, moves: bool = True) -> None:
         """A window is over: does the stream move?"""
         if usable // WINDOW_FRAMES == self._window:
             return
         since, place = self._places[-1]
-        move = self._pacing.judge(self._least - place, self._packets)
+        move = self._pacing.judge(self._least - place, self._packets) if moves else 0
         if move:
             reach = (usable + AHEAD) * FRAME - place
             turn = max(since, min(self._newest + 1, reach))

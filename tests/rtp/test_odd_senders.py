@@ -11,55 +11,25 @@ from typing import Final
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from odd_senders import FRAME, FRAME_NS, Frame, OddSender, odd_sender
+from odd_senders import FRAME, FRAME_NS, Frame, OddSender, heard, odd_sender
 from playout_oracle import Datagram
 from test_playout import ALL_FRAMES, PATH, PLACE, Bench, Sender, codes, rtp
 
 from mediasim.audio.codecs import CODECS, frame_coder
-from mediasim.audio.g711 import alaw_decode, ulaw_decode
 from mediasim.rtp.oddities import oddities_of
 from mediasim.rtp.packets import build
 from mediasim.rtp.stream import StreamFormat
 from mediasim.rtp.telephone_event import event_payloads
 
 FRAMES: Final = 2000
-AHEAD: Final = 8
-"""Frames that audio received before may still have to be played when a new beginning comes."""
 
 
-def sound_of(frame: Frame) -> NDArray[np.int16]:
-    octets = np.frombuffer(frame.codes, np.uint8)
-    return alaw_decode(octets) if frame.payload_type == 8 else ulaw_decode(octets)
-
-
-def places_of(played: NDArray[np.int16], frames: list[Frame]) -> list[int]:
-    """Where each frame stands; those with the same sound one after the other; -1: nowhere."""
-    grid = np.lib.stride_tricks.sliding_window_view(played, FRAME)[::80]
-    found: dict[bytes, list[int]] = {}
-    for index in np.flatnonzero(grid.any(axis=1)).tolist():
-        found.setdefault(grid[index].tobytes(), []).append(index * 80)
-    places = []
-    for frame in frames:
-        at = found.get(sound_of(frame).tobytes(), [])
-        places.append(at.pop(0) if at else -1)
-    return places
-
-
-def check(sender: OddSender, played: NDArray[np.int16]) -> None:
-    """Each frame once, in order, by its arrival."""
-    places = places_of(played, sender.frames)
-    gone = [number for number, at in enumerate(places) if at < 0]
-    assert not gone, f"{sender.how}: {len(gone)} frames are missing: {gone[:9]}"
-    spoken = np.zeros(len(played), np.int64)
-    for at in places:
-        spoken[at : at + FRAME] += 1
-    assert spoken.max() == 1, sender.how
-    assert not played[spoken == 0].any(), f"{sender.how}: something is played that was not sent"
-    assert places == sorted(places), sender.how
-    for frame, at in zip(sender.frames, places, strict=True):
-        usable = frame.arrival // FRAME_NS + 1
-        waited = at // FRAME - usable
-        assert 0 <= waited <= 3 + 1 + AHEAD, f"{sender.how}: waited {waited} frames"
+def check(sender: OddSender, played: NDArray[np.int16], bench: Bench) -> None:
+    """Each frame once, in order, by its arrival; cut by steps of the clock at most."""
+    found = heard(sender, played, bench.stream.shifts)
+    assert (found.lost, found.wrong) == ([], []), sender.how
+    assert len(found.cut) <= 2, sender.how
+    assert len(found.alone) <= 2, sender.how
 
 
 def named(bench: Bench) -> str:
@@ -71,7 +41,7 @@ def test_every_frame_that_arrived_is_played_once_and_in_order(first: int) -> Non
     for seed in range(first, first + 50):
         sender = odd_sender(seed)
         bench = Bench(max_block=FRAMES)
-        check(sender, bench.play(sender.datagrams, FRAMES, (seed % 97, 333, 334, 600)))
+        check(sender, bench.play(sender.datagrams, FRAMES, (seed % 97, 333, 334, 600)), bench)
         words = named(bench)
         how = sender.how
         if how["timestamp"] not in ("ordinary", "stand still"):
@@ -82,7 +52,8 @@ def test_every_frame_that_arrived_is_played_once_and_in_order(first: int) -> Non
         counted = bench.playout.reception.of(0)
         assert counted.received + counted.duplicates == len(sender.datagrams), how
         if how["repeats"] == "none":
-            assert (counted.duplicates, bench.stream.late, bench.stream.early) == (0, 0, 0), how
+            assert (counted.duplicates, bench.stream.early) == (0, 0), how
+            assert bench.stream.late == 0 or "three times" in how["timestamp"], how
 
 
 def forged(at_ns: int, number: int) -> Datagram:
@@ -232,6 +203,6 @@ def test_timestamps_that_are_no_clock_lose_no_frame(step: int | None, pace: str)
         sender.datagrams.append(Datagram(arrival, data.tobytes()))
     whole, cut = Bench(max_block=FRAMES), Bench(max_block=FRAMES)
     played = whole.play(sender.datagrams, 500)
-    check(sender, played)
+    check(sender, played, whole)
     assert np.array_equal(played, cut.play(sender.datagrams, 500, ALL_FRAMES))
     assert "packets are counted by their sequence numbers" in named(whole)

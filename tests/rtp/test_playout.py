@@ -441,12 +441,26 @@ def test_comfort_noise_stands_where_it_was_announced(cuts: tuple[int, ...]) -> N
     assert np.array_equal(played, Bench().play(packets, 20))
 
 
-@pytest.mark.parametrize("cuts", [(), ALL_FRAMES])
-def test_noise_before_the_first_word_is_not_heard(cuts: tuple[int, ...]) -> None:
+@pytest.mark.parametrize("cuts", [(), ALL_FRAMES, (6, 9)])
+def test_noise_before_the_first_word_is_heard_until_it_is_said(cuts: tuple[int, ...]) -> None:
     sender = Sender()
     packets = [noise_packet(sender, 0, -40.0), *sender.packets(5, 6)]
-    played = Bench().play(packets, 20, cuts)
-    assert np.array_equal(played, sender.said(5, 6, frames=20, place=PLACE))
+    bench = Bench()
+    played = bench.play(packets, 20, cuts)
+    assert np.array_equal(
+        played[5 * FRAME + PLACE :], sender.said(5, 6, frames=20, place=PLACE)[5 * FRAME + PLACE :]
+    )
+    levels = np.abs(played.reshape(-1, FRAME).astype(float)).max(axis=1)
+    assert np.flatnonzero((levels > 0) & (levels < 1000)).tolist() == [*range(PATH, PATH + 5)]
+    assert bench.stream.gaps.filled[0] == (PLACE, PLACE + 5 * FRAME, "comfort-noise")
+
+
+def test_a_sender_of_nothing_but_noise_is_heard() -> None:
+    sender = Sender()
+    for cuts in ((), ALL_FRAMES):
+        played = Bench().play([noise_packet(sender, n, -40.0) for n in (0, 10, 20)], 40, cuts)
+        assert not played[:PLACE].any()
+        assert np.abs(played[PLACE:].astype(float)).reshape(-1, FRAME).max(axis=1).all()
 
 
 # -- rows ---------------------------------------------------------------------------------------

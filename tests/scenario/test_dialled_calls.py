@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ from staging import (
     stands_at,
 )
 
+from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.exchange import Exchange
-from mediasim.exchange.phone import Answering, Behavior
+from mediasim.exchange.phone import Answering, Behavior, Outcome, Phone
 from mediasim.scenario.running.call_plans import (
     DialPlan,
     Moment,
@@ -29,21 +32,25 @@ from mediasim.scenario.running.call_plans import (
     RecordingPlan,
     TransferPlan,
 )
-from mediasim.scenario.running.calls import DialledCall, PartyPhones
+from mediasim.scenario.running.calls import CallerLeg, DialledCall, PartyPhones
 
 HELLO, REPLY, LAST = clip("hello"), clip("reply"), clip("last")
 DUAL = RecordingPlan("main", channels="dual")
 
 
-def call(directory: Path, behaviors: dict[str, Behavior], **plan: Any) -> Exchange:
+def call(
+    directory: Path,
+    behaviors: dict[str, Behavior],
+    early: dict[str, Behavior] | None = None,
+    **plan: Any,
+) -> Exchange:
     """Ann calls Bob, who answers after a second unless told otherwise."""
     parties = {"caller": party("ann"), "callee": party("bob"), **plan}
     parties.setdefault("recordings", (DUAL,))
 
     async def main(exchange: Exchange) -> Exchange:
-        await DialledCall(
-            exchange, DialPlan("main", **parties), PartyPhones(behaviors, frozenset())
-        ).run()
+        phones = PartyPhones(behaviors, frozenset(), early)
+        await DialledCall(exchange, DialPlan("main", **parties), phones).run()
         return exchange
 
     return on_exchange(directory, main)
@@ -141,6 +148,74 @@ def test_ringing_that_nobody_answers_is_recorded(tmp_path: Path) -> None:
         recordings=(plan,),
     )
     assert pcm_of(exchange).shape == (2, 32000)
+
+
+@pytest.mark.parametrize("on_bridge", [True, False])
+@pytest.mark.parametrize("outcome", ["answer", "reject", "no-answer"])
+def test_early_media_is_heard_and_recorded_from_ringing(
+    tmp_path: Path, on_bridge: bool, outcome: Outcome
+) -> None:
+    plans = (
+        RecordingPlan("main", start="ringing", channels="dual"),
+        RecordingPlan("heard", start="ringing", track="outbound"),
+    )
+    exchange = call(
+        tmp_path,
+        {"ann": acts(5.0), "bob": acts(REPLY)},
+        {"bob": acts(0.5, HELLO, LAST)},
+        answering=Answering(outcome, after_ns=seconds(2)),
+        timeout_ns=seconds(2),
+        answer_on_bridge=on_bridge,
+        recordings=plans,
+    )
+    caller, callee = pcm_of(exchange)
+    heard = pcm_of(exchange, "heard")[0]
+    for channel in (callee, heard):
+        assert not channel[: 4000 + PATH].any()  # no ringing tone: bob's line is open
+        assert stands_at(channel, HELLO) == 4000 + PATH
+        assert np.array_equal(channel[4000 + PATH + len(HELLO) :][:999], LAST[:999])
+    assert not caller.any()
+    if outcome == "answer":  # what was still being said is cut off
+        assert stands_at(callee, REPLY) == 16000 + PATH
+    status = {"answer": "completed", "reject": "busy"}.get(outcome, outcome)
+    assert legs(exchange) == [("ann", status if on_bridge else "completed"), ("bob", status)]
+    seen = kinds(exchange)
+    assert seen.count("call.early-media") == 1
+
+
+def test_once_who_spoke_early_has_given_up_it_rings_again(tmp_path: Path) -> None:
+    phones = PartyPhones({"ann": acts(9.0), "cleo": acts(REPLY)}, frozenset(), {"bob": acts(HELLO)})
+    bob = phones.phone(party("bob"), Answering("reject", seconds(1.5)))
+    cleo = phones.phone(party("cleo"), Answering(after_ns=seconds(4)))
+
+    async def main(exchange: Exchange) -> Exchange:
+        plans = (RecordingPlan("main", start="ringing", channels="dual"),)
+        ann = CallerLeg(exchange, "main", phones.phone(party("ann")), "", plans, "dial")
+
+        def place(phone: Phone) -> CallControl:
+            made = exchange.new_call(
+                phone.party,
+                ann.call.room,
+                to="",
+                from_="",
+                direction="outbound-dial",
+                status="queued",
+                flow="main",
+                parent=ann.call,
+            )
+            return CallControl(made, phone)
+
+        async with ann.in_progress():
+            ann.answer()
+            legs = [DialledLeg(partial(place, each)) for each in (bob, cleo)]
+            await Dial(ann, legs, timeout_ns=seconds(9), recording=ann.planned).run()
+        return exchange
+
+    heard = pcm_of(on_exchange(tmp_path, main))[1]
+    assert stands_at(heard, HELLO) == PATH
+    assert not heard[8000 + PATH : 12000].any()
+    assert heard[12000:31000].any()  # cleo rings
+    assert stands_at(heard, REPLY) == 32000 + PATH
 
 
 def test_the_leg_s_answer_and_the_callee_s_are_two_things(tmp_path: Path) -> None:

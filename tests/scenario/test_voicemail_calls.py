@@ -16,6 +16,7 @@ from mediasim.audio.tones import beep
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Behavior, PartyControl
+from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.exchange.waiting import NOTICE_FRAMES
 from mediasim.scenario.running.call_plans import RecordingPlan, VoicemailPlan
 from mediasim.scenario.running.calls import PartyPhones, VoicemailCall
@@ -26,7 +27,12 @@ MESSAGE, GREETING = clip("message"), clip("greeting", 1.5)
 
 
 def call(
-    directory: Path, behavior: Behavior | None, *, gone_after: float | None = None, **plan: Any
+    directory: Path,
+    behavior: Behavior | None,
+    *,
+    gone_after: float | None = None,
+    profile: str = DEFAULT_PROFILE,
+    **plan: Any,
 ) -> tuple[Exchange, str]:
     """Ann calls the voicemail; returns what ended the recording too."""
     asked = {name: plan.pop(name) for name in list(plan) if name in REQUESTED}
@@ -48,7 +54,7 @@ def call(
         await flow.run()
         return exchange, flow.finished_by
 
-    return on_exchange(directory, main)
+    return on_exchange(directory, main, profile)
 
 
 def presses(digits: str, *, in_band: bool = False) -> Behavior:
@@ -189,7 +195,9 @@ def test_silence_is_trimmed_off_its_ends(tmp_path: Path) -> None:
 
 
 def test_where_nothing_was_said_there_is_no_recording(tmp_path: Path) -> None:
-    exchange, by = call(tmp_path, None, timeout_ns=seconds(1), trim="trim-silence")
+    exchange, by = call(
+        tmp_path, None, timeout_ns=seconds(1), trim="trim-silence", profile="2022-05"
+    )
     recording = named(exchange, "message")
     assert by == "silence"
     assert (recording.record.status, error_code(recording.record)) == ("absent", 16102)

@@ -7,7 +7,17 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from sip_stage import Phone, SipStage, authorization, header, media_of, noise, place_of, sip_sandbox
+from sip_stage import (
+    Phone,
+    SipStage,
+    authorization,
+    header,
+    media_of,
+    noise,
+    place_of,
+    sip_sandbox,
+    tag_of,
+)
 
 from mediasim.exchange.records import CallRecord, SipFacts
 from mediasim.sandbox.persistence import from_document, to_document
@@ -89,6 +99,13 @@ def test_what_it_answers_is_the_dial_s_status(stage: SipStage, answer: str, stat
         bob.register("other", more="Expires: 0")
 
 
+@pytest.fixture
+def rings_briefly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Dial rings for 2 s, not for the 10 that Twilio rings at least."""
+    monkeypatch.setattr("mediasim.twilio.verbs.dial.ring_seconds", lambda verb: 2)
+
+
+@pytest.mark.usefixtures("rings_briefly")
 def test_nobody_answers_in_time_and_it_stops_ringing(stage: SipStage) -> None:
     with Phone(stage) as caller, Phone(stage, "bob") as bob:
         bob.register("other")
@@ -104,6 +121,7 @@ def test_nobody_answers_in_time_and_it_stops_ringing(stage: SipStage) -> None:
         bob.register("other", more="Expires: 0")
 
 
+@pytest.mark.usefixtures("rings_briefly")
 def test_who_has_not_registered_does_not_answer(stage: SipStage) -> None:
     with Phone(stage) as caller:
         caller.call(BOB)
@@ -128,6 +146,46 @@ def test_all_places_ring_and_the_first_to_answer_has_the_call(stage: SipStage) -
         stage.until(lambda: call.status == "in-progress", "talking")
         mobile.hang_up()
         stage.until(lambda: call.status == "completed", "its end")
+
+
+@pytest.mark.parametrize("described_again", [True, False])
+def test_of_a_forked_invite_the_first_answer_is_taken(
+    stage: SipStage, described_again: bool
+) -> None:
+    """Two places ring behind one proxy; who speaks second answers first, and the other then too."""
+    with Phone(stage, "desk") as desk, Phone(stage, "shop") as shop:
+        call = stage.call_out(f"sip:7@127.0.0.1:{desk.port}", "<Pause length='1'/>")
+        invite = desk.rung()
+
+        def answer(status: str, tag: str, body: str) -> None:
+            lines = [f"SIP/2.0 {status}", f"To: {header(invite, 'To')};tag={tag}"]
+            lines += [
+                f"{name}: {header(invite, name)}" for name in ("Via", "From", "Call-ID", "CSeq")
+            ]
+            lines += [f"Contact: <sip:{tag}@127.0.0.1:{desk.port}>"]
+            lines += ["Content-Type: application/sdp", f"Content-Length: {len(body)}"]
+            desk.send("\r\n".join(lines) + "\r\n\r\n" + body)
+
+        def acknowledged() -> str:
+            return tag_of(header(desk.expect("ACK"), "To"))
+
+        answer("183 Session Progress", "shop", shop.sdp())
+        answer("183 Session Progress", "desk", desk.sdp())
+        answer("200 OK", "desk", desk.sdp() if described_again else "")
+        assert acknowledged() == "desk"
+        answer("200 OK", "shop", shop.sdp())
+        assert acknowledged() == "shop"
+        over = desk.expect("BYE")
+        assert (over.split()[1][:8], tag_of(header(over, "To"))) == ("sip:shop", "shop")
+        desk.respond(over, "200 OK")
+        answer("200 OK", "desk", "")  # as if the ACK had been lost
+        assert acknowledged() == "desk"
+        stage.until(lambda: len(desk.rtp.heard) > 10, "hearing it")
+        assert not shop.rtp.heard
+        over = desk.expect("BYE")
+        assert tag_of(header(over, "To")) == "desk"
+        desk.respond(over, "200 OK")
+    stage.until(lambda: call.status == "completed")
 
 
 def test_an_address_on_this_machine_is_called_there(stage: SipStage) -> None:

@@ -18,12 +18,16 @@ from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_enco
 
 pytestmark = pytest.mark.realtime
 
-ANSWERS, RINGS, BOTH = "+14155550100", "+14155550101", "+14155550102"
+ANSWERS, RINGS, BOTH, BRIDGED = (f"+1415555010{number}" for number in range(4))
 NUMBERS = {
     ANSWERS: "<Start><Recording channels='dual' trim='do-not-trim'/></Start><Pause length='20'/>",
     RINGS: (
         "<Dial record='record-from-ringing-dual' timeout='8' action='APP/after'>"
         "<Sip>sip:alice@any</Sip></Dial>"
+    ),
+    BRIDGED: (
+        "<Dial answerOnBridge='true' record='record-from-ringing-dual' timeout='8' "
+        "action='APP/after'><Sip>sip:alice@any</Sip></Dial>"
     ),
     BOTH: (
         "<Dial timeout='8' action='APP/after'><Sip>sip:alice@any</Sip><Sip>sip:bob@any</Sip></Dial>"
@@ -91,6 +95,44 @@ def test_who_speaks_before_answering_is_heard_and_recorded(
         assert place_of(pcm[1], part)[1] > 0.85
     first, second = place_of(pcm[1], early)[0], place_of(pcm[1], later)[0]
     assert abs(second - first - 8000) <= 160  # nothing is lost nor doubled where it answers
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_caller_who_is_not_answered_hears_it_too(stage: SipStage, answers: bool) -> None:
+    early, later = noise(25, 1.0), noise(26, 1.0)
+    with (
+        Phone(stage) as caller,
+        Phone(stage, "alice", said=np.concatenate((early, later))) as alice,
+    ):
+        alice.register("secret")
+        caller.invite(BRIDGED)
+        alice.rung()
+        progress(alice)
+        told = caller.expect("SIP/2.0 183", "INVITE")
+        alice.rtp.talk_to(*media_of(alice.invited))
+        time.sleep(1.2)
+        if answers:
+            alice.respond(alice.invited, "200 OK", "")
+            alice.expect("ACK")
+            answer = caller.expect("SIP/2.0 200", "INVITE")
+            assert media_of(answer) == media_of(told)
+            caller.acknowledge(answer)
+            time.sleep(1.2)
+            alice.hang_up()
+            caller.respond(caller.expect("BYE"), "200 OK")
+        else:
+            alice.respond(alice.invited, "486 Busy Here")
+            caller.acknowledge_refusal(caller.expect("SIP/2.0 486", "INVITE"))
+        heard, call_id = caller.rtp.pcm(), caller.call_id
+        alice.register("secret", more="Expires: 0")
+    status = "completed" if answers else "busy"
+    assert stage.until(lambda: stage.asked("/after", call_id))["DialCallStatus"] == status
+    call = stage.until(lambda: stage.call_of(to=BRIDGED, status=status))
+    _, pcm = stage.recording_of(call)
+    for part in (early, later)[: 1 + answers]:
+        assert place_of(heard, part)[1] > 0.85
+        assert place_of(pcm[1], part)[1] > 0.85
+    stage.until(lambda: not stage.on_engine(lambda: len(stage.service.room.legs)))
 
 
 def test_who_spoke_and_does_not_answer_leaves_nothing_behind(stage: SipStage) -> None:

@@ -98,6 +98,7 @@ def test_a_gap_in_a_mix_is_its_party_s_alone(tmp_path: Path, seed: int) -> None:
             "bob": {"script": [{"repeat": {"times": 3, "steps": [BABBLE]}}]},
         },
         "conference": {"participants": ["ann", "bob"], "recording": True},
+        "profile": "2022-05",
     }
     (found,) = simulate(scenario, seed=seed, directory=tmp_path).recordings
     document = json.loads(found.path.with_suffix(".truth.json").read_text())

@@ -107,14 +107,14 @@ def test_paths_that_lead_nowhere(api: Api, path: str) -> None:
     assert ("20404" if answer.status_code == 404 else "20003") in answer.text
 
 
-def test_a_path_that_only_twilio_serves_is_told_of_once(api: Api) -> None:
+def test_a_path_that_is_misspelt_is_told_of_once(api: Api) -> None:
     for _ in range(2):
-        api.refused("POST", "Usage/Triggers.json", 404, 20404, data={"Body": "hello"})
-    api.refused("GET", "Usage/Triggers.json", 404, 20404)
+        api.refused("POST", "calls.json", 404, 20404, data={"Body": "hello"})
+    api.refused("GET", "calls.json", 404, 20404)
     api.refused("GET", "Calls/CA1.json", 404, 20404)
     told = [each.message_text for each in api.service.notifications]
     assert len(told) == 2
-    assert told[0].startswith(f"POST {api.root}/Usage/Triggers.json is not served by this sandbox")
+    assert told[0].startswith(f"POST {api.root}/calls.json is not served by this sandbox")
     assert {(each.error_code, each.log) for each in api.service.notifications} == {(20404, "1")}
 
 

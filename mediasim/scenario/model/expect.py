@@ -217,7 +217,11 @@ class ExpectHeard(RecordingExpectation):
 
     def _not_in_script(self, party: PartySpec) -> Iterator[Misfit]:
         """Yield the words and files that are not in the party's script."""
-        sounds = [sound for _, step in walk(party.script) for _, sound in step.sounds()]
+        sounds = [
+            sound
+            for _, step in walk((*party.early_media, *party.script))
+            for _, sound in step.sounds()
+        ]
         said = [sound.text for sound in sounds if isinstance(sound, Say)]
         if self.text is not None and not any(says(text, self.text) for text in said):
             yield ("text",), f"{self.party}'s script never says this in one step"

@@ -17,7 +17,7 @@ from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.telephone_line import TelephoneLine
-from mediasim.scenario.model.steps import Step
+from mediasim.scenario.model.steps import Step, walk
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
 
@@ -85,6 +85,8 @@ class EndpointSpec(Model):
         return [{"type": "string"}]
 
 
+_EARLY: Final = ("say", "play", "tone", "noise", "pause", "repeat")
+"""Steps of early media."""
 _MOST_STEPS: Final = 100_000
 """Steps of a script at most, its repeats unrolled."""
 
@@ -101,19 +103,19 @@ class PartySpec(Model):
     """A simulated party. An empty one is silent, and stays until the other hangs up."""
 
     number: Number | None = None
-    """Telephone number (E.164); one from the range reserved for fiction where absent."""
+    """Telephone number (E.164); a fictional one where absent."""
     voice: Text | None = None
     """The voice that speaks; chosen by the party's place in the file where absent."""
     codec: CodecName = "PCMU"
     """How its audio is coded on its leg."""
     ptime: Annotated[int, count(10, 60, "ms")] = 20
-    """Milliseconds of audio in one packet it sends: 10, 20, ... 60; PCMU and PCMA alone have
-    others than 20."""
+    """Milliseconds of audio in a packet: 10, 20, ... 60; only PCMU and PCMA have others than
+    20."""
     dtx: Literal["off", "silence", "comfort-noise"] = "off"
-    """While it is silent: off sends silence, silence sends nothing, comfort-noise sends
-    comfort-noise packets (RFC 3389)."""
+    """While it is silent: off sends silence, silence sends nothing, comfort-noise packets of
+    RFC 3389."""
     noise: Level | None = None
-    """Level of the background noise in dBFS; no noise where absent."""
+    """Level of the background noise in dBFS; none where absent."""
     line: TelephoneLine = TelephoneLine.model_construct()
     """Telephone line that what the party says passes: clean, telephone or mobile."""
     reaction: Annotated[Duration, at_least("200ms")] = Duration.of("200ms")
@@ -121,9 +123,11 @@ class PartySpec(Model):
     network: Network = Network.model_construct()
     """The network between the party and the server."""
     script: Many[Step] = ()
-    """What the party does from when its telephone is answered, or after the beep; it waits
-    while the party it calls is ringing. A call is over when all scripts have ended, or a party
-    hangs up."""
+    """What the party does once its telephone is answered, or after the beep; it waits while
+    the party it calls rings. A call is over when all scripts have ended, or a party hangs
+    up."""
+    early_media: Many[Step] = ()
+    """Heard of it while it rings."""
 
     endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
@@ -147,8 +151,13 @@ class PartySpec(Model):
         if self.dtx == "comfort-noise" and not codec.has_comfort_noise:
             found = f"{codec.name}, which has no comfort-noise packets"
             yield ("dtx",), f"expected off or silence for {found}"
-        if sum(step.size for step in self.script) > _MOST_STEPS:
-            yield ("script",), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
+        for name, steps in (("script", self.script), ("early_media", self.early_media)):
+            if sum(step.size for step in steps) > _MOST_STEPS:
+                yield (name,), f"runs more than {_MOST_STEPS:,} steps once its repeats are unrolled"
+        for at, step in walk(self.early_media):
+            if step.keyword not in _EARLY:
+                found = f"expected one of {', '.join(_EARLY)}, found {step.keyword}"
+                yield ("early_media", *at), f"{found}: it has not answered yet"
 
     def _endpoint_troubles(self) -> Iterator[Misfit]:
         """Yield each key that has no meaning for a party that is not simulated."""

@@ -134,9 +134,18 @@ class PlannedRecordings(DialRecording):
 class PartyPhones:
     """The parties' telephones, and which of the parties listen."""
 
-    def __init__(self, behaviors: dict[str, Behavior], listeners: frozenset[str]) -> None:
-        """Take the behaviors by party name, and the names of the parties that need to hear."""
+    def __init__(
+        self,
+        behaviors: dict[str, Behavior],
+        listeners: frozenset[str],
+        early: dict[str, Behavior] | None = None,
+    ) -> None:
+        """Take the behaviors by party name, and the names of the parties that need to hear.
+
+        ``early`` are the behaviors of parties that are heard while they ring.
+        """
         self.behaviors = behaviors
+        self._early = early or {}
         self._listeners = listeners
 
     def phone(
@@ -144,7 +153,8 @@ class PartyPhones:
     ) -> Phone:
         """Return a party's telephone; without ``acts`` its script is begun by other means."""
         behavior = self.behaviors.get(party.name, _nothing) if acts else None
-        return Phone(party, answering or Answering(), behavior, party.name in self._listeners)
+        listens, early = party.name in self._listeners, self._early.get(party.name)
+        return Phone(party, answering or Answering(), behavior, listens, early=early)
 
 
 async def _nothing(control: PartyControl) -> None:

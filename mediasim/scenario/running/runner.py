@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.documents.model import Many
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import VIRTUAL_BLOCK, Exchange
 from mediasim.exchange.live_call import LiveCall
@@ -30,7 +31,7 @@ from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import unit_troubles
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.model.steps import walk
+from mediasim.scenario.model.steps import Step, walk
 from mediasim.scenario.running.actor import Actor
 from mediasim.scenario.running.calls import DialledCall, PartyPhones, VoicemailCall
 from mediasim.scenario.running.compile import (
@@ -91,16 +92,21 @@ class ScenarioRun:
         self._hold = hold
         self.app_calls: list[AppCall] = []
         self._parties: dict[str, Party] = parties_of(scenario)
+        voices, parties = voices_of(scenario), scenario.parties
         behaviors = {
-            name: self._behavior(name, voice) for name, voice in voices_of(scenario).items()
+            name: self._behavior(each.script, voices[name]) for name, each in parties.items()
         }
-        self._phones = PartyPhones(behaviors, listeners_of(scenario))
+        early = {
+            name: self._behavior(each.early_media, voices[name])
+            for name, each in parties.items()
+            if each.early_media
+        }
+        self._phones = PartyPhones(behaviors, listeners_of(scenario), early)
         self._broken: asyncio.Future[None] = exchange.loop.create_future()
         exchange.on_fault = self._break_run
 
-    def _behavior(self, name: str, voice: str) -> Behavior:
-        """Return the behavior of a party: an actor that carries out its script."""
-        script = self._scenario.parties[name].script
+    def _behavior(self, script: Many[Step], voice: str) -> Behavior:
+        """Return the behavior of a party: an actor that carries out a script in its voice."""
 
         async def act(control: PartyControl) -> None:
             if control.call.line is None:

@@ -33,6 +33,7 @@ __all__ = [
     "Sound",
     "SoundClip",
     "check_sounds",
+    "party_scripts",
     "party_sound_troubles",
     "script_sounds",
     "sounds_of",
@@ -78,7 +79,8 @@ def sounds_of(scenario: Scenario) -> Iterator[Sound]:
     """Yield everything that may be said or played, in the order of the file."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
-        yield from script_sounds(party.script, voices[name], ("parties", name, "script"))
+        for location, script in party_scripts(party):
+            yield from script_sounds(script, voices[name], ("parties", name, location))
     yield from _greetings(scenario)
 
 
@@ -89,6 +91,11 @@ def _greetings(scenario: Scenario) -> Iterator[Sound]:
         if greeting is not None:
             location = ("calls", number, "voicemail", "greeting", greeting.sound.keyword)
             yield Sound(greeting.sound, GREETER, location)
+
+
+def party_scripts(party: PartySpec) -> tuple[tuple[str, Many[Step]], ...]:
+    """Return all that a party may say, by the keys under which it is written."""
+    return ("script", party.script), ("early_media", party.early_media)
 
 
 def script_sounds(script: Many[Step], voice: str, location: Location = ()) -> Iterator[Sound]:
@@ -150,8 +157,9 @@ def party_sound_troubles(
     """
     if party.voice is not None and (wrong := _wrong_voice(party.voice)):
         yield ("voice",), wrong
-    for sound in script_sounds(party.script, voice, ("script",)):
-        yield from _sound_troubles(sound, base, files)
+    for location, script in party_scripts(party):
+        for sound in script_sounds(script, voice, (location,)):
+            yield from _sound_troubles(sound, base, files)
 
 
 def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Misfit]:

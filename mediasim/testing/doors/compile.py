@@ -75,6 +75,12 @@ class Change:
     form: tuple[tuple[str, str], ...]
 
 
+_ADDED: Final = 5
+"""Seconds that Twilio adds to a Dial's timeout, which is 5 to 600 itself."""
+_SHORTEST_RING: Final = 5 + _ADDED
+_LONGEST_RING: Final = 600 + _ADDED
+
+
 def _seconds(duration: int, what: str) -> str:
     """Return a duration in whole seconds. Raises CannotSay for a fraction."""
     if duration % NS_PER_SECOND:
@@ -175,7 +181,10 @@ def transfer_twiml(scenario: Scenario, transfer: Transfer) -> str:
 
 def _dial(response: Element, number: str, timeout: int) -> Element:
     """Add a Dial verb with a number. Raises CannotSay."""
-    dial = SubElement(response, "Dial", timeout=_seconds(timeout, "timeout"))
+    whole = int(_seconds(timeout, "timeout"))
+    if not _SHORTEST_RING <= whole <= _LONGEST_RING:
+        raise CannotSay(f"timeout: a Dial rings {_SHORTEST_RING} to {_LONGEST_RING} s")
+    dial = SubElement(response, "Dial", timeout=str(whole - _ADDED))
     SubElement(dial, "Number").text = number
     return dial
 

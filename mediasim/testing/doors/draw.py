@@ -66,11 +66,11 @@ def _moment(draws: Draws, low: int, high: int) -> int:
 
 def _with_call(draws: Draws) -> Document:
     """Draw a call that the Dial verb answers."""
-    answers = draws.whole(0, 3000) if draws.chance(0.9) else draws.whole(3000, 6000)
+    answers = draws.whole(0, 3000) if draws.chance(0.9) else draws.whole(9000, 14_000)
     call: Document = {
         "from": "ann",
         "to": "bob",
-        "timeout": f"{draws.whole(1, 7)}s",
+        "timeout": f"{draws.whole(10, 13)}s",
         "answer": f"{answers}ms",
     }
     if draws.chance(0.15):
@@ -85,7 +85,7 @@ def _with_call(draws: Draws) -> Document:
         members.append("cleo")
         at = answered + _moment(draws, 300, 2500)
         answer = f"{draws.whole(0, 1500)}ms"
-        call["transfers"] = [{"to": "cleo", "at": f"{at}ms", "timeout": "2s", "answer": answer}]
+        call["transfers"] = [{"to": "cleo", "at": f"{at}ms", "timeout": "10s", "answer": answer}]
         if draws.chance(0.15):
             call["transfers"][0]["answer"] = draws.pick(("busy", "reject", "no-answer"))
     elif draws.chance(0.3):

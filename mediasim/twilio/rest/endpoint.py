@@ -20,7 +20,6 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-import logging
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -31,7 +30,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.account import Account
-from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter, not_found
+from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
@@ -44,11 +43,9 @@ __all__ = ["ResourceEndpoint", "authenticate"]
 
 _NOT_ALLOWED: Final = 20004
 _DENIED: Final = 20003
-_LARGEST: Final = 1 << 20
-_NOT_FOUND: Final = 20404
 _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
-_LOG: Final = logging.getLogger("mediasim")
+_LARGEST: Final = 1 << 20
 _LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
@@ -64,7 +61,6 @@ class ResourceEndpoint:
         self._account = account
         self._gate = gate
         self._unserved: set[tuple[str, str]] = set()
-        """Methods and paths that a notification was added about."""
         self._allowed = ", ".join([*methods, *(["HEAD"] if "GET" in methods else [])])
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +127,7 @@ class ResourceEndpoint:
         return answer
 
     def _report_unserved(self, method: str, path: str) -> None:
-        """Add a notification about a path that Twilio may serve and the sandbox does not, once."""
+        """Add a notification about a path that is none of Twilio's, once."""
         if (method, path) in self._unserved or len(self._unserved) >= _MOST_UNSERVED:
             return
         self._unserved.add((method, path))
@@ -139,8 +135,7 @@ class ResourceEndpoint:
             f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
             " resource is: rest-api.md of its documentation lists what is served"
         )
-        self._account.notify(None, _NOT_FOUND, words, warning=True)
-        _LOG.warning("%s", words)
+        self._account.notify(None, NOT_FOUND, words, warning=True)
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
