@@ -38,7 +38,7 @@ def test_started_and_stopped(stepped: Sandbox, stepped_client: Client, app: User
     )
     assert (recording.status, recording.channels, recording.track) == ("in-progress", 2, "both")
     assert (recording.source, recording.call_sid) == ("StartCallRecordingAPI", sid)
-    assert (recording.duration, recording.price, recording.error_code) == ("-1", None, None)
+    assert (recording.duration, recording.price, recording.error_code) == (None, None, None)
     stepped.advance(2)
     recording = recording.update(status="stopped")
     assert recording.status == "completed"

@@ -112,7 +112,7 @@ def test_who_has_not_registered_does_not_call(sandbox: Sandbox) -> None:
 
 def test_names_and_tokens_are_checked(sandbox: Sandbox) -> None:
     with page(sandbox) as found:
-        found.say("register", identity="not a name")
+        found.say("register", identity="")
         assert found.hears("refused")["code"] == 20106
         found.say("register", token="a.b.c")
         assert found.hears("refused")["code"] == 20101

@@ -174,7 +174,7 @@ def test_the_place_of_every_mistake(tmp_path: Path) -> None:
         load_scenarios([file])
     steps = (
         "say, play, tone, noise, dtmf, pause, wait_for, mute, unmute, hold, resume, hangup, emit, "
-        "repeat, together"
+        "repeat, together, answer_as"
     )
     assert str(caught.value).splitlines() == [
         f"{file}:1:1: seeed: unknown key; expected one of name, description, seed, profile, "
@@ -227,8 +227,8 @@ def test_a_problem_found_later_has_its_place() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("", "there is nothing in it"),
-        ("# only a comment\n", "there is nothing in it"),
+        ("", "1:1: there is nothing in it"),
+        ("# only a comment\n", "1:1: there is nothing in it"),
         ("hello", "1:1: expected a mapping with one of name, description"),
         ("- a\n- b\n", "1:1: expected a mapping"),
         ("parties: {a: \n", "2:1: is not YAML: "),
@@ -255,8 +255,8 @@ def test_a_problem_found_later_has_its_place() -> None:
             "parties: {a: {script: [hangup: {x: 1}]}}\n",
             "1:33: parties.a.script[0].hangup.x: unknown key; expected no keys",
         ),
-        ("seed: \0", "is not YAML: "),
-        ("seed: \ud800", "is not Unicode text"),
+        ("seed: \0", "1:7: is not YAML: "),
+        ("seed: \ud800", "1:1: is not Unicode text"),
     ],
 )
 def test_what_is_no_scenario_at_all(text: str, problem: str) -> None:
@@ -341,7 +341,7 @@ def test_all_problems_of_all_files_come_together(tmp_path: Path) -> None:
         (bad, 4),
         (bad, 5),
         (worse, 1),
-        (binary, None),
+        (binary, 1),
     ]
 
 

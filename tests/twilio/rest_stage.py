@@ -166,7 +166,8 @@ class NotedRecordings(RecordingManager):
     """The recordings, whose changes are noted; it listens to nothing."""
 
     def __init__(self, service: NotedService) -> None:
-        self.service = service
+        self.service = self._account = service
+        self._exchange = service.exchange
 
     def current(self, call_sid: str) -> RecordingRecord:
         return self.service.catalogue.recordings(call=call_sid)[-1]

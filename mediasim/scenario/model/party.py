@@ -91,6 +91,9 @@ _MOST_STEPS: Final = 100_000
 """Steps of a script at most, its repeats unrolled."""
 
 
+_CLEAN: Final = TelephoneLine.model_construct()
+
+
 def _aliases() -> dict[str, str]:
     return {alias: codec.name for codec in CODECS.values() for alias in codec.aliases}
 
@@ -135,11 +138,11 @@ class PartySpec(Model):
     @property
     def telephone_line(self) -> TelephoneLine:
         """The party's own line, or that of its network."""
-        return self.line if "line" in self.model_fields_set else self.network.line
+        return self.network.line if self.line == _CLEAN else self.line
 
     def troubles(self) -> Iterator[Misfit]:
         codec = CODECS[self.codec]
-        if "line" in self.model_fields_set and "line" in self.network.model_fields_set:
+        if _CLEAN not in (self.line, self.network.line):
             yield ("network", "line"), "expected one line: the party has one of its own"
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
