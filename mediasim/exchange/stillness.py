@@ -1,7 +1,7 @@
 """Stillness: whether anything can still happen in an exchange by itself, in virtual time.
 
 Nothing can where no task sleeps and no timer does anything, no party or player sounds or will, and
-nobody waits for a silence that grows. What is left then are waits for speech, keys and events that
+no party waits for a silence that grows. What is left then are waits for speech, keys and events that
 nothing will bring: a deadlock, unless an app or a test acts from outside.
 
 The answer errs on one side alone. Where it cannot be known what a leg will sound like (noise, a
@@ -104,7 +104,7 @@ def _is_still(exchange: Exchange, leg: Leg, line: Line | None) -> bool:
         return False
     if line.everything is not None and line.everything.patience < FOREVER:
         return False
-    # Music is sound to whoever listens for any; the exchange's own has no keys in it.
+    # Music is sound to a party that listens for any; the exchange's own has no keys in it.
     if line.everything is not None and line.everything.waits and looped:
         return False
     if not looped or not _waits_for_keys(line):

@@ -88,7 +88,7 @@ def public_host_name(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Reachable(Container[str]):
-    """The names under which somebody answers on this machine."""
+    """The names that are answered on this machine."""
 
     hosts: HostTable
     own_url: str = ""

@@ -62,7 +62,7 @@ def test_who_waits_for_ever_is_named_with_what_for_and_since_when(tmp_path: Path
     words = str(failed.value)
     assert "ann has waited for speech True since 0.0s" in words
     assert "bob has waited for digit 1 since 3.0s" in words
-    assert "give the wait_for a timeout, or let somebody hang up" in words
+    assert "give the wait_for a timeout, or let a party hang up" in words
 
 
 def test_long_patience_is_no_deadlock(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Writing the log to a stream: as lines for people, coloured or not, or as lines of JSON.
 
-A thread writes, so that a terminal or a pipe that nobody reads never holds up a call. Entries that
+A thread writes, so that a terminal or a pipe that is not read never holds up a call. Entries that
 come faster than they can be written are left out, and counted.
 """
 

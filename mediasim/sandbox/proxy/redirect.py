@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Redirection", "refusal_words"]
 
 _STAND_IN = "127.84.87.73"
-"""The address of all simulated hosts; whoever connects to it is led to the proxy."""
+"""The address of all simulated hosts; a connection to it is led to the proxy."""
 _MARK = "_mediasim_trusting"
 """An attribute of the contexts that are made here."""
 _INHERITED = object()

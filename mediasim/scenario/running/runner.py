@@ -192,7 +192,7 @@ class ScenarioRun:
         who = "; ".join(waiting) or "a transfer, or a recording, waits for an event"
         raise RunFailed(
             f"nothing more can happen: {who}. What is waited for never comes: give the wait_for a "
-            f"timeout, or let somebody hang up (seen at {exchange.now_ns / NS_PER_SECOND:.1f}s)"
+            f"timeout, or let a party hang up (seen at {exchange.now_ns / NS_PER_SECOND:.1f}s)"
         )
 
 
