@@ -1,7 +1,7 @@
 """Stillness: whether anything can still happen in an exchange by itself, in virtual time.
 
 Nothing can where no task sleeps and no timer does anything, no party or player sounds or will, and
-no party waits for a silence that grows. What is left then are waits for speech, keys and events that
+no wait is for a silence that grows. What is left then are waits for speech, keys and events that
 nothing will bring: a deadlock, unless an app or a test acts from outside.
 
 The answer errs on one side alone. Where it cannot be known what a leg will sound like (noise, a
