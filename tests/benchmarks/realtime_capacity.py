@@ -228,7 +228,8 @@ def plan_of(ports: list[int], telephones: list[int]) -> str:
         }
         for leg, (port, telephone) in enumerate(zip(ports, telephones, strict=True))
     }
-    return json.dumps({"parties": parties})  # which YAML contains
+    recordings = {"processing": "0s"}  # each is fetched as soon as its call has ended
+    return json.dumps({"parties": parties, "recordings": recordings})  # which YAML contains
 
 
 def carry(load: Load) -> Found:
