@@ -130,6 +130,7 @@ class PendingStreams:
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
+        due = min(due, stream.first_packets.begins)  # later packets may have moved it forward
         early = [packet for packet in kept if packet.usable <= due]
         doubted = _clock_of(stream, early[:2])
         if doubted is None:

@@ -658,6 +658,8 @@ def all_at_once(streams: list[list[Datagram]], frames: int, step: int) -> Found:
 @example(seed=5000440, step=1)
 @example(seed=8416, step=50)  # late packets behind others, and then a talk spurt
 @example(seed=9104, step=1)
+@example(seed=26809, step=1)  # doubted timestamps, and later packets that come sooner
+@example(seed=100675, step=3)
 def test_many_rows_at_once_are_each_played_as_by_themselves(seed: int, step: int) -> None:
     streams = [drawn_datagrams(seed + row, 80) for row in range(5)]
     played, counted = all_at_once(streams, 150, step)
