@@ -130,7 +130,6 @@ class PendingStreams:
         if len(kept) < 2 or _counts_on(stream, kept[0], kept[1]):  # as a rule
             return stream.first_packets.anchor(known_before)
         anchor, due = _first_alone(stream, kept)
-        due = min(due, stream.first_packets.begins)  # later packets may have moved it forward
         early = [packet for packet in kept if packet.usable <= due]
         doubted = _clock_of(stream, early[:2])
         if doubted is None:
@@ -139,7 +138,10 @@ class PendingStreams:
             return None  # two packets may be off by chance
         rate = _clock_of(stream, early)
         if rate is None or len(early) <= 2:
-            return anchor if doubted else stream.first_packets.anchor(known_before)
+            found = stream.first_packets.anchor(known_before)
+            # Where later packets came sooner, the first was needed while it was doubted.
+            past = found is not None and found.begins(stream.lead) < due
+            return anchor if doubted or past else found
         if rate:
             stream.count_by(rate)
         else:

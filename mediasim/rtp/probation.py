@@ -137,11 +137,6 @@ class FirstPackets:
         self._begins = 0
         self._closed = False
 
-    @property
-    def begins(self) -> int:
-        """The frame in which the first packet is needed, by the packets taken up to now."""
-        return self._begins
-
     def take(self, media: int, arrival: int) -> None:
         """Take the next packet: its media time (samples) and time of arrival (ns)."""
         if self._closed:
