@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import os
 from typing import Annotated
 
 import typer
@@ -53,8 +52,6 @@ app.command("import")(import_capture)
 
 def main() -> None:
     """Run the ``mediasim`` command."""
-    # NumPy's linear algebra would wait for its own threads, at the cost of a processor each.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Imports make objects by the hundred thousand and no garbage: looking for it is a tenth of
     # the time a short run takes.
     gc.set_threshold(50_000, 20, 20)

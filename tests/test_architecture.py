@@ -14,8 +14,8 @@ import pytest
 import mediasim
 
 ROOT = Path(mediasim.__file__).parent
-FLOORS = ["seeds", "documents", "audio", "rtp", "media", "conversation", "net", "captures"]
-FLOORS += ["parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
+FLOORS = ["seeds", "threads", "documents", "audio", "rtp", "media", "conversation", "net"]
+FLOORS += ["captures", "parties", "exchange", "truth", "twilio", "scenario", "sip", "sandbox"]
 FLOORS += ["testing", "pytest_plugin", "commands", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mediasim.commands.ending import stop
+from mediasim.commands.loading import loading
 from mediasim.documents.diagnostics import printable
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def analyze(
     Measured on each channel, and beside it what is true where the truth is known. Exit code 2: a
     recording cannot be analysed; of a folder the others are.
     """
-    from mediasim.truth.analysis.recording import AnalysisError
+    with loading():
+        from mediasim.truth.analysis.recording import AnalysisError
 
     try:
         one = truth is not None or plot is not None or format == "vtt"

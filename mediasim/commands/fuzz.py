@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediasim.commands.ending import ExitCode, refusing, seed_option, stop
+from mediasim.commands.loading import loading
 
 if TYPE_CHECKING:
     from mediasim.scenario.fuzz.hunt import Find, Hunt
@@ -55,8 +56,9 @@ def fuzz(
     Exit code 0: nothing was found; 1: something was; 2: a scenario or the command line is
     wrong.
     """
-    from mediasim.scenario.fuzz.hunt import hunt
-    from mediasim.scenario.fuzz.properties import Invariants
+    with loading():
+        from mediasim.scenario.fuzz.hunt import hunt
+        from mediasim.scenario.fuzz.properties import Invariants
 
     given = [name for name in _OF_DRAWN if _is_given(context, name)]
     if files and given:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from mediasim.commands.ending import ExitCode, json_text, stop
+from mediasim.commands.loading import loading
 
 __all__ = ["import_capture"]
 
@@ -49,17 +50,18 @@ def import_capture(
 
     Exit code 0: it was recorded, or listed; 2: the capture or the command line is wrong.
     """
-    from mediasim.scenario.importing.captured_call import (
-        ImportRefused,
-        UnclearChoice,
-        choose,
-        read_captured,
-        signalled_in,
-    )
-    from mediasim.scenario.importing.formats import format_of, parse_codec
-    from mediasim.scenario.importing.replay import replay
-    from mediasim.scenario.importing.report import listing, listing_text, report, report_text
-    from mediasim.scenario.running.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
+    with loading():
+        from mediasim.scenario.importing.captured_call import (
+            ImportRefused,
+            UnclearChoice,
+            choose,
+            read_captured,
+            signalled_in,
+        )
+        from mediasim.scenario.importing.formats import format_of, parse_codec
+        from mediasim.scenario.importing.replay import replay
+        from mediasim.scenario.importing.report import listing, listing_text, report, report_text
+        from mediasim.scenario.running.run_folders import DEFAULT_FOLDER, RunFolder, run_folder
 
     try:
         names = dict(map(parse_codec, codec or ()))

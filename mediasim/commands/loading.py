@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+
+from mediasim.threads import one_thread
 
 __all__ = ["loading"]
-
-_THREADS: Final = "OPENBLAS_NUM_THREADS"
 
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Import at less cost inside this context: no garbage is looked for, and numpy starts no
+    """Import at less cost inside this context: no garbage is looked for, and NumPy starts no
     threads of its own.
 
-    Imports make objects by the hundred thousand and no garbage; numpy's threads wait busily.
+    Imports make objects by the hundred thousand and no garbage.
     """
-    ours = _THREADS not in os.environ
-    if ours:
-        os.environ[_THREADS] = "1"
     gc.disable()
     try:
-        yield
+        with one_thread():
+            yield
     finally:
         gc.freeze()
         gc.enable()
-        if ours:  # read once, when numpy is loaded: apps that a scenario starts have their own
-            del os.environ[_THREADS]

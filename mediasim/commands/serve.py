@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.commands.loading import loading
 from mediasim.exchange.profiles import PROFILES
 
 if TYPE_CHECKING:
@@ -175,14 +176,15 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
     import sys
     from contextlib import nullcontext
 
-    from mediasim.documents.diagnostics import ScenarioError
-    from mediasim.sandbox.clocks import ClockRefuses
-    from mediasim.sandbox.config import Config, load_config
-    from mediasim.sandbox.log import LogWriter, SandboxLog
-    from mediasim.sandbox.proxy.proxy import ProxyError
-    from mediasim.sandbox.server import ListenAddress, ServeError
-    from mediasim.sandbox.settings import Settings
-    from mediasim.sandbox.storage import StorageError
+    with loading():
+        from mediasim.documents.diagnostics import ScenarioError
+        from mediasim.sandbox.clocks import ClockRefuses
+        from mediasim.sandbox.config import Config, load_config
+        from mediasim.sandbox.log import LogWriter, SandboxLog
+        from mediasim.sandbox.proxy.proxy import ProxyError
+        from mediasim.sandbox.server import ListenAddress, ServeError
+        from mediasim.sandbox.settings import Settings
+        from mediasim.sandbox.storage import StorageError
 
     given = SimpleNamespace(**options)
     if given.in_memory and (given.data or given.database or given.media):

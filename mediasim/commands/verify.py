@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mediasim.commands.ending import Format, json_text, refusing, seed_option, stop
+from mediasim.commands.loading import loading
 
 __all__ = ["EXIT_CODES", "break_recording", "verify"]
 
@@ -40,9 +41,10 @@ def verify(
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
 ) -> None:
     """Hold a recording against what was really said, and say what is wrong with it."""
-    from mediasim.truth.documents import TruthDocumentError
-    from mediasim.truth.verify.judge import verification_text
-    from mediasim.truth.verify.verify import verify_in_full
+    with loading():
+        from mediasim.truth.documents import TruthDocumentError
+        from mediasim.truth.verify.judge import verification_text
+        from mediasim.truth.verify.verify import verify_in_full
 
     if plot is not None and plot.suffix not in (".html", ".svg"):
         stop(f"expected --plot FILE.html or FILE.svg, found {plot}")
@@ -103,9 +105,10 @@ def break_recording(
 
     Exit code 0: it is broken; 2: that recording or fault cannot be had.
     """
-    from mediasim.truth.faults.breaking import break_file
-    from mediasim.truth.faults.material import FaultError
-    from mediasim.truth.faults.order import gallery_text, parse_fault
+    with loading():
+        from mediasim.truth.faults.breaking import break_file
+        from mediasim.truth.faults.material import FaultError
+        from mediasim.truth.faults.order import gallery_text, parse_fault
 
     if show:
         print(gallery_text())

@@ -28,6 +28,7 @@ from mediasim.sandbox.fleet.replica import Replica, written
 from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.workers import FleetBroke, Orders
+from mediasim.threads import one_thread
 from mediasim.twilio.errors import unavailable
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
@@ -72,7 +73,7 @@ class Worker:
     def start(self, orders: Orders) -> socket.socket:
         """Start the worker's process; return the front's end of the connection to it."""
         ours, theirs = socket.socketpair()
-        with theirs:
+        with theirs, one_thread():
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mediasim.sandbox.fleet.worker", str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],

@@ -14,6 +14,7 @@ from mediasim.documents.diagnostics import ScenarioError
 from mediasim.scenario.fuzz.judge import GOES_THROUGH, Violation
 from mediasim.scenario.fuzz.properties import Invariants, Properties
 from mediasim.scenario.fuzz.shrink import shrunk
+from mediasim.threads import one_thread
 
 __all__ = ["Find", "Hunt", "hunt", "one_run", "write_find"]
 
@@ -102,7 +103,7 @@ def _all(seed: int, numbers: range, jobs: int, properties: Properties) -> Iterat
 
     # Spawned, as runs of scenarios are.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with one_thread(), ProcessPoolExecutor(jobs, mp_context=context) as pool:
         waiting: list[Future[Find | None]] = []
         try:
             for number in numbers:

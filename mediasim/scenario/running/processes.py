@@ -16,6 +16,8 @@ from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from queue import SimpleQueue
 from typing import TypeVar
 
+from mediasim.threads import one_thread
+
 __all__ = ["WorkerDied", "in_lanes"]
 
 T = TypeVar("T")
@@ -116,7 +118,8 @@ class _Lane:
             self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_set_up_process)
             # The process starts with the first work it is given; its pid is needed before the
             # real work.
-            self._pid = self._executor.submit(os.getpid).result()
+            with one_thread():
+                self._pid = self._executor.submit(os.getpid).result()
         # Also when the interrupt came while the process was starting.
         if self._interrupted:
             return _Interrupted()
