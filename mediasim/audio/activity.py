@@ -18,7 +18,7 @@ in the last bits, and they take a hundred times as long.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Final, Literal
+from typing import Any, Final, Literal, overload
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -242,13 +242,13 @@ class LiveActivity:
         """
         noise = self._follow(energies)
         loud = energies[0] >= _HEARD
-        speech = (loud & _stand_out(energies, noise)).tolist()
+        speech = (loud & _stands_out(energies, noise)).tolist()
         for is_speech, energy, change, *quietest in zip(
             speech, *energies.tolist(), *noise.tolist(), strict=True
         ):
             if is_speech:
                 self._heard = max(self._heard[0], energy), max(self._heard[1], change)
-            yield is_speech, not _stands_out(*self._heard, quietest)
+            yield is_speech, not _stands_out(self._heard, quietest)
 
     def _follow(self, energies: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take frames into the noise; return the noise at each, (2, n).
@@ -279,18 +279,15 @@ def frame_measures(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
     )
 
 
-def _stand_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Return which frames :func:`_stands_out`."""
-    found: NDArray[np.bool_] = _MEAN_OF * energies[0] >= _TIMES[0] * noise[0]
-    found |= _MEAN_OF * energies[1] >= _TIMES[1] * noise[1]
-    found |= energies[0] >= _LOUD
-    return found
-
-
-def _stands_out(energy: float, change: float, noise: Sequence[float]) -> bool:
-    """Return whether a frame exceeds the noise in either measure, or is loud in any case."""
+@overload
+def _stands_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.bool_]: ...
+@overload
+def _stands_out(energies: Sequence[float], noise: Sequence[float]) -> bool: ...
+def _stands_out(energies: Any, noise: Any) -> Any:
+    """Return whether a frame, or which of several (2, n), exceeds the noise in either measure, or
+    is loud in any case."""
     return (
-        _MEAN_OF * energy >= _TIMES[0] * noise[0]
-        or _MEAN_OF * change >= _TIMES[1] * noise[1]
-        or energy >= _LOUD
+        (_MEAN_OF * energies[0] >= _TIMES[0] * noise[0])
+        | (_MEAN_OF * energies[1] >= _TIMES[1] * noise[1])
+        | (energies[0] >= _LOUD)
     )

@@ -28,6 +28,7 @@ __all__ = [
     "NO",
     "SHARED",
     "YES",
+    "Decibels",
     "Digits",
     "EventName",
     "Flag",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.activity import LiveActivity
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
+from mediasim.audio.products import rows_times
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.waiting import NOTICE_FRAMES, notice
 from mediasim.media.recorder import Track
@@ -167,17 +168,18 @@ def _table(wave: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArra
 def _tones(pcm: NDArray[np.int16]) -> list[int | None]:
     """Return the strongest bin of each frame of ``pcm`` (n * 160,) that holds a pure tone."""
     frames = pcm.reshape(-1, FRAME_SAMPLES).astype(np.float64)
-    # Whole numbers below 2 ** 53, so that the sums are exact and the same on every machine.
-    real, imaginary = frames @ _COSINES, frames @ _SINES
-    power = real * real + imaginary * imaginary
     windowed = frames * _WINDOW
     whole = np.einsum("ij,ij->i", windowed, windowed)
-    found: list[int | None] = []
-    for row, energy in zip(power, whole.tolist(), strict=True):
+    found: list[int | None] = [None] * len(frames)
+    loud = np.flatnonzero(whole >= _FLOOR)
+    # Whole numbers below 2 ** 53, so that the sums are exact and the same on every machine.
+    real, imaginary = rows_times(frames[loud], _COSINES), rows_times(frames[loud], _SINES)
+    power = real * real + imaginary * imaginary
+    for number, row, energy in zip(loud.tolist(), power, whole[loud].tolist(), strict=True):
         best = 1 + int(row[1:-1].argmax())
         around = float(row[best - 1]) + float(row[best]) + float(row[best + 1])
-        pure = energy >= _FLOOR and around >= _PURE * energy * _SCALE**2 * FRAME_SAMPLES / 2
-        found.append(best + _LOWEST_BEEP - 1 if pure else None)
+        if around >= _PURE * energy * _SCALE**2 * FRAME_SAMPLES / 2:
+            found[number] = best + _LOWEST_BEEP - 1
     return found
 
 

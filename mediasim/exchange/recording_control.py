@@ -90,8 +90,10 @@ class LiveRecording:
     @property
     def has_media(self) -> bool:
         """Whether the recording has ended and something of it was kept."""
-        kept = None if self.trimmed is None else self.trimmed[1] - self.trimmed[0]
-        return bool(kept) and absence(self.recorder.samples, kept or 0) is None
+        if self.trimmed is None:
+            return False
+        start, end = self.trimmed
+        return absence(self.recorder.samples, end - start) is None
 
     @property
     def kept(self) -> tuple[int, int]:
@@ -172,14 +174,11 @@ class LiveRecording:
         recorded = self.recorder.samples
         if self.trimmed is None:
             self.spool.finish()
-            trims = self.trim == "trim-silence" and recorded
-            pcm = read_wav(self.spool.path).pcm if trims else None
-            keeps_silence = exchange.keeps_silence
-            self.trimmed = (
-                (0, recorded)
-                if pcm is None
-                else kept_range(pcm, self.trim, keeps_silence=keeps_silence)
-            )
+            kept = 0, recorded
+            if self.trim == "trim-silence" and recorded:
+                pcm = read_wav(self.spool.path).pcm
+                kept = kept_range(pcm, self.trim, keeps_silence=exchange.keeps_silence)
+            self.trimmed = kept  # only now: reading may fail, and is tried again
         start, end = self.trimmed
         record.samples = end - start
         if self.has_media:
@@ -187,10 +186,14 @@ class LiveRecording:
         exchange.after_processing(self.sid, self._try_to_complete)
 
     def _complete(self) -> None:
-        exchange, record = self.exchange, self.record
-        recorded, kept = self.recorder.samples, record.samples or 0
+        exchange, (start, end) = self.exchange, self.kept
         lifecycle.finish_processing(
-            record, recorded, kept, exchange.now_ns, write=self._write, emit=self._emit
+            self.record,
+            self.recorder.samples,
+            end - start,
+            exchange.now_ns,
+            write=self._write,
+            emit=self._emit,
         )
         exchange.journals.done(self.sid, "media")
 

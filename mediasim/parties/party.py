@@ -16,13 +16,14 @@ from mediasim.media.player import Player
 from mediasim.media.room import Room
 from mediasim.net.link import Link
 from mediasim.net.network import Impairments
+from mediasim.net.telephone_line import TelephoneLine
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.echo import Echo
 from mediasim.parties.gain_control import GainControl
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver, shared_playout_of
-from mediasim.parties.telephone_line import SendingPath, TelephoneLine, background
+from mediasim.parties.telephone_line import SendingPath, background
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES
 from mediasim.rtp.probation import offset_of

@@ -27,7 +27,7 @@ from mediasim.parties.clock import SenderClock
 from mediasim.parties.in_flight import PacketFate, PacketsInFlight
 from mediasim.parties.timeline import Timeline
 from mediasim.rtp.gaps import build_comfort_noise
-from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, as_rows, build, parse
+from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, as_rows, build, equal_rows, parse
 from mediasim.rtp.telephone_event import event_payloads
 
 __all__ = ["Dtx", "PhoneFormat", "SimulatedPhone"]
@@ -200,7 +200,7 @@ class SimulatedPhone:
         else:
             frames = self.timeline.pcm(start, end).reshape(-1, FRAME_SAMPLES)
             coded = encode_frames(self._encoder, frames)
-            payload, size = as_rows([np.frombuffer(each, np.uint8)[None] for each in coded])
+            payload, size = as_rows(equal_rows(coded))
         packets = len(payload)
         media = np.arange(start, end, (end - start) // packets)
         data = build(

@@ -23,7 +23,7 @@ from mediasim.net.telephone_line import LineNoise, TelephoneLine
 from mediasim.parties.voices.level import DEFAULT_LEVEL_DBFS
 from mediasim.seeds import Seeds
 
-__all__ = ["HALF_SAMPLES", "SendingPath", "TelephoneLine", "band_limited"]
+__all__ = ["HALF_SAMPLES", "SendingPath", "background", "band_limited"]
 
 _BAND_HZ: Final = (300, 3400)
 """Band that a telephone carries, flat to 0.1 dB (the passband of ITU-T G.712)."""

@@ -23,6 +23,7 @@ __all__ = [
     "as_rows",
     "block_of",
     "build",
+    "equal_rows",
     "equal_runs",
     "header_fields",
     "joined",
@@ -90,6 +91,14 @@ def joined(blocks: Sequence[PacketBlock]) -> PacketBlock:
         np.concatenate([block.length for block in blocks]),
         np.concatenate([block.arrival for block in blocks]),
     )
+
+
+def equal_rows(payloads: Sequence[bytes]) -> list[NDArray[np.uint8]]:
+    """Return payloads in their order as arrays (n, size), as few as their sizes allow."""
+    return [
+        np.frombuffer(b"".join(same), np.uint8).reshape(-1, size)
+        for size, same in itertools.groupby(payloads, len)
+    ]
 
 
 def as_rows(

@@ -8,7 +8,6 @@ sequence numbers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import groupby
 from typing import Final
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, FrameCoder, SampleCoder, encode_frames
 from mediasim.audio.frames import FRAME_SAMPLES
-from mediasim.rtp.packets import HEADER_SIZE, PLAIN, build, header_fields
+from mediasim.rtp.packets import HEADER_SIZE, PLAIN, build, equal_rows, header_fields
 
 __all__ = ["RtpSender", "WideSender"]
 
@@ -33,15 +32,7 @@ def _coding(coder: SampleCoder | FrameCoder) -> Callable[[_Frames], list[NDArray
         encode_all = coder.encode
         return lambda pcm: [encode_all(pcm)]
     encoder = coder.encoder()
-    return lambda pcm: _equal_rows(encode_frames(encoder, pcm))
-
-
-def _equal_rows(payloads: list[bytes]) -> list[NDArray[np.uint8]]:
-    """Return payloads in their order as arrays (n, size), as few as their sizes allow."""
-    return [
-        np.frombuffer(b"".join(same), np.uint8).reshape(-1, size)
-        for size, same in groupby(payloads, len)
-    ]
+    return lambda pcm: equal_rows(encode_frames(encoder, pcm))
 
 
 class RtpSender:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from mediasim import simulate
 from mediasim.audio.levels import rms_dbfs
 from mediasim.documents.diagnostics import ScenarioError
-from mediasim.parties.telephone_line import SendingPath, TelephoneLine
+from mediasim.net.telephone_line import TelephoneLine
+from mediasim.parties.telephone_line import SendingPath
 from mediasim.sandbox.config import parse_config
 from mediasim.scenario.running.simulate import Result
 from mediasim.seeds import Seeds

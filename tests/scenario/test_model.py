@@ -230,6 +230,7 @@ def test_every_step_in_every_form(written: object, step: object) -> None:
         ({"emit": "a.b"}, "[0].emit", "expected a name"),
         ({"repeat": {"times": 0, "steps": []}}, "[0].repeat.times", "a whole number from 1"),
         ({"repeat": {"times": 2.5, "steps": []}}, "[0].repeat.times", "found '2.5'"),
+        ({"answer_as": {"who": "fax", "text": "x"}}, "[0].answer_as.text", "none of a fax"),
         ({"together": [["hold"]]}, "[0].together[0][0]", "cannot run beside other talk"),
         ({"together": [{"say": "x"}]}, "[0].together[0]", "expected a list"),
     ],

@@ -120,22 +120,22 @@ class FileClock:
         spans: list[list[int]] = []  # the same, in samples
         for line in (truth or {}).get("map", ()):
             file, call, length = line["file"], line["call"], line["samples"]
-            skipped = line["kind"] == "skip"
+            kind = line["kind"]
             # What was trimmed off the file is no part of it, nor is a pause in it.
-            start = max(file, 0)
-            end = file if skipped else min(file + length, samples)
-            if not (0 <= file <= samples if skipped else start < end):
+            if kind == "skip":
+                if 0 <= file <= samples:
+                    self.pauses.append((call / SAMPLE_RATE, (call + length) / SAMPLE_RATE, kind))
                 continue
-            if line["kind"] != "audio":
-                ends = call + (length if skipped else end - file)
-                span = (call + start - file) / SAMPLE_RATE, ends / SAMPLE_RATE
-                self.pauses.append((*span, line["kind"]))
-            if skipped:
+            start, end = max(file, 0), min(file + length, samples)
+            if start >= end:
                 continue
-            if spans and spans[-1][1] + spans[-1][2] == call + start - file:
+            begun, ended = call + start - file, call + end - file
+            if kind != "audio":
+                self.pauses.append((begun / SAMPLE_RATE, ended / SAMPLE_RATE, kind))
+            if spans and spans[-1][1] + spans[-1][2] == begun:
                 spans[-1][2] += end - start
             else:
-                spans.append([start, call + start - file, end - start])
+                spans.append([start, begun, end - start])
         self.pieces = [
             (start / SAMPLE_RATE, call / SAMPLE_RATE, length / SAMPLE_RATE)
             for start, call, length in spans

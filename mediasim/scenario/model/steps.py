@@ -369,6 +369,10 @@ class AnswerAs(ScriptStep):
     text: Text | None = None
     """What is said instead."""
 
+    def troubles(self) -> Iterator[Misfit]:
+        if self.who == "fax" and self.text is not None:
+            yield ("text",), "expected none of a fax, which says no words"
+
     def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
         yield (), self.steps
 

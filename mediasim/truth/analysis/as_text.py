@@ -17,7 +17,7 @@ from mediasim.truth.analysis.analysis import Analysis
 from mediasim.truth.analysis.figures import ConversationMeasures
 from mediasim.truth.analysis.recording import AnalysisError, TrueUtterance, TrueWord
 
-__all__ = ["analysis_text", "rttm", "webvtt"]
+__all__ = ["analysis_text", "ctm", "rttm", "webvtt"]
 
 _Format = Callable[[float], str]
 _Figure = tuple[str, str, _Format]

@@ -32,6 +32,7 @@ __all__ = [
     "AnalysisError",
     "SpeakerChannel",
     "TrueUtterance",
+    "TrueWord",
     "find_recording",
     "find_recordings",
     "read_recording",

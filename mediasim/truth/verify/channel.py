@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from mediasim.audio.products import dot
 from mediasim.truth.measure import Floats, Samples, Span
 from mediasim.truth.verify.colour import band, echo, response
 from mediasim.truth.verify.expected import ExpectedChannel
@@ -322,8 +323,8 @@ def _likeness(channel: Samples, clip: Samples, start: int, placed: TimeMap) -> f
         if len(there) == len(part) + 2 * _TOLERANCE:
             found[at : at + len(part)] = _most_alike(there, part)
     said = clip.astype(np.float64)
-    whole = np.sqrt(float(found @ found) * float(said @ said))
-    return abs(float(found @ said)) / whole if whole > 0 else 0.0
+    whole = np.sqrt(dot(found, found) * dot(said, said))
+    return abs(dot(found, said)) / whole if whole > 0 else 0.0
 
 
 def _most_alike(there: Samples, part: Samples) -> Floats:
