@@ -18,11 +18,11 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.answering_machine import MachineSettings
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.machine_detection import MODES, TIMES, machine_settings
 from mediasim.twilio.requests import (
     RECORDING_EVENTS,
     Callback,
@@ -304,10 +304,7 @@ def date_names(name: str) -> tuple[str, ...]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = (
-    *("MachineDetection", "MachineDetectionTimeout", "MachineDetectionSpeechThreshold"),
-    *("MachineDetectionSpeechEndThreshold", "MachineDetectionSilenceTimeout"),
-)
+DETECTION_OPTIONS: Final = ("MachineDetection", *(f"MachineDetection{name}" for name in TIMES))
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
@@ -354,18 +351,10 @@ def machine_detection(
 
     ``callback`` is the parameter that names where an asynchronous verdict is sent.
     """
-    mode = form.word("MachineDetection", ("Enable", "DetectMessageEnd"))
+    mode = form.word("MachineDetection", MODES)
     url, method = form.url(callback, code=_BAD_CALLBACK), form.method(f"{callback}Method")
-    default = MachineSettings()
-    settings = MachineSettings(
-        message_end=mode == "DetectMessageEnd",
-        timeout_ms=(form.number("MachineDetectionTimeout", 3, 59) or 30) * 1000,
-        speech_threshold_ms=form.number("MachineDetectionSpeechThreshold", 1000, 6000)
-        or default.speech_threshold_ms,
-        speech_end_ms=form.number("MachineDetectionSpeechEndThreshold", 500, 5000)
-        or default.speech_end_ms,
-        silence_timeout_ms=form.number("MachineDetectionSilenceTimeout", 2000, 10_000)
-        or default.silence_timeout_ms,
+    settings = machine_settings(
+        mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
     )
     told = Callback(url, method) if url else None
     return None if mode is None else MachineDetection(settings, asynchronous, told)
