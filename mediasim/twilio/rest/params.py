@@ -205,10 +205,13 @@ class Params:
             raise _wrong(name, value, f"a SID: {prefix} and 32 hexadecimal digits", code)
         return value
 
-    def callback(self, name: str, events: Sequence[str]) -> Callback | None:
-        """Return the callback of ``<name>``, ``<name>Method`` and ``<name>Event``; None without."""
+    def callback(self, name: str, events: Sequence[str] = ()) -> Callback | None:
+        """Return the callback of ``<name>``, ``<name>Method`` and ``<name>Event``; None without.
+
+        One that has no ``events`` to choose from has no ``<name>Event``.
+        """
         method = self.method(f"{name}Method")
-        chosen = self.words(f"{name}Event", events)
+        chosen = self.words(f"{name}Event", events) if events else ()
         url = self.url(name, code=_BAD_CALLBACK)
         return Callback(url, method, chosen) if url else None
 
@@ -352,9 +355,8 @@ def machine_detection(
     ``callback`` is the parameter that names where an asynchronous verdict is sent.
     """
     mode = form.word("MachineDetection", MODES)
-    url, method = form.url(callback, code=_BAD_CALLBACK), form.method(f"{callback}Method")
+    told = form.callback(callback)
     settings = machine_settings(
         mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
     )
-    told = Callback(url, method) if url else None
     return None if mode is None else MachineDetection(settings, asynchronous, told)
