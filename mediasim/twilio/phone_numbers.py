@@ -63,15 +63,12 @@ def problem(number: str, region: str | None = None) -> str | None:
     try:
         parsed = phones.parse(number, region)
     except NumberParseException as error:
-        names = {
-            value: name for name, value in vars(NumberParseException).items() if name.isupper()
-        }
-        return _PROBLEMS.get(names.get(error.error_type, ""), "NOT_A_NUMBER")
+        name = _name_in(NumberParseException, error.error_type)
+        return _PROBLEMS.get(name, "NOT_A_NUMBER")
     if phones.is_valid_number(parsed):
         return None
     why = phones.is_possible_number_with_reason(parsed)
-    names = {value: name for name, value in vars(ValidationResult).items() if name.isupper()}
-    return _PROBLEMS.get(names.get(why, ""), "INVALID_BUT_POSSIBLE")
+    return _PROBLEMS.get(_name_in(ValidationResult, why), "INVALID_BUT_POSSIBLE")
 
 
 @lru_cache(maxsize=4096)
@@ -109,9 +106,13 @@ def kind(number: str) -> str | None:
     from others, as in North America, a number is taken for a mobile one.
     """
     phones = library()
-    found = phones.number_type(_parsed(number))
-    name = next(name for name, value in vars(phones.PhoneNumberType).items() if value == found)
-    return _KINDS.get(name)
+    return _KINDS.get(_name_in(phones.PhoneNumberType, phones.number_type(_parsed(number))))
+
+
+def _name_in(constants: type, number: int) -> str:
+    """Return the name of one of the numbers that a class of the library names; "" for none."""
+    named = ((name, value) for name, value in vars(constants).items() if name.isupper())
+    return next((name for name, value in named if value == number), "")
 
 
 def _parsed(number: str) -> Any:
