@@ -76,10 +76,8 @@ def country(number: str) -> str:
     """Return the ISO code of a number's country; "" for an address that has none."""
     if not number.startswith("+"):
         return ""
-    phones = library()
-    try:
-        parsed = phones.parse(number)
-    except phones.NumberParseException:
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
         return ""
     found = phones.region_code_for_number(parsed)
     # A number of no assigned range, as of tests, is the main country's of its code.
@@ -88,14 +86,17 @@ def country(number: str) -> str:
 
 
 def country_code(number: str) -> str:
-    """Return a number's calling code without the plus: ``1``, ``44``. Raises ValueError."""
-    return str(_parsed(number).country_code)
+    """Return a number's calling code without the plus: ``1``, ``44``; "" if it has none."""
+    parsed = _parsed(number)
+    return "" if parsed is None else str(parsed.country_code)
 
 
 def national(number: str) -> str:
-    """Return a number as it is written in its country. Raises ValueError if it is none."""
-    phones = library()
-    text: str = phones.format_number(_parsed(number), phones.PhoneNumberFormat.NATIONAL)
+    """Return a number as it is written in its country; as it is if it is of no country."""
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
+        return number
+    text: str = phones.format_number(parsed, phones.PhoneNumberFormat.NATIONAL)
     return text
 
 
@@ -105,8 +106,10 @@ def kind(number: str) -> str | None:
     Returns None for a number whose kind is unknown. Where a plan does not tell mobile telephones
     from others, as in North America, a number is taken for a mobile one.
     """
-    phones = library()
-    return _KINDS.get(_name_in(phones.PhoneNumberType, phones.number_type(_parsed(number))))
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
+        return None
+    return _KINDS.get(_name_in(phones.PhoneNumberType, phones.number_type(parsed)))
 
 
 def _name_in(constants: type, number: int) -> str:
@@ -116,8 +119,9 @@ def _name_in(constants: type, number: int) -> str:
 
 
 def _parsed(number: str) -> Any:
+    """Return the library's form of a number; None if it is of no country."""
     phones = library()
     try:
         return phones.parse(number)
-    except phones.NumberParseException as error:
-        raise ValueError(str(error)) from None
+    except phones.NumberParseException:
+        return None
