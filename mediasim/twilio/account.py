@@ -33,7 +33,6 @@ from mediasim.twilio.errors import (
     not_in_progress,
     too_many,
     unavailable,
-    unknown_number,
 )
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
@@ -50,7 +49,6 @@ from mediasim.twilio.resources import (
     AccountRecord,
     ApplicationRecord,
     KeyRecord,
-    NumberRecord,
     VoiceSettings,
 )
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
@@ -93,7 +91,6 @@ class Account(CallDocuments):
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
-        self.numbers: ResourceList[NumberRecord] = self.resource_list("IncomingPhoneNumbers")
         self.applications: ResourceList[ApplicationRecord] = self.resource_list("Applications")
         self.keys: ResourceList[KeyRecord] = self.resource_list("Keys")
         self.transcriptions: ResourceList[TranscriptionRecord] = self.resource_list(
@@ -199,9 +196,7 @@ class Account(CallDocuments):
 
         Raises TwilioError if the account has no such number, or no more calls can be carried.
         """
-        number = next((each for each in self.numbers.all() if each.phone_number == to), None)
-        if number is None:
-            raise unknown_number(to, (each.phone_number for each in self.numbers.all()))
+        number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self._check_capacity(f"a call from {from_} to {to}")

@@ -21,11 +21,11 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
-from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.errors import TwilioError, not_found, unknown_number
 from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
 from mediasim.twilio.representations import account_path
 from mediasim.twilio.requests import Callback, DetectionFaults, Params
-from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.resources import AccountRecord, NumberRecord
 from mediasim.twilio.subscribers import Subscriber
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery, Webhooks
 
@@ -105,6 +105,7 @@ class AccountParts:
         self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()
         """Returns what the number plan knows of the line at a number."""
         self.subaccounts: ResourceList[AccountRecord] = self.resource_list("Accounts")
+        self.numbers: ResourceList[NumberRecord] = self.resource_list("IncomingPhoneNumbers")
         self._tasks: set[asyncio.Task[Any]] = set()
         webhooks.token_of = self.token_of
         exchange.on_fault = self.report_failure
@@ -157,6 +158,17 @@ class AccountParts:
             return self.exchange.catalogue.call(sid)
         except UnknownSid:
             raise not_found(f"{self.account_path}/Calls/{sid}.json") from None
+
+    def own_number(self, number: str) -> NumberRecord | None:
+        """Return the record of a number; None if no account has it."""
+        return next((each for each in self.numbers.all() if each.phone_number == number), None)
+
+    def called_number(self, number: str) -> NumberRecord:
+        """Return the record of a number that is called. Raises TwilioError (404) if none has it."""
+        record = self.own_number(number)
+        if record is None:
+            raise unknown_number(number, (each.phone_number for each in self.numbers.all()))
+        return record
 
     def recording_record(self, sid: str) -> RecordingRecord:
         """Return the record of a recording. Raises TwilioError (404, 20404) if there is none."""

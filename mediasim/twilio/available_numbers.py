@@ -18,7 +18,16 @@ from typing import Final
 from mediasim.seeds import Seeds
 from mediasim.twilio.phone_numbers import library, valid
 
-__all__ = ["COUNTRIES", "KINDS", "NORTH_AMERICA", "Place", "kinds_of", "offered", "place_of"]
+__all__ = [
+    "COUNTRIES",
+    "KINDS",
+    "NORTH_AMERICA",
+    "Place",
+    "kinds_of",
+    "of_area",
+    "offered",
+    "place_of",
+]
 
 COUNTRIES: Final = {
     "AU": "Australia",
@@ -150,7 +159,7 @@ def offered(
     wanted = re.compile(digits.replace("*", "[0-9]"))
     if country in NORTH_AMERICA:
         starts = [each for each in _areas(country, kind, area) if valid(f"+1{each}5550100")]
-        stock = [f"+1{start}55501{last:02}" for start in starts for last in range(_FEW)]
+        stock = [number for start in starts for number in of_area(start)]
     else:
         starts = [example]
         stock = list(islice(_alike(seeds, code, example), _FEW))
@@ -159,6 +168,11 @@ def offered(
     yield from sorted(stock, key=lambda number: seeds.digest(f"{label}/{number}"))
     if digits and not stock:
         yield from _made(seeds.fork(label), code, example, starts, digits)
+
+
+def of_area(area: str) -> list[str]:
+    """Return the numbers of a North American area code, in order."""
+    return [f"+1{area}55501{last:02}" for last in range(_FEW)]
 
 
 def _areas(country: str, kind: str, area: str) -> list[str]:

@@ -11,9 +11,9 @@ from typing import Any, Final
 from mediasim.twilio.phone_numbers import country, country_code, kind, library, national, problem
 from mediasim.twilio.subscribers import Subscriber
 
-__all__ = ["CARRIER", "FIELDS", "caller_name", "e164", "line_type", "lookup"]
+__all__ = ["FIELDS", "caller_name", "e164", "line_type", "lookup"]
 
-CARRIER: Final = "Mediasim Telephone Company"
+_CARRIER: Final = "Mediasim Telephone Company"
 """Name of the carrier of numbers for which the plan names none."""
 FIELDS: Final = (
     *("caller_name", "sim_swap", "call_forwarding", "line_type_intelligence", "line_status"),
@@ -47,9 +47,8 @@ def lookup(
     Packages that are not asked for are None.
     """
     why = problem(number, region)
-    found = dict.fromkeys(FIELDS)
     known = why is None
-    packages: dict[str, Any] = {}
+    packages: dict[str, Any] = dict.fromkeys(FIELDS)
     if known and "caller_name" in fields:
         packages["caller_name"] = caller_name(subscriber)
     if known and "line_type_intelligence" in fields:
@@ -61,7 +60,6 @@ def lookup(
         "national_format": national(number) if known else None,
         "valid": known,
         "validation_errors": [] if why is None else [why],
-        **found,
         **packages,
     }
 
@@ -85,6 +83,6 @@ def line_type(number: str, subscriber: Subscriber) -> dict[str, Any]:
         # Of a network for tests (ITU E.212).
         "mobile_country_code": "001" if found == "mobile" else None,
         "mobile_network_code": "01" if mobile else None,
-        "carrier_name": subscriber.carrier or CARRIER,
+        "carrier_name": subscriber.carrier or _CARRIER,
         "type": found,
     }

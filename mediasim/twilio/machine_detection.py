@@ -6,8 +6,10 @@ Source: Twilio docs, "Answering Machine Detection". The verdict is decided from 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -18,7 +20,7 @@ from mediasim.twilio.session import CallSession, Instructions
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of
 
-__all__ = ["detect", "noun_detection", "with_detection"]
+__all__ = ["MODES", "TIMES", "detect", "machine_settings", "noun_detection", "with_detection"]
 
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
@@ -29,28 +31,41 @@ _WRONG: Final[dict[str, AnsweredBy]] = {
     "fax": "human",
     "unknown": "human",
 }
-_MODES: Final = ("Enable", "DetectMessageEnd")
+MODES: Final = ("Enable", "DetectMessageEnd")
+TIMES: Final = {
+    "Timeout": ("timeout_ms", 3, 59, 1000),
+    "SpeechThreshold": ("speech_threshold_ms", 1000, 6000, 1),
+    "SpeechEndThreshold": ("speech_end_ms", 500, 5000, 1),
+    "SilenceTimeout": ("silence_timeout_ms", 2000, 10_000, 1),
+}
+"""The field of each parameter ``MachineDetection<name>``, its bounds, and its milliseconds."""
+
+
+def machine_settings(mode: str, number: Callable[[str, int, int], int | None]) -> MachineSettings:
+    """Return the settings of one of the :data:`MODES`.
+
+    ``number`` returns the value of one of the :data:`TIMES` between two bounds; None without one.
+    """
+    given: dict[str, Any] = {
+        field: value * unit
+        for name, (field, lowest, highest, unit) in TIMES.items()
+        if (value := number(name, lowest, highest)) is not None
+    }
+    return replace(MachineSettings(message_end=mode == "DetectMessageEnd"), **given)
 
 
 def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
     """Return the detection that a Number or a Sip noun asks for; wrong values count as absent."""
     mode = noun.attribute("machineDetection")
-    if mode not in _MODES:
+    if mode not in MODES:
         return None
-    default = MachineSettings()
 
-    def between(name: str, lowest: int, highest: int, otherwise: int) -> int:
-        value = noun.number(f"machineDetection{name}", otherwise)
-        return value if lowest <= value <= highest else otherwise
+    def between(name: str, lowest: int, highest: int) -> int | None:
+        value = noun.number(f"machineDetection{name}", -1)
+        return value if lowest <= value <= highest else None
 
-    settings = MachineSettings(
-        message_end=mode == "DetectMessageEnd",
-        timeout_ms=between("Timeout", 3, 59, default.timeout_ms // 1000) * 1000,
-        speech_threshold_ms=between("SpeechThreshold", 1000, 6000, default.speech_threshold_ms),
-        speech_end_ms=between("SpeechEndThreshold", 500, 5000, default.speech_end_ms),
-        silence_timeout_ms=between("SilenceTimeout", 2000, 10_000, default.silence_timeout_ms),
-    )
-    return MachineDetection(settings, True, callback_of(noun, session, "amdStatusCallback"))
+    callback = callback_of(noun, session, "amdStatusCallback")
+    return MachineDetection(machine_settings(mode, between), True, callback)
 
 
 async def detect(session: CallSession, detection: MachineDetection) -> None:

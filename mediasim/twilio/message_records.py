@@ -17,10 +17,17 @@ from mediasim.twilio.representations import (
 )
 from mediasim.twilio.resources import Dated
 
-__all__ = ["ERRORS", "Direction", "MediaRecord", "MessageEvent", "MessageRecord", "segments"]
+__all__ = [
+    "Direction",
+    "MediaRecord",
+    "MessageEvent",
+    "MessageRecord",
+    "error_words",
+    "segments",
+]
 
 Direction = Literal["inbound", "outbound-api", "outbound-call", "outbound-reply"]
-ERRORS: Final = {
+_ERRORS: Final = {
     30001: "Queue overflow",
     30002: "Account suspended",
     30003: "Unreachable destination handset",
@@ -41,6 +48,11 @@ _GSM: Final = frozenset(
 )
 _GSM_EXTENSION: Final = frozenset("\f^{}\\[~]|€")
 """The basic set of GSM 03.38 and its extension, whose characters count twice."""
+
+
+def error_words(code: int) -> str:
+    """Return the message of a code for why a message is not delivered."""
+    return _ERRORS.get(code, "Unknown error")
 
 
 def segments(body: str) -> int:
@@ -101,7 +113,7 @@ class MessageRecord(Dated):
             "date_sent": None if self.sent_ns is None else rfc2822(dates, self.sent_ns),
             "direction": self.direction,
             "error_code": code,
-            "error_message": None if code is None else ERRORS.get(code, "Unknown error"),
+            "error_message": None if code is None else error_words(code),
             "from": self.from_,
             "messaging_service_sid": self.messaging_service_sid,
             "num_media": str(self.media),

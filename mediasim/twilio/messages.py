@@ -20,13 +20,13 @@ from mediasim.exchange.lifecycle import move
 from mediasim.exchange.states import MESSAGE, MessageStatus
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.addresses import messaged, messaging
-from mediasim.twilio.errors import TwilioError, bad_parameter, unknown_number
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.message_records import (
-    ERRORS,
     Direction,
     MediaRecord,
     MessageEvent,
     MessageRecord,
+    error_words,
     segments,
 )
 from mediasim.twilio.phone_numbers import country
@@ -35,9 +35,9 @@ from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.resources import ApplicationRecord, NumberRecord
 from mediasim.twilio.subscribers import MessageOutcome
 
-__all__ = ["MOST_MEDIA", "MessageManager", "MessageRequest", "incoming_params", "status_params"]
+__all__ = ["MessageManager", "MessageRequest", "incoming_params", "status_params"]
 
-MOST_MEDIA: Final = 10
+_MOST_MEDIA: Final = 10
 _LONGEST_BODY: Final = 1600
 _MS: Final = 1_000_000
 _ACCEPTED_NS: Final = 50 * _MS
@@ -87,7 +87,6 @@ class MessageManager:
         self._of = of
         self._records: ResourceList[MessageRecord] = account.resource_list("Messages")
         self._media: ResourceList[MediaRecord] = account.resource_list("Media")
-        self._numbers: ResourceList[NumberRecord] = account.resource_list("IncomingPhoneNumbers")
         self._callbacks: dict[str, Callback] = {}
         # Not the account's: a message may be scheduled for days ahead.
         self._tasks: set[asyncio.Task[None]] = set()
@@ -133,7 +132,9 @@ class MessageManager:
 
     def _sender(self, account: AccountParts, request: MessageRequest) -> str:
         """Return the number that a message is sent from. Raises TwilioError if it may not be."""
-        own = [each.phone_number for each in self._numbers.all() if each.account_sid == account.sid]
+        own = [
+            each.phone_number for each in account.numbers.all() if each.account_sid == account.sid
+        ]
         if not request.from_:
             if request.messaging_service_sid is None:
                 raise bad_parameter("A 'From' phone number is required.", _NO_SENDER)
@@ -157,8 +158,8 @@ class MessageManager:
         if len(request.body) > _LONGEST_BODY:
             words = f"The message body exceeds the {_LONGEST_BODY} character limit"
             raise bad_parameter(words, _TOO_LONG)
-        if len(request.media) > MOST_MEDIA:
-            words = f"Number of media files exceeds allowed limit: {MOST_MEDIA}"
+        if len(request.media) > _MOST_MEDIA:
+            words = f"Number of media files exceeds allowed limit: {_MOST_MEDIA}"
             raise bad_parameter(words, _TOO_MANY_MEDIA)
         if to == from_:
             raise bad_parameter("'To' and 'From' number cannot be the same", _SAME)
@@ -236,7 +237,7 @@ class MessageManager:
             self._fail(account, record, "undelivered", outcome.error_code)
             return
         self._move(account, record, "delivered")
-        if any(each.phone_number == record.to for each in self._numbers.all()):
+        if account.own_number(record.to) is not None:
             media = self.media_of(record.sid)
             urls = tuple(self.media_url(each) for each in media)
             self.receive(record.from_ or "", record.to, record.body, urls)
@@ -249,7 +250,7 @@ class MessageManager:
         code: int | None,
     ) -> None:
         record.error_code = code or _UNKNOWN_ERROR
-        words = ERRORS.get(record.error_code, "Unknown error")
+        words = error_words(record.error_code)
         self._move(account, record, status)
         account.notify(None, record.error_code, f"message {record.sid} to {record.to}: {words}")
 
@@ -297,9 +298,7 @@ class MessageManager:
 
         Raises TwilioError if no account has the number, or its account is not active.
         """
-        number = next((each for each in self._numbers.all() if each.phone_number == to), None)
-        if number is None:
-            raise unknown_number(to, (each.phone_number for each in self._numbers.all()))
+        number = self._main.called_number(to)
         account = self._of(number.account_sid)
         account.check_active()
         request = MessageRequest(to, from_, body, media)
@@ -358,7 +357,7 @@ def status_params(record: MessageRecord) -> Params:
         params.append(("MessagingServiceSid", record.messaging_service_sid))
     if record.error_code is not None:
         params.append(("ErrorCode", str(record.error_code)))
-        params.append(("ErrorMessage", ERRORS.get(record.error_code, "Unknown error")))
+        params.append(("ErrorMessage", error_words(record.error_code)))
     return params
 
 

@@ -25,7 +25,7 @@ from mediasim.parties.party import Party
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import Callback, Params
-from mediasim.twilio.resources import ApplicationRecord, NumberRecord
+from mediasim.twilio.resources import ApplicationRecord
 from mediasim.twilio.session import FollowUp
 
 __all__ = ["APPLICATION", "ApplicationGateway", "OwnNumbers"]
@@ -72,7 +72,6 @@ class OwnNumbers:
         self.account = account
         self.place_inbound = place_inbound
         self.place_application = place_application
-        self.numbers: ResourceList[NumberRecord] = account.resource_list("IncomingPhoneNumbers")
         self.applications: ResourceList[ApplicationRecord] = account.resource_list("Applications")
         self._live_call = live_call
         self._lines: list[OwnLine] = []
@@ -87,7 +86,7 @@ class OwnNumbers:
             party = _party(sid)
             params = tuple(parse_qsl(query, keep_blank_values=True))
             return Phone(party, gateway=ApplicationGateway(self, sid, params))
-        if any(each.phone_number == address for each in self.numbers.all()):
+        if self.account.own_number(address) is not None:
             return Phone(_party(address), gateway=_NumberGateway(self, address))
         return None
 

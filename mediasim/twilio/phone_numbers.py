@@ -63,15 +63,12 @@ def problem(number: str, region: str | None = None) -> str | None:
     try:
         parsed = phones.parse(number, region)
     except NumberParseException as error:
-        names = {
-            value: name for name, value in vars(NumberParseException).items() if name.isupper()
-        }
-        return _PROBLEMS.get(names.get(error.error_type, ""), "NOT_A_NUMBER")
+        name = _name_in(NumberParseException, error.error_type)
+        return _PROBLEMS.get(name, "NOT_A_NUMBER")
     if phones.is_valid_number(parsed):
         return None
     why = phones.is_possible_number_with_reason(parsed)
-    names = {value: name for name, value in vars(ValidationResult).items() if name.isupper()}
-    return _PROBLEMS.get(names.get(why, ""), "INVALID_BUT_POSSIBLE")
+    return _PROBLEMS.get(_name_in(ValidationResult, why), "INVALID_BUT_POSSIBLE")
 
 
 @lru_cache(maxsize=4096)
@@ -79,10 +76,8 @@ def country(number: str) -> str:
     """Return the ISO code of a number's country; "" for an address that has none."""
     if not number.startswith("+"):
         return ""
-    phones = library()
-    try:
-        parsed = phones.parse(number)
-    except phones.NumberParseException:
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
         return ""
     found = phones.region_code_for_number(parsed)
     # A number of no assigned range, as of tests, is the main country's of its code.
@@ -91,14 +86,17 @@ def country(number: str) -> str:
 
 
 def country_code(number: str) -> str:
-    """Return a number's calling code without the plus: ``1``, ``44``. Raises ValueError."""
-    return str(_parsed(number).country_code)
+    """Return a number's calling code without the plus: ``1``, ``44``; "" if it has none."""
+    parsed = _parsed(number)
+    return "" if parsed is None else str(parsed.country_code)
 
 
 def national(number: str) -> str:
-    """Return a number as it is written in its country. Raises ValueError if it is none."""
-    phones = library()
-    text: str = phones.format_number(_parsed(number), phones.PhoneNumberFormat.NATIONAL)
+    """Return a number as it is written in its country; as it is if it is of no country."""
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
+        return number
+    text: str = phones.format_number(parsed, phones.PhoneNumberFormat.NATIONAL)
     return text
 
 
@@ -108,15 +106,22 @@ def kind(number: str) -> str | None:
     Returns None for a number whose kind is unknown. Where a plan does not tell mobile telephones
     from others, as in North America, a number is taken for a mobile one.
     """
-    phones = library()
-    found = phones.number_type(_parsed(number))
-    name = next(name for name, value in vars(phones.PhoneNumberType).items() if value == found)
-    return _KINDS.get(name)
+    phones, parsed = library(), _parsed(number)
+    if parsed is None:
+        return None
+    return _KINDS.get(_name_in(phones.PhoneNumberType, phones.number_type(parsed)))
+
+
+def _name_in(constants: type, number: int) -> str:
+    """Return the name of one of the numbers that a class of the library names; "" for none."""
+    named = ((name, value) for name, value in vars(constants).items() if name.isupper())
+    return next((name for name, value in named if value == number), "")
 
 
 def _parsed(number: str) -> Any:
+    """Return the library's form of a number; None if it is of no country."""
     phones = library()
     try:
         return phones.parse(number)
-    except phones.NumberParseException as error:
-        raise ValueError(str(error)) from None
+    except phones.NumberParseException:
+        return None

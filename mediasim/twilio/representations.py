@@ -31,6 +31,7 @@ __all__ = [
     "rfc2822",
     "snake_case",
     "subresource_uris",
+    "xml_text",
 ]
 
 API_VERSION: Final = "2010-04-01"
@@ -46,6 +47,11 @@ _CALL_SUBRESOURCES: Final = (
 def account_path(account_sid: str) -> str:
     """Return the path of an account's resources."""
     return f"/{API_VERSION}/Accounts/{account_sid}"
+
+
+def xml_text(text: str) -> str:
+    """Return a text without what XML has no way to write: most control characters."""
+    return "".join(char for char in text if char >= " " or char in "\t\n\r")
 
 
 def rfc2822(dates: Dates, loop_ns: int) -> str:

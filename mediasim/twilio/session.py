@@ -252,9 +252,11 @@ class CallSession(CallControl):
         """Add a warning about a line of the current document."""
         self._notify(code, words, self.base, line, warning=True)
 
-    def refused(self, error: TwilioError, *, warning: bool = False) -> TwilioError:
+    def refused(
+        self, error: TwilioError, line: int | None = None, *, warning: bool = False
+    ) -> TwilioError:
         """Add a notification about what is refused of the current document; return the error."""
-        self._notify(error.code, error.message, self.base, warning=warning)
+        self._notify(error.code, error.message, self.base, line, warning=warning)
         return error
 
     def _notify(

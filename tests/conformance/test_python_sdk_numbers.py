@@ -89,6 +89,14 @@ def test_a_number_has_the_type_of_its_countrys_plan(client: Client) -> None:
     assert mobile.phone_number.startswith("+447")
 
 
+def test_a_number_of_no_country_is_shown_as_it_is(client: Client) -> None:
+    number = "+999999999"
+    assert client.validation_requests.create(phone_number=number).friendly_name == number
+    bought = client.incoming_phone_numbers.create(phone_number=number)
+    assert bought.phone_number == number
+    assert bought.delete()
+
+
 def test_a_number_is_bought_called_and_given_back(
     sandbox: Sandbox, client: Client, app: UserApp
 ) -> None:

@@ -68,6 +68,11 @@ def notes(sandbox: MediasimSandbox) -> list[str]:
             "<Response><Say>Hi &amp; bye</Say><Play>http://a/b.mp3</Play></Response>",
         ),
         (
+            twimlet("message", Message="Hi\x00\x01 there"),
+            {},
+            "<Response><Say>Hi there</Say></Response>",
+        ),
+        (
             twimlet("holdmusic", Bucket="com.twilio.music.rock", Message="Soon."),
             {},
             "<Response>"

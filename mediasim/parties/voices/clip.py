@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from mediasim.parties.voices.word_times import WordTime
 
-__all__ = ["SpeechClip", "Utterance", "UtteranceCache", "cache_directory", "clips_folder"]
+__all__ = ["SpeechClip", "Utterance", "UtteranceCache", "cache_directory", "clips_folder", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +102,31 @@ class UtteranceCache:
 
     def store(self, utterance: Utterance, *key: str) -> None:
         """Store an utterance under a key; does nothing if the disk cannot be written."""
-        from tempfile import NamedTemporaryFile
-
         words = [(it.text, it.start, it.end, it.estimated) for it in utterance.words]
         samples = utterance.pcm.astype("<i2").tobytes()
         content = json.dumps(words).encode() + b"\n" + samples
-        path = self._path(key)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            # Written aside and moved into place: another process sees all of it or nothing.
-            with NamedTemporaryFile(dir=path.parent, prefix="new-", delete=False) as aside:
-                try:
-                    aside.write(_checksum(content) + content)
-                    aside.close()
-                    os.replace(aside.name, path)
-                except OSError:
-                    os.unlink(aside.name)
-        except OSError:
-            pass
+        keep(self._path(key), _checksum(content) + content)
 
     def _path(self, key: tuple[str, ...]) -> Path:
         return self._folder / f"{_checksum(repr(key).encode()).hex()}.pcm"
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Write a file of the cache; does nothing if the disk cannot be written."""
+    from tempfile import NamedTemporaryFile
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Written aside and moved into place: another process sees all of it or nothing.
+        with NamedTemporaryFile(dir=path.parent, prefix="new-", delete=False) as aside:
+            try:
+                aside.write(content)
+                aside.close()
+                os.replace(aside.name, path)
+            except OSError:
+                os.unlink(aside.name)
+    except OSError:
+        pass
 
 
 def _checksum(content: bytes) -> bytes:

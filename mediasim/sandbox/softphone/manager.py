@@ -210,7 +210,7 @@ class SoftphoneManager:
             )
         else:
             to = _dialled(message.to)
-            if any(number.phone_number == to for number in service.numbers.all()):
+            if service.own_number(to) is not None:
                 record = service.place_inbound(from_, to, phone)
             else:
                 record = service.place_from_client(from_, to, phone, DialRequest(to))

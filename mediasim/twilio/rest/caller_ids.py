@@ -10,7 +10,6 @@ from mediasim.twilio.addresses import called, sought
 from mediasim.twilio.caller_ids import CallerIdRecord
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.phone_numbers import national
-from mediasim.twilio.requests import Callback
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
@@ -30,7 +29,6 @@ __all__ = ["CALLER_IDS"]
 _NO_NUMBER: Final = 21211
 _VALIDATED: Final = 21450
 _BAD_EXTENSION: Final = 21206
-_BAD_CALLBACK: Final = 21609
 
 
 def _list(request: ApiRequest) -> ApiResponse:
@@ -58,16 +56,12 @@ def _validate(request: ApiRequest) -> ApiResponse:
     if re.fullmatch(r"[0-9#*wW]{0,32}", extension) is None:
         words = "Invalid Extension: expected at most 32 of 0-9, #, *, w and W"
         raise bad_parameter(words, _BAD_EXTENSION)
-    url, method = (
-        form.url("StatusCallback", code=_BAD_CALLBACK),
-        form.method("StatusCallbackMethod"),
-    )
     validation = request.account.caller_ids.begin(
         request.account,
         number,
         form.friendly_name() or national(number),
         extension,
-        Callback(url, method) if url else None,
+        form.callback("StatusCallback"),
     )
     return ApiResponse(validation.to_twilio_json())
 

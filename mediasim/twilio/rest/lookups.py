@@ -11,6 +11,7 @@ from mediasim.twilio.lookups import FIELDS, caller_name, e164, line_type, lookup
 from mediasim.twilio.phone_numbers import country, national
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse
+from mediasim.twilio.subscribers import Subscriber
 
 __all__ = ["LOOKUPS"]
 
@@ -39,23 +40,23 @@ def _fetch_v1(request: ApiRequest) -> ApiResponse:
     subscriber = request.account.subscriber_of(number)
     if not lookup(number, (), subscriber, region)["valid"]:
         raise request.missing()
-    name = {**caller_name(subscriber)} if "caller-name" in types else None
+    name = caller_name(subscriber) if "caller-name" in types else None
     return ApiResponse(
         {
             "caller_name": name,
             "country_code": country(number) or None,
             "phone_number": number,
             "national_format": national(number),
-            "carrier": _carrier(number, request) if "carrier" in types else None,
+            "carrier": _carrier(number, subscriber) if "carrier" in types else None,
             "add_ons": None,
             "url": _url(request, number),
         }
     )
 
 
-def _carrier(number: str, request: ApiRequest) -> dict[str, Any]:
+def _carrier(number: str, subscriber: Subscriber) -> dict[str, Any]:
     """Return the carrier as version 1 has it, which knows three types of lines."""
-    found = line_type(number, request.account.subscriber_of(number))
+    found = line_type(number, subscriber)
     kind = found["type"]
     return {
         "mobile_country_code": found["mobile_country_code"],

@@ -159,17 +159,14 @@ _CREATED: Final = (
     *("ApplicationSid", "SmartEncoded", "ScheduleType", "SendAt"),
 )
 _PATH: Final = f"{ACCOUNT}/Messages"
+_STORED: Final = Stored(
+    "message", MessageRecord, in_resource_list("Messages"), Owner.WORKER, event=MessageEvent
+)
 MESSAGES: Final = Resource(
     name="Message",
     many="messages",
     prefix="SM",
-    stored=Stored(
-        "message",
-        MessageRecord,
-        in_resource_list("Messages"),
-        Owner.WORKER,
-        event=MessageEvent,
-    ),
+    stored=_STORED,
     callbacks=("message-status", "sms"),
     paths={
         _PATH: {
@@ -190,11 +187,8 @@ MESSAGES: Final = Resource(
 
 def _message(request: ApiRequest) -> MessageRecord:
     """Return the message of the path. Raises TwilioError (404, 20404) if there is none."""
-    for record in request.own(request.account.resource_list("Messages").all()):
-        if record.sid == request.at["message"]:
-            found: MessageRecord = record
-            return found
-    raise request.missing()
+    found: MessageRecord = request.found_in(_STORED.store(request.account), "message")
+    return found
 
 
 def _feedback(request: ApiRequest) -> ApiResponse:

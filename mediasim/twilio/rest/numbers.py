@@ -9,11 +9,12 @@ have the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from typing import Any, Final
 
 from mediasim.documents.values import E164
+from mediasim.twilio.available_numbers import of_area
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.phone_numbers import kind as line_kind
 from mediasim.twilio.representations import snake_case
@@ -189,7 +190,7 @@ def _wanted(request: ApiRequest, kind: str) -> str:
         if re.fullmatch("[2-9][0-9]{2}", area) is None:
             raise bad_parameter(f"{area[:20]} is not a valid area code", _BAD_AREA)
         free = next(
-            (each for each in _of_area(area) if each not in taken and party_of(each).party is None),
+            (each for each in of_area(area) if each not in taken and party_of(each).party is None),
             None,
         )
         if free is None or area == _TEST_EMPTY_AREA:
@@ -213,10 +214,6 @@ def _type_of(number: str) -> str:
     """Return the type of a number, by its country's plan."""
     types = {"tollFree": "toll-free", "mobile": "mobile"}
     return "" if number.startswith("+1") else types.get(line_kind(number) or "", "local")
-
-
-def _of_area(area: str) -> Iterator[str]:
-    return (f"+1{area}55501{last:02}" for last in range(100))
 
 
 def _change(request: ApiRequest, record: NumberRecord) -> None:

@@ -18,11 +18,11 @@ from typing import Final, Literal, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.answering_machine import MachineSettings
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.machine_detection import MODES, TIMES, machine_settings
 from mediasim.twilio.requests import (
     RECORDING_EVENTS,
     Callback,
@@ -205,10 +205,13 @@ class Params:
             raise _wrong(name, value, f"a SID: {prefix} and 32 hexadecimal digits", code)
         return value
 
-    def callback(self, name: str, events: Sequence[str]) -> Callback | None:
-        """Return the callback of ``<name>``, ``<name>Method`` and ``<name>Event``; None without."""
+    def callback(self, name: str, events: Sequence[str] = ()) -> Callback | None:
+        """Return the callback of ``<name>``, ``<name>Method`` and ``<name>Event``; None without.
+
+        One that has no ``events`` to choose from has no ``<name>Event``.
+        """
         method = self.method(f"{name}Method")
-        chosen = self.words(f"{name}Event", events)
+        chosen = self.words(f"{name}Event", events) if events else ()
         url = self.url(name, code=_BAD_CALLBACK)
         return Callback(url, method, chosen) if url else None
 
@@ -304,10 +307,7 @@ def date_names(name: str) -> tuple[str, ...]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = (
-    *("MachineDetection", "MachineDetectionTimeout", "MachineDetectionSpeechThreshold"),
-    *("MachineDetectionSpeechEndThreshold", "MachineDetectionSilenceTimeout"),
-)
+DETECTION_OPTIONS: Final = ("MachineDetection", *(f"MachineDetection{name}" for name in TIMES))
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
@@ -354,18 +354,9 @@ def machine_detection(
 
     ``callback`` is the parameter that names where an asynchronous verdict is sent.
     """
-    mode = form.word("MachineDetection", ("Enable", "DetectMessageEnd"))
-    url, method = form.url(callback, code=_BAD_CALLBACK), form.method(f"{callback}Method")
-    default = MachineSettings()
-    settings = MachineSettings(
-        message_end=mode == "DetectMessageEnd",
-        timeout_ms=(form.number("MachineDetectionTimeout", 3, 59) or 30) * 1000,
-        speech_threshold_ms=form.number("MachineDetectionSpeechThreshold", 1000, 6000)
-        or default.speech_threshold_ms,
-        speech_end_ms=form.number("MachineDetectionSpeechEndThreshold", 500, 5000)
-        or default.speech_end_ms,
-        silence_timeout_ms=form.number("MachineDetectionSilenceTimeout", 2000, 10_000)
-        or default.silence_timeout_ms,
+    mode = form.word("MachineDetection", MODES)
+    told = form.callback(callback)
+    settings = machine_settings(
+        mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
     )
-    told = Callback(url, method) if url else None
     return None if mode is None else MachineDetection(settings, asynchronous, told)

@@ -85,8 +85,12 @@ class ApiRequest:
 
     def found(self) -> Any:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
+        return self.found_in(self.store, "sid")
+
+    def found_in(self, store: Store, part: str) -> Any:
+        """Return the record whose SID is a part of the path. Raises TwilioError as above."""
         try:
-            record = self.store.find(self.at["sid"])
+            record = store.find(self.at[part])
         except (LookupError, TwilioError):
             raise self.missing() from None
         if not self.own([record]):

@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 from starlette.responses import Response
 
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.representations import xml_text
 
 __all__ = ["CHALLENGE", "ApiResponse", "error_response", "to_response", "without_body"]
 
@@ -100,9 +101,7 @@ def _element(name: str, value: Any) -> str:
 def _text(value: Any) -> str:
     if value is None:
         return ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    # XML has no way to write most control characters.
-    return "".join(char for char in text if char >= " " or char in "\t\n\r")
+    return xml_text(str(value).lower() if isinstance(value, bool) else str(value))
 
 
 def _camel(name: str) -> str:

@@ -7,11 +7,9 @@ and kept as a file of the cache.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
@@ -23,7 +21,7 @@ from numpy.typing import NDArray
 from mediasim.audio.files import encode_mp3
 from mediasim.audio.music import COMPOSER, STYLES, cowbell, piece
 from mediasim.audio.wav import wav_header
-from mediasim.parties.voices.clip import cache_directory
+from mediasim.parties.voices.clip import cache_directory, keep
 from mediasim.twilio.sites.site import SiteRequest, SiteResponse
 
 __all__ = ["BUCKETS", "CLASSICAL", "bucket_files", "bucket_hosts", "file_url", "music", "sound"]
@@ -108,8 +106,7 @@ def _file(name: str, number: int, extension: str) -> bytes:
         return kept.read_bytes()
     pcm = cowbell() if name == "cowbell" else piece(name, number)
     made = _encoded(pcm, extension)
-    with suppress(OSError):  # a cache that cannot be written is none
-        _keep(kept, made)
+    keep(kept, made)
     return made
 
 
@@ -117,12 +114,3 @@ def _encoded(pcm: NDArray[np.int16], extension: str) -> bytes:
     if extension == ".mp3":
         return encode_mp3(pcm[None], _BIT_RATE)
     return wav_header(1, len(pcm)) + pcm.astype("<i2").tobytes()
-
-
-def _keep(path: Path, data: bytes) -> None:
-    """Write a file of the cache whole, so that other processes never read a part of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, draft = tempfile.mkstemp(dir=path.parent)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-    Path(draft).replace(path)

@@ -10,6 +10,8 @@ from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from xml.etree import ElementTree
 
+from mediasim.twilio.representations import xml_text
+
 __all__ = ["Site", "SiteRequest", "SiteResponse", "no_such_page", "twiml", "verb"]
 
 _XML: Final = "text/xml; charset=utf-8"
@@ -105,8 +107,8 @@ def verb(
     name: str, text: str = "", *children: ElementTree.Element, **attributes: str
 ) -> ElementTree.Element:
     """Return an element of TwiML; attributes without a value are left out."""
-    element = ElementTree.Element(name, {key: it for key, it in attributes.items() if it})
-    element.text = text or None
+    element = ElementTree.Element(name, {key: xml_text(it) for key, it in attributes.items() if it})
+    element.text = xml_text(text) or None
     element.extend(children)
     return element
 

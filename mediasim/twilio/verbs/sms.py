@@ -29,6 +29,6 @@ async def sms(session: CallSession, verb: Verb) -> FollowUp | None:
     try:
         sent = account.messages.create(account, request)
     except TwilioError as error:
-        account.notify(session.call.sid, error.code, error.message, session.base, line=verb.line)
+        session.refused(error, verb.line)
         return session.action(verb, [("SmsSid", ""), ("SmsStatus", "failed")])
     return session.action(verb, [("SmsSid", sent.sid), ("SmsStatus", sent.status)])
