@@ -41,7 +41,7 @@ from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 from mediasim.twilio.twiml import TwimlError, parse_twiml
-from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
+from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host, plain_host
 
 __all__ = [
     "DEFAULT",
@@ -222,7 +222,7 @@ class Config(Model):
             yield (DEFAULT, "number"), "it answers any number: give it none"
         names: dict[str, str] = {}
         for name in self.hosts:
-            first = names.setdefault(name.lower().removesuffix("."), name)
+            first = names.setdefault(plain_host(name), name)
             if first != name:
                 yield ("hosts", name), f"{first} is the same name"
 

@@ -22,10 +22,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediasim.net.stream_port import StreamListener, StreamPort, StreamRefused, StreamSocket
-from mediasim.sandbox.proxy.hosts import AppAddress, HostTable, plain_host
+from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
 from mediasim.twilio.sites import SAMPLES, SITES, Site, SiteRequest, samples
-from mediasim.twilio.webhooks.address import allowed_host, is_address
+from mediasim.twilio.webhooks.address import allowed_host, is_address, plain_host
 
 __all__ = ["NamedPort", "NamedStreams", "Note", "Reachable", "SiteApp", "name_app", "with_sites"]
 

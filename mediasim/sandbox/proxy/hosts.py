@@ -12,7 +12,9 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-__all__ = ["AppAddress", "HostTable", "LocalHandler", "plain_host"]
+from mediasim.twilio.webhooks.address import plain_host
+
+__all__ = ["AppAddress", "HostTable", "LocalHandler"]
 
 _ANY_BELOW: Final = "*."
 _WWW: Final = "www."
@@ -102,8 +104,3 @@ class HostTable:
     def _set(self, name: str, handler: LocalHandler) -> None:
         # Replaced whole: other threads may be looking something up.
         self._handlers = {**self._handlers, plain_host(name): handler}
-
-
-def plain_host(host: str) -> str:
-    """Return a host name as it is compared: in lower case, without brackets and final dot."""
-    return host.strip("[]").lower().removesuffix(".")
