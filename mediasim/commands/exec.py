@@ -185,17 +185,18 @@ def _umask() -> int:
 
 def _check_name(name: str) -> None:
     """End the command if a text is no public name of an app."""
-    from mediasim.twilio.webhooks.address import allowed_host, is_address
+    from mediasim.sandbox.proxy.hosts import is_of_twilio
+    from mediasim.twilio.webhooks.address import allowed_host, is_address, plain_host
 
     example = "--public-name: expected the name of a host such as demo.ngrok.app"
     try:
         allowed_host(name)
     except ValueError:
         stop(f"{example}, found {name[:60]!r}")
-    plain = name.lower().removesuffix(".")
+    plain = plain_host(name)
     if "." not in plain or is_address(plain):
         stop(f"{example}, found {name[:60]!r}")
-    if plain.endswith((".twilio.com", ".localhost")) or plain == "twilio.com":
+    if is_of_twilio(plain) or plain.endswith(".localhost"):
         stop(f"--public-name: {name[:60]} cannot be an app's: the sandbox itself answers there")
 
 

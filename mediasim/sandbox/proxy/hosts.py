@@ -12,9 +12,21 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from mediasim.twilio.webhooks.address import plain_host
+from mediasim.twilio.webhooks.address import (
+    WebhookUrl,
+    allowed_host,
+    is_address,
+    plain_host,
+)
 
-__all__ = ["AppAddress", "HostTable", "LocalHandler"]
+__all__ = [
+    "AppAddress",
+    "HostTable",
+    "LocalHandler",
+    "app_origin",
+    "is_of_twilio",
+    "public_host_name",
+]
 
 _ANY_BELOW: Final = "*."
 _WWW: Final = "www."
@@ -32,6 +44,38 @@ class AppAddress:
 
 LocalHandler = ASGIApp | AppAddress
 """What answers for a host: an ASGI app of the sandbox, or the address of an app."""
+
+
+def public_host_name(text: str) -> str:
+    """Return a public name of an app, ``*.`` for all names below. Raises ValueError."""
+    plain = plain_host(text).removeprefix(_ANY_BELOW)
+    example = "expected a public host name such as demo.ngrok.app, or *.ngrok.app for all below"
+    try:
+        allowed_host(plain)
+    except ValueError:
+        raise ValueError(f"{example}, found {text[:60]!r}") from None
+    if plain in ("*", "localhost") or is_address(plain):
+        raise ValueError(f"{example}, found {text[:60]!r}")
+    if is_of_twilio(plain):
+        raise ValueError(f"{text[:60]}: the sandbox itself answers under names of twilio.com")
+    return text
+
+
+def is_of_twilio(name: str) -> bool:
+    """Return whether a host name is one that the sandbox itself answers under as Twilio."""
+    return f".{plain_host(name)}".endswith(".twilio.com")
+
+
+def app_origin(text: str) -> str:
+    """Return the address of an app, without a path. Raises ValueError."""
+    example = "expected the address of an app such as http://127.0.0.1:5050"
+    try:
+        address = WebhookUrl.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{example}, found {text[:60]!r}: {error}") from None
+    if address.userinfo is not None or address.url() != f"{address.origin}/" or address.fragment:
+        raise ValueError(f"{example}, without path, query and password, found {text[:60]!r}")
+    return address.origin
 
 
 class HostTable:

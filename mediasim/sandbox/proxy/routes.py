@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mediasim.sandbox.config_account import Url
-from mediasim.sandbox.names import public_host_name
+from mediasim.sandbox.config import AppUrl, PublicName
 from mediasim.sandbox.proxy.proxy import ProxyError
 from mediasim.sandbox.proxy.serving import sandbox_environment
 
@@ -25,7 +24,7 @@ class ProxyHosts(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    hosts: dict[Annotated[str, AfterValidator(public_host_name)], Url] = {}
+    hosts: dict[PublicName, AppUrl] = {}
     """URLs of apps on this machine by their public names."""
 
 
