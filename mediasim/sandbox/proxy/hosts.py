@@ -83,26 +83,26 @@ class HostTable:
 
     def __init__(self, apps: Mapping[str, str] | None = None) -> None:
         """``apps`` are URLs of apps by their public names, as ``hosts:`` of a number plan."""
-        self._handlers: dict[str, LocalHandler] = {}
-        for name, url in (apps or {}).items():
-            self.route(name, url)
+        self._lasting: dict[str, LocalHandler] = {
+            plain_host(name): _app_at(url) for name, url in (apps or {}).items()
+        }
+        self._routed: dict[str, LocalHandler] = {}
+        """Apps that have a name until it is forgotten."""
 
     def route(self, name: str, url: str) -> None:
-        """Let the app at a local URL answer for a public name, instead of what did so before.
+        """Let the app at a local URL answer for a public name until it is forgotten.
 
-        ``*.example.com`` are all names below example.com.
+        What answered before does so again then. ``*.example.com`` are all names below example.com.
         """
-        self._set(name, AppAddress(url.rstrip("/")))
+        self._routed[plain_host(name)] = _app_at(url)
 
     def answer(self, name: str, app: ASGIApp) -> None:
         """Let an ASGI app of the sandbox answer for a name, or for all names below it by ``*.``."""
-        self._set(name, app)
+        self._lasting[plain_host(name)] = app
 
     def forget(self, name: str) -> None:
-        """Remove a name, if it is there."""
-        self._handlers = {
-            known: each for known, each in self._handlers.items() if known != plain_host(name)
-        }
+        """Take a name from the app that it was routed to, if it was."""
+        self._routed.pop(plain_host(name), None)
 
     def find(self, host: str) -> LocalHandler | None:
         """Return the handler for a host name without its port; None for hosts of others.
@@ -119,11 +119,6 @@ class HostTable:
                 return found
         return None
 
-    def app_address(self, host: str) -> str | None:
-        """Return the URL of the app with a public name; None for other hosts."""
-        found = self.find(host)
-        return found.url if isinstance(found, AppAddress) else None
-
     @property
     def names(self) -> tuple[str, ...]:
         """All names, in the order in which they were added."""
@@ -135,16 +130,21 @@ class HostTable:
 
         Twilio's music, which is in many buckets, is one word.
         """
-        plain = [name for name in self._handlers if not name.startswith((_WWW, _MUSIC))]
+        plain = [name for name in self.names if not name.startswith((_WWW, _MUSIC))]
         covered = {name[1:] for name in plain if name.startswith(_ANY_BELOW)}
         kept = [
             name
             for name in plain
             if name.startswith(_ANY_BELOW) or not name.endswith(tuple(covered))
         ]
-        has_music = any(name.startswith(_MUSIC) for name in self._handlers)
+        has_music = any(name.startswith(_MUSIC) for name in self.names)
         return [*kept, *(["Twilio's music"] if has_music else [])]
 
-    def _set(self, name: str, handler: LocalHandler) -> None:
-        # Replaced whole: other threads may be looking something up.
-        self._handlers = {**self._handlers, plain_host(name): handler}
+    @property
+    def _handlers(self) -> dict[str, LocalHandler]:
+        """The present handlers by name; a copy, which no other thread changes."""
+        return {**self._lasting, **self._routed}
+
+
+def _app_at(url: str) -> AppAddress:
+    return AppAddress(url.rstrip("/"))
