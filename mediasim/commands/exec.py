@@ -143,12 +143,12 @@ class _Program:
 
     def hosts(self) -> dict[str, str]:
         """Return the program's public name with its local URL, if it has a name."""
-        from mediasim.commands.child import free_port
+        from mediasim.net.ports import free_port
 
         if not self.port:
             by_environment = os.environ.get("PORT", "")
             known = int(by_environment) if by_environment.isdecimal() else 0
-            self.port = self.given_port or known or free_port(_LOCALHOST)
+            self.port = self.given_port or known or free_port()
         name = self.public_name
         return {} if name is None else {name: f"http://{_LOCALHOST}:{self.port}"}
 
