@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
 import re
@@ -248,8 +249,10 @@ def _beside_running_sandbox(program: _Program, url: str) -> None:
     try:
         asyncio.run(program.child.run(program.environment(variables)))
     finally:
-        for name in hosts:
-            request_control(url, "DELETE", f"/proxy/hosts/{name}")
+        # A sandbox that has ended meanwhile is told of; the exit code stays the command's.
+        with contextlib.suppress(typer.Exit):
+            for name in hosts:
+                request_control(url, "DELETE", f"/proxy/hosts/{name}")
 
 
 async def _beside_own_sandbox(
