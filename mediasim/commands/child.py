@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from mediasim.documents.diagnostics import printable
 
-__all__ = ["Child", "free_port"]
+__all__ = ["Child"]
 
 _NO_SUCH_COMMAND: Final = 127
 _NOT_EXECUTABLE: Final = 126
@@ -112,11 +111,3 @@ def _in_foreground() -> bool:
         return os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     except (OSError, ValueError):
         return False
-
-
-def free_port(host: str) -> int:
-    """Return a TCP port of this machine that no program uses."""
-    with socket.socket() as trying:
-        trying.bind((host, 0))
-        port: int = trying.getsockname()[1]
-        return port

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["exec_command"]
 
 _LOCALHOST: Final = "127.0.0.1"
+_LAST_PORT: Final = 65_535
 _SECONDS_TO_HANG_UP: Final = 2.0
 """Seconds after SIGTERM until calls are ended, which the program may wait for."""
 _FIXED: Final = {"port": 0}
@@ -61,7 +64,7 @@ def _exec(
         typer.Option(
             help="The port that the app listens on, also given to it as PORT.",
             min=1,
-            max=65535,
+            max=_LAST_PORT,
             show_default="PORT of the environment, else any free one",
         ),
     ] = None,
@@ -81,7 +84,8 @@ def _exec(
     if public_name is not None:
         _check_name(public_name)
     child = Child(command, _umask())
-    program = _Program(public_name, app_port, child, options["quiet"], options["log"] == "json")
+    port = _port(app_port, public_name)
+    program = _Program(public_name, port, child, options["quiet"], options["log"] == "json")
     given = [
         name
         for name in options
@@ -133,22 +137,15 @@ class _Program:
     """The program to be run, and how it is found."""
 
     public_name: str | None
-    given_port: int | None
+    port: int | None
+    """The port it is told to listen on; None: it chooses for itself."""
     child: Child
     quiet: bool
     as_json: bool
     """Whether standard error is for JSON alone."""
-    port: int = 0
-    """The port it listens on; 0 until it is chosen."""
 
     def hosts(self) -> dict[str, str]:
         """Return the program's public name with its local URL, if it has a name."""
-        from mediasim.commands.child import free_port
-
-        if not self.port:
-            by_environment = os.environ.get("PORT", "")
-            known = int(by_environment) if by_environment.isdecimal() else 0
-            self.port = self.given_port or known or free_port(_LOCALHOST)
         name = self.public_name
         return {} if name is None else {name: f"http://{_LOCALHOST}:{self.port}"}
 
@@ -169,11 +166,22 @@ class _Program:
         )
 
         found = joined_environment(variables, os.environ)
-        if self.given_port is not None or self.public_name is not None:
+        if self.port is not None:
             found.update(port_variables(self.port))
         if self.public_name is not None:
             found.update(public_variables(self.public_name, os.environ))
         return found
+
+
+def _port(given: int | None, public_name: str | None) -> int | None:
+    """Return the port that a program is told to listen on; None where nobody has to know it."""
+    from mediasim.net.ports import free_port
+
+    if given is not None or public_name is None:
+        return given
+    known = os.environ.get("PORT", "")
+    is_one = re.fullmatch("[0-9]{1,5}", known) and 0 < int(known) <= _LAST_PORT
+    return int(known) if is_one else free_port()
 
 
 def _umask() -> int:
@@ -185,17 +193,18 @@ def _umask() -> int:
 
 def _check_name(name: str) -> None:
     """End the command if a text is no public name of an app."""
-    from mediasim.twilio.webhooks.address import allowed_host, is_address
+    from mediasim.sandbox.proxy.hosts import is_of_twilio
+    from mediasim.twilio.webhooks.address import allowed_host, is_address, plain_host
 
     example = "--public-name: expected the name of a host such as demo.ngrok.app"
     try:
         allowed_host(name)
     except ValueError:
         stop(f"{example}, found {name[:60]!r}")
-    plain = name.lower().removesuffix(".")
+    plain = plain_host(name)
     if "." not in plain or is_address(plain):
         stop(f"{example}, found {name[:60]!r}")
-    if plain.endswith((".twilio.com", ".localhost")) or plain == "twilio.com":
+    if is_of_twilio(plain) or plain.endswith(".localhost"):
         stop(f"--public-name: {name[:60]} cannot be an app's: the sandbox itself answers there")
 
 
@@ -240,8 +249,10 @@ def _beside_running_sandbox(program: _Program, url: str) -> None:
     try:
         asyncio.run(program.child.run(program.environment(variables)))
     finally:
-        for name in hosts:
-            request_control(url, "DELETE", f"/proxy/hosts/{name}")
+        # A sandbox that has ended meanwhile is told of; the exit code stays the command's.
+        with contextlib.suppress(typer.Exit):
+            for name in hosts:
+                request_control(url, "DELETE", f"/proxy/hosts/{name}")
 
 
 async def _beside_own_sandbox(

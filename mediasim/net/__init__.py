@@ -10,6 +10,7 @@ __all__ = [
     "link",
     "loopback",
     "network",
+    "ports",
     "realtime",
     "rtp_endpoint",
     "rtp_mux",

@@ -35,19 +35,21 @@ from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
-from mediasim.sandbox.names import public_host_name
+from mediasim.sandbox.proxy.hosts import app_origin, public_host_name
 from mediasim.scenario.model.call import AnswerSpec
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 from mediasim.twilio.twiml import TwimlError, parse_twiml
-from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
+from mediasim.twilio.webhooks.address import allowed_host, plain_host
 
 __all__ = [
     "DEFAULT",
     "AppNumber",
+    "AppUrl",
     "Callee",
     "Config",
+    "PublicName",
     "RingAnswer",
     "config_of",
     "config_schema",
@@ -68,18 +70,6 @@ def _twiml(text: str) -> str:
     return text
 
 
-def _origin(text: str) -> str:
-    """Return the address of an app, without a path. Raises ValueError."""
-    example = "expected the address of an app such as http://127.0.0.1:5050"
-    try:
-        address = WebhookUrl.parse(text)
-    except ValueError as error:
-        raise ValueError(f"{example}, found {text[:60]!r}: {error}") from None
-    if address.userinfo is not None or address.url() != f"{address.origin}/" or address.fragment:
-        raise ValueError(f"{example}, without path, query and password, found {text[:60]!r}")
-    return address.origin
-
-
 def _authority(path: Path, info: ValidationInfo) -> Path:
     """Return the path of a file of certificates. Raises ValueError."""
     existing_file(path, info)
@@ -88,14 +78,14 @@ def _authority(path: Path, info: ValidationInfo) -> Path:
     return path
 
 
-_PublicName = Annotated[
+PublicName = Annotated[
     Text,
     AfterValidator(public_host_name),
     WithJsonSchema({"type": "string", "pattern": r"^(\*\.)?[A-Za-z0-9_.-]+$"}),
 ]
-_AppAddress = Annotated[
+AppUrl = Annotated[
     Text,
-    AfterValidator(_origin),
+    AfterValidator(app_origin),
     WithJsonSchema({"type": "string", "pattern": r"^https?://[^/?#@]+/?$"}),
 ]
 Method = Literal["POST", "GET"]
@@ -175,7 +165,7 @@ class Config(Model):
     allow_hosts: Many[Annotated[Text, AfterValidator(allowed_host)]] = ()
     """Hosts that webhooks may go to besides this machine's own: names, addresses, or "*" for
     every host."""
-    hosts: Mapping[_PublicName, _AppAddress] = {}
+    hosts: Mapping[PublicName, AppUrl] = {}
     """Public names of apps on this machine: what is sent to https://, http:// or wss:// of a name
     goes to this address in plain, as a tunnel would bring it."""
     trust: OneOrMany[Annotated[Path, AfterValidator(_authority)]] = ()
@@ -222,7 +212,7 @@ class Config(Model):
             yield (DEFAULT, "number"), "it answers any number: give it none"
         names: dict[str, str] = {}
         for name in self.hosts:
-            first = names.setdefault(name.lower().removesuffix("."), name)
+            first = names.setdefault(plain_host(name), name)
             if first != name:
                 yield ("hosts", name), f"{first} is the same name"
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -21,6 +21,7 @@ from starlette.routing import Route
 from mediasim import __version__
 from mediasim.documents.durations import Duration
 from mediasim.net.udp import DROPPED
+from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.inspector import inspector_routes
@@ -44,16 +45,9 @@ PREFIX: Final = "/_mediasim"
 _MOST_DIGITS: Final = 18
 """Most digits of an event's number."""
 _DAY: Final = Duration.of("24h")
-B = TypeVar("B", bound=BaseModel)
 
 
-class _Body(BaseModel):
-    """The JSON body of a request."""
-
-    model_config = ConfigDict(extra="forbid")
-
-
-class PlaceCall(_Body):
+class PlaceCall(Body):
     """A call to one of the app's numbers."""
 
     to: str
@@ -65,38 +59,38 @@ class PlaceCall(_Body):
     """The caller's script; without it a party of the plan performs its own."""
 
 
-class PressBody(_Body):
+class PressBody(Body):
     """Keys to be pressed by the party of a call."""
 
     digits: str
 
 
-class Speak(_Body):
+class Speak(Body):
     """Words to be spoken by the party of a call."""
 
     text: str
     voice: str | None = None
 
 
-class Act(_Body):
+class Act(Body):
     """Steps to be performed by the party of a call."""
 
     script: list[Any]
 
 
-class Advance(_Body):
+class Advance(Body):
     """How far a manual clock is moved."""
 
     by: Duration
 
 
-class Until(_Body):
+class Until(Body):
     """How long to wait at most until nothing more is to happen."""
 
     most: Duration = _DAY
 
 
-class Rate(_Body):
+class Rate(Body):
     """The speed of a real clock."""
 
     rate: float
@@ -163,11 +157,6 @@ def _endpoint(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     return answer
 
 
-async def _body(request: Request, model: type[B]) -> B:
-    """Return a request's body as a model. Raises ValidationError."""
-    return model.model_validate_json(await request.body() or b"{}")
-
-
 class _Control:
     """The handlers of all paths."""
 
@@ -212,18 +201,18 @@ class _Control:
         return 200, await self._gate(lambda: _clock_json(self._sandbox))
 
     async def advance(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, Advance)
+        body = await body_of(request, Advance)
         await self._gate(lambda: self._sandbox.clock.advance(int(body.by)))
         return await self.clock(request)
 
     async def run_until_idle(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, Until)
+        body = await body_of(request, Until)
         goes_on = await self._gate(lambda: run_until_idle(self._sandbox, int(body.most)))
         _, clock = await self.clock(request)
         return 200, {**clock, "idle": goes_on is None, "goes_on": goes_on}
 
     async def set_rate(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, Rate)
+        body = await body_of(request, Rate)
         await self._gate(lambda: self._sandbox.set_rate(body.rate))
         return await self.clock(request)
 
@@ -236,7 +225,7 @@ class _Control:
         return await self._listed("calls", found)
 
     async def place_call(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, PlaceCall)
+        body = await body_of(request, PlaceCall)
         given = dict(body.party or {})
         if body.script is not None:
             given["script"] = body.script
@@ -257,14 +246,14 @@ class _Control:
         return 201, await self._gate(placed)
 
     async def act(self, request: Request) -> tuple[int, Any]:
-        return await self._do(request, (await _body(request, Act)).script)
+        return await self._do(request, (await body_of(request, Act)).script)
 
     async def press(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, PressBody)
+        body = await body_of(request, PressBody)
         return await self._do(request, [{"dtmf": body.digits}])
 
     async def speak(self, request: Request) -> tuple[int, Any]:
-        body = await _body(request, Speak)
+        body = await body_of(request, Speak)
         return await self._do(request, [{"say": {"text": body.text, "voice": body.voice}}])
 
     async def hang_up(self, request: Request) -> tuple[int, Any]:
@@ -340,8 +329,7 @@ class _Control:
         return await self._listed("weather", found)
 
     async def begin_weather(self, request: Request) -> tuple[int, Any]:
-        given = TypeAdapter(dict[str, Any]).validate_json(await request.body() or b"{}")
-        rule = parse_weather(given).fault_rule
+        rule = parse_weather(await data_of(request)).fault_rule
         rule_id = await self._gate(lambda: self._sandbox.service.webhooks.faults.begin(rule))
         return 201, {"id": rule_id, **rule.to_json()}
 

@@ -6,11 +6,20 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 
-__all__ = ["ListenAddress", "ServeError"]
+__all__ = ["ListenAddress", "ServeError", "listening_socket"]
 
 
 class ServeError(Exception):
     """The sandbox cannot be served; the message says why."""
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on a TCP port, 0 for any free one. Raises OSError."""
+    family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    listening = socket.create_server((host, port), family=family, backlog=1024)
+    # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +37,11 @@ class ListenAddress:
     def listen(self) -> socket.socket:
         """Return a listening socket. Raises ServeError."""
         try:
-            family = socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM)[0][0]
-            listening = socket.create_server((self.host, self.port), family=family, backlog=1024)
+            return listening_socket(self.host, self.port)
         except OSError as error:
             hint = "; another port may be free: --port 0" if self.port else ""
             words = error.strerror or str(error)
             raise ServeError(f"cannot listen on {self.host}:{self.port}: {words}{hint}") from None
-        # What it accepts has this too; or an answer's body waits 40 ms for its head's receipt.
-        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return listening
 
     def url(self, listening: socket.socket) -> str:
         """Return the URL of a listening socket for clients on this machine."""

@@ -6,43 +6,41 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Final
+from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from mediasim.documents.document import Origin, from_python, validated
+from mediasim.documents.values import Number
+from mediasim.sandbox.bodies import Body, body_of, data_of
+from mediasim.sandbox.config_lines import MessagesSpec
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, text_app
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.twilio.rest.table import coverage
-from mediasim.twilio.subscribers import MessageOutcome, MessagesEnd
+from mediasim.twilio.subscribers import MessageOutcome
 
 __all__ = ["message_routes"]
 
-_NUMBER: Final = r"^\+[1-9]\d{6,14}$"
 
-
-class Text(BaseModel):
+class Text(Body):
     """A text message to one of the app's numbers."""
 
-    model_config = ConfigDict(extra="forbid")
     to: str
     from_: str = Field(DEFAULT_CALLER, alias="from")
     """A number, or the name of a party in the number plan."""
     body: str = ""
-    media: list[str] = []
+    media: tuple[str, ...] = ()
     """URLs of pictures and other files."""
 
 
-class Outcome(BaseModel):
+class Outcome(MessagesSpec):
     """What becomes of the app's messages to a number from now on."""
 
-    model_config = ConfigDict(extra="forbid")
-    to: Annotated[str, Field(pattern=_NUMBER)]
-    status: MessagesEnd | None = None
-    """The last status; delivered where absent, undelivered where there is an error_code."""
-    error_code: Annotated[int, Field(ge=10_000, le=99_999)] | None = None
+    to: Number
 
 
 def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
@@ -76,7 +74,7 @@ class _MessageControl:
 
     async def receive(self, request: Request) -> Response:
         """Take in a message to one of the app's numbers."""
-        body = Text.model_validate_json(await request.body() or b"{}")
+        body = await body_of(request, Text)
 
         def received() -> dict[str, Any]:
             sandbox = self._sandbox
@@ -98,12 +96,11 @@ class _MessageControl:
 
     async def choose(self, request: Request) -> Response:
         """Choose what becomes of messages to a number."""
-        body = Outcome.model_validate_json(await request.body() or b"{}")
-        status = body.status or ("delivered" if body.error_code is None else "undelivered")
-        outcome = MessageOutcome(status, body.error_code)
+        given = await data_of(request)
+        body = validated(Outcome, Origin(from_python(given), Path()))
 
         def chosen() -> dict[str, Any]:
-            self._sandbox.service.messages.outcomes[body.to] = outcome
+            self._sandbox.service.messages.outcomes[body.to] = body.outcome or MessageOutcome()
             return self._chosen()
 
         return JSONResponse({"outcomes": await self._gate(chosen)}, 201)

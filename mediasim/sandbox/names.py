@@ -22,10 +22,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediasim.net.stream_port import StreamListener, StreamPort, StreamRefused, StreamSocket
-from mediasim.sandbox.proxy.hosts import AppAddress, HostTable, plain_host
+from mediasim.sandbox.proxy.hosts import AppAddress, HostTable, app_origin, public_host_name
 from mediasim.twilio.ports import HttpAnswer, HttpFailed, HttpLimits, HttpPort, HttpRequest
 from mediasim.twilio.sites import SAMPLES, SITES, Site, SiteRequest, samples
-from mediasim.twilio.webhooks.address import allowed_host, is_address
+from mediasim.twilio.webhooks.address import plain_host
 
 __all__ = ["NamedPort", "NamedStreams", "Note", "Reachable", "SiteApp", "name_app", "with_sites"]
 
@@ -65,25 +65,10 @@ def with_sites(hosts: HostTable) -> HostTable:
 def name_app(hosts: HostTable, name: str, url: str) -> str:
     """Let an app answer under a public name from now on; return its public URL, of https.
 
-    Raises ValueError for a name that no app can have.
+    Raises ValueError for a name or an address that no app can have.
     """
-    hosts.route(public_host_name(name), url)
+    hosts.route(public_host_name(name), app_origin(url))
     return f"https://{name}"
-
-
-def public_host_name(text: str) -> str:
-    """Return a public name of an app, ``*.`` for all names below. Raises ValueError."""
-    plain = plain_host(text).removeprefix("*.")
-    example = "expected a public host name such as demo.ngrok.app, or *.ngrok.app for all below"
-    try:
-        allowed_host(plain)
-    except ValueError:
-        raise ValueError(f"{example}, found {text[:60]!r}") from None
-    if plain in ("*", "localhost") or is_address(plain):
-        raise ValueError(f"{example}, found {text[:60]!r}")
-    if plain == "twilio.com" or plain.endswith(".twilio.com"):
-        raise ValueError(f"{text[:60]}: the sandbox itself answers under names of twilio.com")
-    return text
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from mediasim.documents.model import Many
 from mediasim.documents.values import E164, fictional_numbers
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Answering, Behavior, Gateway, NotReached, PartyControl, Phone
-from mediasim.exchange.records import CallRecord
+from mediasim.exchange.records import CallRecord, UnknownSid
 from mediasim.media.far_end import FarEnd
 from mediasim.parties.party import Party
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
@@ -363,12 +363,12 @@ def act(service: Account, phones: PhoneBook, call_sid: str, callee: Callee) -> C
 
     Raises Conflict for a call that is not in progress, TwilioError for an unknown one.
     """
-    if all(each.sid != call_sid for each in service.catalogue.calls()):
+    try:
+        record = service.catalogue.call(call_sid)
+    except UnknownSid:
         active = ", ".join(service.sessions) or "none"
-        raise TwilioError(
-            404, NOT_FOUND, f"call {call_sid} was not found; the calls in progress are: {active}"
-        )
-    record = service.call_record(call_sid)
+        words = f"call {call_sid} was not found; the calls in progress are: {active}"
+        raise TwilioError(404, NOT_FOUND, words) from None
     session = service.sessions.get(call_sid)
     if session is None or not session.call.active:
         raise Conflict(

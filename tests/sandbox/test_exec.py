@@ -188,6 +188,9 @@ def test_a_running_sandbox_is_joined(tmp_path: Path) -> None:
         by_url = ["exec", "--url", sandbox.url, "--public-name", "b.ngrok.app", "--app-port=5999"]
         joined = run(commands, [*by_url, "true"])
         assert "b.ngrok.app is http://127.0.0.1:5999 (PORT)" in joined.output
+        no_port = run(commands, [*by_url[:-1], "true"], env={"PORT": "99999"})
+        assert re.search(r"b\.ngrok\.app is http://127\.0\.0\.1:[0-9]+ \(PORT\)", no_port.output)
+        assert "99999" not in no_port.output
         refused = run(commands, ["exec", "--data", data, "--seed", "5", "true"])
         assert f"{data} is in use by the sandbox at {sandbox.url}" in refused.output
         assert "leave out --seed to join it" in refused.output
@@ -199,6 +202,10 @@ def test_a_running_sandbox_is_joined(tmp_path: Path) -> None:
             assert "*.twilio.com" in names, form
             assert "b.ngrok.app" not in names, form  # it has gone again
             assert found["JAVA_TOOL_OPTIONS"].startswith("-Dhttp.proxyHost=127.0.0.1 "), form
+        end = ["sh", "-c", f"kill -9 {sandbox.process.pid}; sleep 0.5; exit 5"]
+        ended = run(commands, [*by_url, *end])
+        assert ended.exit_code == 5
+        assert f"no sandbox answers at {sandbox.url}" in ended.output
 
 
 def _sourced(text: str) -> dict[str, str]:

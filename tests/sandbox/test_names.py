@@ -201,7 +201,7 @@ def test_who_answers_under_a_name() -> None:
         "http://127.0.0.1:1",
         "http://own",
     ]
-    assert hosts.app_address("twimlets.com") == "http://t"  # the plan goes before Twilio
+    assert hosts.find("twimlets.com") == AppAddress("http://t")  # the plan goes before Twilio
     assert isinstance(names.find("api.twilio.com", "/cowbell.mp3"), SiteApp)
     known = ("demo.twilio.com", "com.twilio.music.soft-rock.s3.amazonaws.com")
     assert all(isinstance(names.find(host, "/"), SiteApp) for host in known)

@@ -19,8 +19,7 @@ def test_a_whole_name_goes_before_all_names_below() -> None:
     assert hosts.find("lookups.twilio.com") is LOOKUPS
     assert hosts.find("a.edge.twilio.com") is LOOKUPS
     assert hosts.find("demo.ngrok.app") == AppAddress("http://127.0.0.1:5050")
-    assert hosts.app_address("DEMO.ngrok.app") == "http://127.0.0.1:5050"
-    assert hosts.app_address("api.twilio.com") is None
+    assert hosts.find("DEMO.ngrok.app") == AppAddress("http://127.0.0.1:5050")
     for other in ("twilio.com", "nottwilio.com", "api.twilio.com.evil.example", "app", "", "."):
         assert hosts.find(other) is None
 
@@ -29,8 +28,20 @@ def test_names_can_be_changed() -> None:
     hosts = HostTable()
     hosts.route("a.example", "http://127.0.0.1:1")
     hosts.route("A.example", "http://127.0.0.1:2")
-    assert hosts.app_address("a.example") == "http://127.0.0.1:2"
+    assert hosts.find("a.example") == AppAddress("http://127.0.0.1:2")
     assert hosts.names == ("a.example",)
     hosts.forget("a.EXAMPLE")
     hosts.forget("b.example")
     assert hosts.find("a.example") is None
+
+
+def test_a_forgotten_name_is_answered_as_before() -> None:
+    hosts = HostTable({"a.example": "http://127.0.0.1:1"})
+    hosts.answer("*.twilio.com", API)
+    hosts.route("a.example", "http://127.0.0.1:2")
+    hosts.route("*.twilio.com", "http://127.0.0.1:3")
+    for name in ("a.example", "*.twilio.com", "*.twilio.com"):
+        hosts.forget(name)
+    assert hosts.find("a.example") == AppAddress("http://127.0.0.1:1")
+    assert hosts.find("api.twilio.com") is API
+    assert hosts.names == ("a.example", "*.twilio.com")

@@ -65,11 +65,10 @@ class _Worker:
         """Adopt the front's fault rules, and report that the worker serves."""
         self._sandbox = sandbox
         sandbox.service.webhooks.faults.replace(self._orders.fault_rules)
-        loop = asyncio.get_running_loop()
 
         def on_news(news: News) -> None:
             if isinstance(news, Event):
-                loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, news))
+                self._loop.call_soon_threadsafe(self._send_event, _event_message(sandbox, news))
 
         sandbox.listeners.append(on_news)
         self._pipe.send({"ready": url})

@@ -17,6 +17,7 @@ from mediasim.audio.levels import waveform_peaks
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.sandbox.bodies import Body, body_of
 from mediasim.sandbox.inspector.feed import EventFeed
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.pages import Assets, page
@@ -35,10 +36,9 @@ HOME: Final = "/inspector"
 """Path of the page below the prefix; the server shows it at its root."""
 
 
-class _Script(BaseModel):
+class _Script(Body):
     """A script as YAML."""
 
-    model_config = ConfigDict(extra="forbid")
     yaml: str
 
 
@@ -93,7 +93,7 @@ class _Inspector:
         """Return the steps of a script written in YAML, as the control API takes them."""
         from mediasim.documents.document import read_yaml
 
-        body = _Script.model_validate_json(await request.body())
+        body = await body_of(request, _Script)
         steps = read_yaml(body.yaml, None).plain()
         if isinstance(steps, dict):
             steps = steps.get("script", steps)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent, RecordingEvent, StreamEvent
 from mediasim.exchange.records import Catalogue, UnknownSid
@@ -103,7 +104,7 @@ def _of_recording(event: RecordingEvent, catalogue: Catalogue, dates: Dates) -> 
         return []
     record = catalogue.recording(event.recording_sid)
     channels, samples = record.layout.stored_channels, record.samples
-    seconds = None if samples is None else round(samples / 8000, 3)
+    seconds = None if samples is None else round(samples / SAMPLE_RATE, 3)
     message = f"recording {record.sid} {word}"
     if word == "started":
         message += f", {record.source}"

@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from mediasim.sandbox.proxy.forward import Forwarder
-from mediasim.sandbox.proxy.hosts import AppAddress, HostTable, plain_host
+from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
 from mediasim.sandbox.proxy.redirect import refusal_words
 from mediasim.twilio.webhooks import HostGuard
+from mediasim.twilio.webhooks.address import plain_host
 
 __all__ = ["ProxyApp", "host_and_port"]
 

@@ -12,7 +12,21 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-__all__ = ["AppAddress", "HostTable", "LocalHandler", "plain_host"]
+from mediasim.twilio.webhooks.address import (
+    WebhookUrl,
+    allowed_host,
+    is_address,
+    plain_host,
+)
+
+__all__ = [
+    "AppAddress",
+    "HostTable",
+    "LocalHandler",
+    "app_origin",
+    "is_of_twilio",
+    "public_host_name",
+]
 
 _ANY_BELOW: Final = "*."
 _WWW: Final = "www."
@@ -32,31 +46,63 @@ LocalHandler = ASGIApp | AppAddress
 """What answers for a host: an ASGI app of the sandbox, or the address of an app."""
 
 
+def public_host_name(text: str) -> str:
+    """Return a public name of an app, ``*.`` for all names below. Raises ValueError."""
+    plain = plain_host(text).removeprefix(_ANY_BELOW)
+    example = "expected a public host name such as demo.ngrok.app, or *.ngrok.app for all below"
+    try:
+        allowed_host(plain)
+    except ValueError:
+        raise ValueError(f"{example}, found {text[:60]!r}") from None
+    if plain in ("*", "localhost") or is_address(plain):
+        raise ValueError(f"{example}, found {text[:60]!r}")
+    if is_of_twilio(plain):
+        raise ValueError(f"{text[:60]}: the sandbox itself answers under names of twilio.com")
+    return text
+
+
+def is_of_twilio(name: str) -> bool:
+    """Return whether a host name is one that the sandbox itself answers under as Twilio."""
+    return f".{plain_host(name)}".endswith(".twilio.com")
+
+
+def app_origin(text: str) -> str:
+    """Return the address of an app, without a path. Raises ValueError."""
+    example = "expected the address of an app such as http://127.0.0.1:5050"
+    try:
+        address = WebhookUrl.parse(text)
+    except ValueError as error:
+        raise ValueError(f"{example}, found {text[:60]!r}: {error}") from None
+    if address.userinfo is not None or address.url() != f"{address.origin}/" or address.fragment:
+        raise ValueError(f"{example}, without path, query and password, found {text[:60]!r}")
+    return address.origin
+
+
 class HostTable:
     """The host names that are answered for on this machine, each with its handler."""
 
     def __init__(self, apps: Mapping[str, str] | None = None) -> None:
         """``apps`` are URLs of apps by their public names, as ``hosts:`` of a number plan."""
-        self._handlers: dict[str, LocalHandler] = {}
-        for name, url in (apps or {}).items():
-            self.route(name, url)
+        self._lasting: dict[str, LocalHandler] = {
+            plain_host(name): _app_at(url) for name, url in (apps or {}).items()
+        }
+        self._routed: dict[str, LocalHandler] = {}
+        """Apps that have a name until it is forgotten."""
 
     def route(self, name: str, url: str) -> None:
-        """Let the app at a local URL answer for a public name, instead of what did so before.
+        """Let the app at a local URL answer for a public name until it is forgotten.
 
-        ``*.example.com`` are all names below example.com.
+        What answered before does so again then. ``*.example.com`` are all names below example.com.
         """
-        self._set(name, AppAddress(url.rstrip("/")))
+        self._routed[plain_host(name)] = _app_at(url)
 
     def answer(self, name: str, app: ASGIApp) -> None:
         """Let an ASGI app of the sandbox answer for a name, or for all names below it by ``*.``."""
-        self._set(name, app)
+        self._lasting[plain_host(name)] = app
 
     def forget(self, name: str) -> None:
-        """Remove a name, if it is there."""
-        self._handlers = {
-            known: each for known, each in self._handlers.items() if known != plain_host(name)
-        }
+        """Take a name from the app that it was routed to, if it was."""
+        self._routed.pop(plain_host(name), None)
 
     def find(self, host: str) -> LocalHandler | None:
         """Return the handler for a host name without its port; None for hosts of others.
@@ -73,11 +119,6 @@ class HostTable:
                 return found
         return None
 
-    def app_address(self, host: str) -> str | None:
-        """Return the URL of the app with a public name; None for other hosts."""
-        found = self.find(host)
-        return found.url if isinstance(found, AppAddress) else None
-
     @property
     def names(self) -> tuple[str, ...]:
         """All names, in the order in which they were added."""
@@ -89,21 +130,21 @@ class HostTable:
 
         Twilio's music, which is in many buckets, is one word.
         """
-        plain = [name for name in self._handlers if not name.startswith((_WWW, _MUSIC))]
+        plain = [name for name in self.names if not name.startswith((_WWW, _MUSIC))]
         covered = {name[1:] for name in plain if name.startswith(_ANY_BELOW)}
         kept = [
             name
             for name in plain
             if name.startswith(_ANY_BELOW) or not name.endswith(tuple(covered))
         ]
-        has_music = any(name.startswith(_MUSIC) for name in self._handlers)
+        has_music = any(name.startswith(_MUSIC) for name in self.names)
         return [*kept, *(["Twilio's music"] if has_music else [])]
 
-    def _set(self, name: str, handler: LocalHandler) -> None:
-        # Replaced whole: other threads may be looking something up.
-        self._handlers = {**self._handlers, plain_host(name): handler}
+    @property
+    def _handlers(self) -> dict[str, LocalHandler]:
+        """The present handlers by name; a copy, which no other thread changes."""
+        return {**self._lasting, **self._routed}
 
 
-def plain_host(host: str) -> str:
-    """Return a host name as it is compared: in lower case, without brackets and final dot."""
-    return host.strip("[]").lower().removesuffix(".")
+def _app_at(url: str) -> AppAddress:
+    return AppAddress(url.rstrip("/"))

@@ -96,7 +96,6 @@ class ProxyListener:
         # Of a client that has gone, or never says what it wants, nothing is to be said.
         with contextlib.suppress(OSError, TimeoutError):
             try:
-                client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 async with asyncio.timeout(_SECONDS_TO_BEGIN):
                     first = await self._peek(client)
                     target = await self._tunnel_target(client) if first == b"C" else None

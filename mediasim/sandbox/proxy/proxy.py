@@ -7,16 +7,14 @@ import contextlib
 import socket
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+from mediasim.sandbox.listening import ListenAddress, listening_socket
 from mediasim.sandbox.proxy.app import ProxyApp
 from mediasim.sandbox.proxy.authority import Authority, TrustFiles
 from mediasim.sandbox.proxy.environment import PRELOADS, proxy_variables
 from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.proxy.listener import ProxyListener
-
-if TYPE_CHECKING:
-    from mediasim.sandbox.listening import ListenAddress
 
 __all__ = ["ProxyError", "SandboxProxy"]
 
@@ -93,8 +91,7 @@ class SandboxProxy:
         ports = [port] if port is not None else [own + 1, 0] if 0 < own < _LAST_PORT else [0]
         for each in ports:
             try:
-                family = socket.getaddrinfo(host, each, type=socket.SOCK_STREAM)[0][0]
-                return socket.create_server((host, each), family=family, backlog=1024)
+                return listening_socket(host, each)
             except OSError as error:
                 words = f"the proxy cannot listen on {host}:{each}: {error.strerror or error}"
         raise ProxyError(words)

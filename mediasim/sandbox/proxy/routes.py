@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mediasim.sandbox.config_account import Url
-from mediasim.sandbox.names import public_host_name
+from mediasim.sandbox.bodies import Body, body_of
+from mediasim.sandbox.config import AppUrl, PublicName
 from mediasim.sandbox.proxy.proxy import ProxyError
 from mediasim.sandbox.proxy.serving import sandbox_environment
 
@@ -20,12 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["proxy_routes"]
 
 
-class ProxyHosts(BaseModel):
+class ProxyHosts(Body):
     """Public names to be given to apps."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    hosts: dict[Annotated[str, AfterValidator(public_host_name)], Url] = {}
+    hosts: Mapping[PublicName, AppUrl] = {}
     """URLs of apps on this machine by their public names."""
 
 
@@ -37,7 +35,7 @@ def proxy_routes(sandbox: Sandbox) -> list[BaseRoute]:
 
     async def start(request: Request) -> Response:
         """Start the proxy, if it does not listen yet, and return the environment of apps."""
-        body = ProxyHosts.model_validate_json(await request.body() or b"{}")
+        body = await body_of(request, ProxyHosts)
         if sandbox.proxy is not None:  # a worker has none, and knows the names all the same
             try:
                 sandbox.proxy.start()

@@ -26,6 +26,7 @@ from mediasim.exchange.call_control import LINGER_NS
 from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import PartyControl
+from mediasim.net.ports import free_port
 from mediasim.net.stream_port import StreamPort
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.call_plans import AppPlan
@@ -79,7 +80,7 @@ class Bot:
         self._command = command
         self._folder = folder
         self._environment = environment
-        self._port = _free_port()
+        self._port = free_port()
         self._process: subprocess.Popen[bytes]
         self._output: IO[bytes]
 
@@ -152,15 +153,6 @@ class Bot:
             self._process.kill()
             self._process.wait()
         self._output.close()
-
-
-def _free_port() -> int:
-    """Return a TCP port of 127.0.0.1 that no program uses."""
-    with socket.socket() as trying:
-        # Free for now: until the bot binds it, another program could take it.
-        trying.bind(("127.0.0.1", 0))
-        port: int = trying.getsockname()[1]
-        return port
 
 
 ClockHold = Callable[[], AbstractContextManager[None]]

@@ -37,6 +37,7 @@ __all__ = [
     "allowed_host",
     "body_signed_url",
     "is_address",
+    "plain_host",
     "signature",
 ]
 
@@ -146,12 +147,12 @@ class HostGuard:
 
     def __init__(self, allowed: Collection[str] = (), named: Container[str] = ()) -> None:
         """``named`` has the names under which an app or a site answers on this machine."""
-        self._allowed = frozenset(_plain(host) for host in allowed)
+        self._allowed = frozenset(plain_host(host) for host in allowed)
         self._named = named
 
     def refusal(self, host: str) -> str | None:
         """Return why a host may not be called; None if it may."""
-        plain = _plain(host)
+        plain = plain_host(host)
         if _is_loopback(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
             return None
         if plain in self._named:
@@ -165,7 +166,7 @@ class HostGuard:
 
 def allowed_host(text: str) -> str:
     """A host as :class:`HostGuard` takes it. Raises ValueError for what no host is called."""
-    plain = _plain(text)
+    plain = plain_host(text)
     if plain != _EVERY_HOST and _HOST_NAME.fullmatch(plain) is None and not is_address(plain):
         raise ValueError(
             f"expected the name or address of a host, without scheme and port, or *,"
@@ -183,7 +184,8 @@ def is_address(host: str) -> bool:
     return True
 
 
-def _plain(host: str) -> str:
+def plain_host(host: str) -> str:
+    """Return a host name as it is compared: in lower case, without brackets and final dot."""
     return host.strip("[]").lower().removesuffix(".")
 
 

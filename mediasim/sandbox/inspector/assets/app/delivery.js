@@ -2,7 +2,7 @@
 
 import { Refused, get, part, post } from "./api.js";
 import { copyButton, h, toast } from "./dom.js";
-import { body } from "./markup.js";
+import { body, headersOf, table } from "./markup.js";
 import { store } from "./store.js";
 import { clock, count, kindWords, shortSid, span, timeOfDay } from "./words.js";
 
@@ -96,15 +96,6 @@ function curl(delivery) {
 }
 
 const section = (title, ...content) => h("section", {}, h("h2", {}, title), content);
-
-function table(rows, style = "") {
-  return h("div.scrolls", {}, h("table", { class: style }, h("tbody", {}, rows.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))));
-}
-
-function headersOf(headers) {
-  return h("details", {}, h("summary", {}, count(Object.keys(headers).length, "header")), table(Object.entries(headers), "code"));
-}
 
 function request(delivery) {
   const { request: sent } = delivery;

@@ -2,7 +2,7 @@
 // errors and warnings, and every webhook with its TwiML. Nothing here asks a server.
 
 import { h } from "./dom.js";
-import { body } from "./markup.js";
+import { body, headersOf, table } from "./markup.js";
 import { Timeline } from "./timeline.js";
 import { clock, count, directionWords, ends, kindWords, look, pathOf, span } from "./words.js";
 
@@ -15,19 +15,20 @@ export function keptView({ calls, deliveries }) {
     const href = event.target.closest?.("a")?.getAttribute("href") ?? "";
     if (!href.startsWith("#/")) return;
     event.preventDefault();
-    const [, id, line] = /^#\/webhooks\/(\w+)(?:\?line=(\d+))?$/.exec(href) ?? [];
-    webhooks.get(id)?.(Number(line) || null);
+    openWebhook(webhooks, href);
   });
   return { element, shown: () => timelines.forEach((show) => show()) };
+}
+
+function openWebhook(webhooks, link) {
+  const [, id, line] = /^#\/webhooks\/(\w+)(?:\?line=(\d+))?$/.exec(link) ?? [];
+  webhooks.get(id)?.(Number(line) || null);
 }
 
 function callPart(found, deliveries, webhooks, timelines) {
   const call = found.legs[0];
   const [from, to] = ends(call);
-  const timeline = new Timeline((mark) => {
-    const [, id, line] = /^#\/webhooks\/(\w+)(?:\?line=(\d+))?$/.exec(mark.link?.[0] ?? "") ?? [];
-    webhooks.get(id)?.(Number(line) || null);
-  });
+  const timeline = new Timeline((mark) => openWebhook(webhooks, mark.link?.[0] ?? ""));
   timelines.push(() => timeline.show(found));
   return h("article.call", {},
     h("header.head", {},
@@ -86,10 +87,10 @@ function parts(delivery, line) {
     delivery.error ? h("p.error", { role: "alert" }, delivery.error, delivery.error_code ? h("span.quiet", {}, `  ${delivery.error_code}`) : "") : null,
     delivery.injected.length ? h("p.quiet", {}, `injected: ${delivery.injected.join("; ")}`) : null,
     h("h3", {}, "Response"),
-    ...(response ? [response.body ? body(response.body, response.headers["content-type"], line) : h("p.quiet", {}, "An empty body."), headers(response.headers)] : [h("p.quiet", {}, "No answer.")]),
+    ...(response ? [response.body ? body(response.body, response.headers["content-type"], line) : h("p.quiet", {}, "An empty body."), headersOf(response.headers)] : [h("p.quiet", {}, "No answer.")]),
     h("h3", {}, "Request"),
     ...params(delivery.params),
-    request ? headers(request.headers) : null,
+    request ? headersOf(request.headers) : null,
     attempts.length > 1 ? h("p.quiet", {}, `${count(attempts.length, "attempt")}: ${attempts.map((it) => it.response?.status ?? it.error ?? "…").join(", ")}`) : null,
   ].filter(Boolean);
 }
@@ -100,13 +101,4 @@ function params(all) {
     all.length > empty.length ? table(all.filter(([, value]) => value !== ""), "params") : h("p.quiet", {}, "No parameters."),
     empty.length ? h("p.quiet", {}, `empty: ${empty.join(", ")}`) : null,
   ];
-}
-
-function headers(all) {
-  return h("details", {}, h("summary", {}, count(Object.keys(all).length, "header")), table(Object.entries(all), "code"));
-}
-
-function table(rows, style) {
-  return h("div.scrolls", {}, h("table", { class: style }, h("tbody", {}, rows.map(([name, value]) =>
-    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))));
 }

@@ -1,7 +1,8 @@
-// TwiML and JSON shown with a little colour and line numbers: cut into spans of text, never read
-// as HTML.
+// What requests and responses hold: TwiML and JSON shown with a little colour and line numbers, cut
+// into spans of text and never read as HTML; parameters and headers as tables.
 
 import { h } from "./dom.js";
+import { count } from "./words.js";
 
 const XML = /(<!--[\s\S]*?-->|<\?[\s\S]*?\?>)|(<\/?)([\w:.-]+)|([\w:.-]+)(=)("[^"]*"|'[^']*')|(\/?>)/g;
 
@@ -27,4 +28,15 @@ function coloured(line) {
   }
   parts.push(line.slice(from));
   return parts;
+}
+
+/** Names and values as a table. */
+export function table(rows, style = "") {
+  return h("div.scrolls", {}, h("table", { class: style }, h("tbody", {}, rows.map(([name, value]) =>
+    h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))));
+}
+
+/** Headers as a table that opens. */
+export function headersOf(headers) {
+  return h("details", {}, h("summary", {}, count(Object.keys(headers).length, "header")), table(Object.entries(headers), "code"));
 }
