@@ -40,6 +40,7 @@ from mediasim.sandbox.persistence import (
 )
 from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
+from mediasim.sandbox.softphone.gateway import reach_softphones
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
@@ -255,9 +256,8 @@ class Sandbox:
         speaker = Speaker()
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
-        if self.sip is not None:
-            self.phones.gateways.append(self.sip.reach)
-        self.phones.gateways.append(self.softphones.reach)
+        by_sip = () if self.sip is None else (self.sip.reach,)
+        self.phones.gateways += [*by_sip, partial(reach_softphones, self.softphones)]
         self.service = Account(
             exchange,
             account=account,

@@ -14,7 +14,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import AuthenticatingGateway
+from mediasim.exchange.phone import AuthenticatingGateway, ParameterGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
@@ -224,13 +224,15 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, address, verb.attribute("callerId"), callback)
     gateway = other.phone.gateway
+    params = [
+        (child.attribute("name"), child.attribute("value"))
+        for child in noun.children
+        if child.name == "Parameter"
+    ]
+    if isinstance(gateway, ParameterGateway):
+        other.phone = replace(other.phone, gateway=gateway.with_parameters(params))
     if isinstance(gateway, ApplicationGateway):
         to = session.call.record.to if noun.flag("copyParentTo", False) else ""
-        params = [
-            (child.attribute("name"), child.attribute("value"))
-            for child in noun.children
-            if child.name == "Parameter"
-        ]
         way = gateway.dialled(params, noun.attribute("customerId"), to)
         other.phone = replace(other.phone, gateway=way)
     if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
