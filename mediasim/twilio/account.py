@@ -65,7 +65,7 @@ __all__ = ["Account"]
 _NO_URL: Final = 21205
 _OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_VOICE: Final = 13000
+_VOICE: Final = 13511
 """Notification code of a voice that is not what was asked for."""
 _INVALID_CALLER_ID: Final = 13214
 
