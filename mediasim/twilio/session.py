@@ -112,6 +112,10 @@ class CallSession(CallControl):
         """Touch tones that are played to the callee when it answers."""
         self.machine_detection: MachineDetection | None = None
         """The detection that goes on beside the document once the call is answered."""
+        self.turn: Callable[[], Awaitable[None]] | None = None
+        """Waits until the call may be dialled; None: at once."""
+        self.preamble: Callable[[CallSession], Awaitable[None]] | None = None
+        """What the call does before its first document."""
         self.screening = False
         """Whether it executes the document of a Dial's noun, before it is connected."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
@@ -131,12 +135,17 @@ class CallSession(CallControl):
     async def go_out(self, source: Instructions, timeout_ns: int) -> None:
         """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
-            await first_of(self.ring(timeout_ns), self.call.ended.wait())
+            await first_of(self._dial(timeout_ns), self.call.ended.wait())
             if self.call.active:
                 # The document first: where it dials at once, the party hears ringing at once.
                 await self._follow(source, begun=self.answered)
         finally:
             await self.finish()
+
+    async def _dial(self, timeout_ns: int) -> None:
+        if self.turn is not None:
+            await self.turn()
+        await self.ring(timeout_ns)
 
     def answered(self) -> None:
         """Start the time limit and the work that begins when the call is answered."""
@@ -174,6 +183,9 @@ class CallSession(CallControl):
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
     async def _execute(self, instructions: Instructions) -> None:
+        preamble, self.preamble = self.preamble, None
+        if preamble is not None:
+            await preamble(self)
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:

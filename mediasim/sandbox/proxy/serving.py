@@ -68,5 +68,6 @@ def sandbox_environment(sandbox: Sandbox, url: str | None = None) -> dict[str, s
     listens they are those of the proxy too.
     """
     account, token = sandbox.service.account, sandbox.shown_token
-    variables = environment(url or sandbox.base_url, account, token)
+    test = sandbox.service.rules.settings.test
+    variables = environment(url or sandbox.base_url, account, token, test)
     return {**variables, **({} if sandbox.proxy is None else sandbox.proxy.variables())}

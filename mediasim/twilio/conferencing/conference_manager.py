@@ -328,7 +328,7 @@ class ConferenceManager:
         participant = self._expect(live, account.sessions[call.sid], request)
         self._expected[call.sid] = (live.conference, participant)
         account.spawn(self._when_over(live.conference, participant))
-        return participant_record(live.conference.record, participant)
+        return participant_record(live.conference.record, participant, str(call.queue_ms))
 
     async def _when_over(self, conference: Conference, participant: Participant) -> None:
         """Remove a dialled participant whose call ends without being answered."""

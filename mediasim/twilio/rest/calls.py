@@ -58,7 +58,7 @@ from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
-__all__ = ["CALLS", "EVENTS", "STREAMS"]
+__all__ = ["CALLS", "EVENTS", "STREAMS", "call_request"]
 
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
@@ -98,6 +98,18 @@ def _list(request: ApiRequest) -> ApiResponse:
 
 
 def _create(request: ApiRequest) -> ApiResponse:
+    call, warnings = call_request(request)
+    record = request.account.create_call(call)
+    for warning in warnings:
+        request.account.notify(record.sid, warning.code, warning.message, warning=True)
+    return request.show(record, 201)
+
+
+def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
+    """Return the call that a form asks for, and warnings about it.
+
+    Raises TwilioError if a parameter is wrong.
+    """
     form = request.form
     warnings: list[TwilioError] = []
     application = request.application("ApplicationSid", _NO_APPLICATION) or None
@@ -116,10 +128,7 @@ def _create(request: ApiRequest) -> ApiResponse:
             form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
         ),
     )
-    record = request.account.create_call(call)
-    for warning in warnings:
-        request.account.notify(record.sid, warning.code, warning.message, warning=True)
-    return request.show(record, 201)
+    return call, warnings
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:

@@ -165,7 +165,7 @@ async def dial(
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
     """Connect the call to one telephone, without a document."""
-    leg = DialledLeg(partial(place, session, request.address, "", None))
+    leg = DialledLeg(partial(place, session, request.address, session.call.record.from_, None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
 
