@@ -80,6 +80,33 @@ class TestNumbers:
         assert refusal(join, to=ALICE, from_=OTHER) == (400, 21210)
         assert client.conferences.list() == []
 
+    def test_countries_are_switched(self, mediasim_sandbox: MediasimSandbox) -> None:
+        client = mediasim_sandbox.client
+        client.voice.base_url = mediasim_sandbox.base_url
+        permissions = client.voice.v1.dialing_permissions
+        create = client.calls.create
+        britain = permissions.countries("GB").fetch()
+        assert (britain.name, britain.country_codes) == ("United Kingdom", ["+44"])
+        assert (britain.low_risk_numbers_enabled, britain.continent) == (True, None)
+        every = permissions.countries.list()
+        assert len(every) > 200
+        assert [each.iso_code for each in permissions.countries.list(country_code="49")] == ["DE"]
+        allowed = permissions.countries.list(low_risk_numbers_enabled=True)
+        assert [each.iso_code for each in allowed] == ["CA", "GB", "US"]
+        update = permissions.bulk_country_updates.create
+        germany = {"iso_code": "DE", "low_risk_numbers_enabled": "true"}
+        states = {"iso_code": "US", "high_risk_special_numbers_enabled": True}
+        assert update(update_request=json.dumps([germany, states])).update_count == 2
+        for now_permitted in ("+4930901820", "+19005550123"):
+            create(to=now_permitted, from_=APP, twiml=HANG_UP)
+        off = {"iso_code": "GB", "low_risk_numbers_enabled": "false"}
+        update(update_request=json.dumps([off]))
+        # A party of the plan is no less in its country.
+        assert refusal(create, to="+442071838750", from_=APP, twiml=HANG_UP) == (400, 21215)
+        for wrong in ("", "{", "[1]", '[{"iso_code":"XX"}]', '[{"iso_code":"DE","low":"true"}]'):
+            assert refusal(update, update_request=wrong) == (400, 20001), wrong
+        assert refusal(permissions.countries("XX").fetch) == (404, 20404)
+
     def test_the_wait_of_calls_by_the_api(self, mediasim_sandbox: MediasimSandbox) -> None:
         """One call a second is dialled; one that is canceled leaves its turn to the next."""
         client = mediasim_sandbox.client
