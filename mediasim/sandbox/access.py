@@ -41,7 +41,6 @@ __all__ = [
     "whole_body",
 ]
 
-_NO_TEST: Final = TestCredentials()
 TOKEN: Final = "MEDIASIM_TOKEN"
 """The environment variable that holds a sandbox's token, for the server and for its clients."""
 _LARGEST: Final = 1 << 20
@@ -237,19 +236,21 @@ def environment(
     base_url: str,
     account: AccountRecord,
     token: str | None = None,
-    test: TestCredentials = _NO_TEST,
+    test: TestCredentials | None = None,
 ) -> dict[str, str]:
     """Return the variables that point an app at a sandbox, by name.
 
     ``token`` is the one that the control API requires; None where it requires none. ``test`` are
     the credentials whose requests create nothing.
     """
-    tested = {"TWILIO_TEST_ACCOUNT_SID": test.sid, "TWILIO_TEST_AUTH_TOKEN": test.auth_token}
+    tested = {}
+    if test is not None:
+        tested = {"TWILIO_TEST_ACCOUNT_SID": test.sid, "TWILIO_TEST_AUTH_TOKEN": test.auth_token}
     return {
         "MEDIASIM_BASE_URL": base_url,
         "TWILIO_ACCOUNT_SID": account.sid,
         "TWILIO_AUTH_TOKEN": account.auth_token,
-        **(tested if test.sid else {}),
+        **tested,
         **({} if token is None else {TOKEN: token}),
     }
 

@@ -264,7 +264,7 @@ class TestTrial:
 class TestCredentials:
     @pytest.fixture
     def mediasim_config(self) -> dict[str, Any]:
-        return planned()
+        return planned(test_auth_token="0123456789abcdef")
 
     def test_magic_numbers(self, mediasim_sandbox: MediasimSandbox) -> None:
         sid, token = mediasim_sandbox.test_credentials
@@ -337,4 +337,6 @@ class TestCredentials:
         mediasim_sandbox.run_until_idle()
         assert (live.calls.list(), live.messages.list()) == ([], [])
         assert [each.phone_number for each in live.incoming_phone_numbers.list()] == [APP]
-        assert mediasim_sandbox.environment["TWILIO_TEST_ACCOUNT_SID"] == sid
+        environment = mediasim_sandbox.environment
+        assert environment["TWILIO_TEST_ACCOUNT_SID"] == sid
+        assert environment["TWILIO_TEST_AUTH_TOKEN"] == token == "0123456789abcdef"
