@@ -143,6 +143,7 @@ class TestNumbers:
         assert made[1].sid not in {sid for sid, _ in told_of}
 
 
+TOO_LONG: Final = "machineDetection='Enable' machineDetectionTimeout='90'"
 # What a Dial is told of, and what becomes of its child: "" for a Dial that has none.
 DIALS: Final = {
     f"<Dial callerId='{APP}'>{ALICE}</Dial>": ([], "in-progress"),
@@ -158,6 +159,14 @@ DIALS: Final = {
     f"<Dial ringTone='xx'>{ALICE}</Dial>": ([(13220, "1")], "in-progress"),
     f"<Dial><Number url='/a'>{ALICE}</Number><Queue>q</Queue></Dial>": ([(13000, "1")], ""),
     "<Dial><Queue/></Dial>": ([(14212, "0")], ""),
+    f"<Dial><Number machineDetection='Perhaps'>{ALICE}</Number></Dial>": (
+        [(21263, "1")],
+        "in-progress",
+    ),
+    f"<Dial><Number {TOO_LONG}>{ALICE}</Number></Dial>": (
+        [(21263, "1")],
+        "in-progress",
+    ),
 }
 
 

@@ -67,6 +67,7 @@ _BAD_DIGITS: Final = 21206
 _BAD_TIMEOUT: Final = 21208
 _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
+_NO_DETECTION_CALLBACK: Final = 21262
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
 _LONGEST_EVENTS: Final = 80
@@ -114,6 +115,10 @@ def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
     warnings: list[TwilioError] = []
     application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
+    asynchronous = form.flag("AsyncAmd") or False
+    if asynchronous and not form.text("AsyncAmdStatusCallback"):
+        words = "No AMD status callback URL provided: the verdict is sent nowhere"
+        warnings.append(bad_parameter(words, _NO_DETECTION_CALLBACK))
     call = CallRequest(
         to=to,
         from_=from_,
@@ -125,7 +130,7 @@ def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
         send_digits=_digits(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+            form, callback="AsyncAmdStatusCallback", asynchronous=asynchronous
         ),
     )
     return call, warnings
