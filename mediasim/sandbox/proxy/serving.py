@@ -68,8 +68,12 @@ def sandbox_environment(sandbox: Sandbox, url: str | None = None) -> dict[str, s
     """Return the variables that point an app at a sandbox, by name.
 
     ``url`` is the sandbox's for clients on this machine, instead of its public one. While the proxy
-    listens they are those of the proxy too.
+    listens they are those of the proxy too, and test credentials are among them if the plan names
+    any.
     """
     account, token = sandbox.service.account, sandbox.shown_token
-    variables = environment(url or sandbox.base_url, account, token)
+    planned = sandbox.settings.config.account
+    named = planned.test_sid is not None or planned.test_auth_token is not None
+    test = sandbox.service.rules.settings.test if named else None
+    variables = environment(url or sandbox.base_url, account, token, test)
     return {**variables, **({} if sandbox.proxy is None else sandbox.proxy.variables())}
