@@ -120,6 +120,11 @@ class MediaStore:
         self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)
 
+    def forget(self, sid: str) -> None:
+        """Delete all files of a recording."""
+        self.delete(sid)
+        self._path(sid, ".json").unlink(missing_ok=True)
+
     def derived(self, sid: str, form: str, make: Callable[[BinaryIO], None]) -> Path:
         """Return the path of a file derived from a recording's WAV, which ``make`` writes once.
 

@@ -280,6 +280,10 @@ class Catalogue:
         """Remove a call, but not its recordings. Raises UnknownSid."""
         del self._calls[self.call(sid).sid]
 
+    def remove_recording(self, sid: str) -> None:
+        """Remove a recording; does nothing if there is none."""
+        self._recordings.pop(sid, None)
+
     def call(self, sid: str) -> CallRecord:
         """Return the call with a SID. Raises UnknownSid."""
         return _find(self._calls, sid, "call")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
@@ -54,6 +56,7 @@ def new_exchange(
 def set_up(account: Account, config: Config) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     account.debugger_url = config.account.debugger
+    account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
@@ -70,4 +73,7 @@ def write_behind_of(
         for each in all_stored().values()
         if settings.worker is None or each.owner is not Owner.FRONT
     ]
-    return WriteBehindStore(storage.database, dates.unix_ns(0), own)
+    store = WriteBehindStore(storage.database, dates.unix_ns(0), own)
+    account.retention.on_deleted = partial(store.changed, "recording")
+    account.retention.on_forgotten = partial(store.removed, "recording")
+    return store

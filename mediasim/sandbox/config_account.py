@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Final, Literal, NamedTuple
 
 from pydantic import AfterValidator
 
-from mediasim.documents.durations import Duration
+from mediasim.documents.durations import Duration, LongDuration, positive
 from mediasim.documents.model import Many, Model
 from mediasim.documents.values import Number, Ratio, Text, UserName
 from mediasim.exchange.answering_machine import AnsweredBy
@@ -150,3 +150,5 @@ class RecordingsConfig(Model):
     """Whether a recording of nothing but silence is kept; absent: as the profile says."""
     processing: Duration = Duration.of("1s")
     """How long a recording that has ended is processed until its media can be had."""
+    retention: Annotated[LongDuration, positive()] | None = None
+    """How long after its beginning a recording is deleted by itself, such as 30d; absent: never."""

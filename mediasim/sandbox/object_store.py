@@ -70,6 +70,11 @@ class RemoteMediaStore(MediaStore):
         names = [self._path(sid, suffix).name for suffix in (".wav", ".truth.json")]
         self._submit(lambda: self._bucket.delete(names))
 
+    def forget(self, sid: str) -> None:
+        super().forget(sid)
+        name = self._path(sid, ".json").name
+        self._submit(lambda: self._bucket.delete(name))
+
     def wav_path(self, sid: str) -> Path:
         return self._fetched(sid, ".wav")
 

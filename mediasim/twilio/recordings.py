@@ -168,7 +168,7 @@ class RecordingManager:
             raise not_found(f"{self._account.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
             raise not_complete("recording", record.status)
-        delete_recording(self._exchange, record)
+        delete_recording(self._exchange, record, self._exchange.now_ns)
 
     # -- callbacks --------------------------------------------------------------------------
 
