@@ -184,7 +184,13 @@ class LiveRecording:
         record.samples = end - start
         if self.has_media:
             self._publish_media(start, end)
-        exchange.after_processing(self.sid, self._try_to_complete)
+        exchange.after_processing(self.sid, self._end_processing)
+
+    def _end_processing(self) -> None:
+        if self.exchange.protect is None or not self.has_media:
+            self._try_to_complete()
+        else:
+            self.exchange.protect(self, self._try_to_complete)
 
     def _complete(self) -> None:
         exchange, (start, end) = self.exchange, self.kept

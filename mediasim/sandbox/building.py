@@ -9,16 +9,27 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.number_plan import claim_numbers
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
+from mediasim.sandbox.vault import claim_keys
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.vault import Vault
 
-__all__ = ["account_sid", "boot_label", "new_exchange", "set_up", "write_behind_of"]
+__all__ = [
+    "account_sid",
+    "auth_token",
+    "boot_label",
+    "claim_plan",
+    "new_exchange",
+    "set_up",
+    "write_behind_of",
+]
 
 
 def boot_label(settings: Settings, boot: int) -> str:
@@ -31,6 +42,19 @@ def account_sid(settings: Settings, storage: Storage) -> str:
     """Return the SID of the sandbox's account: configured, stored, or drawn from the seed."""
     own = SidFactory(Seeds(settings.seed)).new("AC")
     return storage.stored_setting("account", settings.config.account.sid, own)
+
+
+def auth_token(settings: Settings, drawn: str) -> str:
+    """Return the seed's token where a seed was given, to repeat a run; else the one drawn."""
+    if settings.seed_override is None and "seed" not in settings.config.model_fields_set:
+        return drawn
+    return Seeds(settings.seed).digest("auth-token").hex()
+
+
+def claim_plan(account: Account, config: Config) -> None:
+    """Add the config's numbers and keys to an account."""
+    claim_numbers(account, config)
+    claim_keys(account, config)
 
 
 def new_exchange(
@@ -53,8 +77,10 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config) -> None:
+def set_up(account: Account, config: Config, vault: Vault | None) -> None:
     """Give an account the settings of a config that it has from its beginning."""
+    if vault is not None:
+        vault.serve(account)
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults

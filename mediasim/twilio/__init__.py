@@ -26,5 +26,6 @@ __all__ = [
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]
