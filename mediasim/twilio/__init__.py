@@ -27,5 +27,6 @@ __all__ = [
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]
