@@ -84,6 +84,8 @@ class SipFacts:
     """The IP address that a caller's INVITE came from; "" for a called telephone."""
     headers: dict[str, str] = field(default_factory=dict)
     """The X- headers received: of a caller's INVITE, or of a callee's response."""
+    domain_sid: str = ""
+    """The resource of the domain; "" for none."""
 
 
 @dataclass(slots=True)
@@ -113,6 +115,8 @@ class CallRecord:
     """Who has answered, by answering machine detection; None without a verdict."""
     detection_ms: int | None = None
     """Milliseconds from the answer to that verdict."""
+    trunk_sid: str | None = None
+    """The trunk that the call came or went over."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -123,6 +127,14 @@ class CallRecord:
         """The loop time of the answer, or of the call's creation if it was dialled in vain."""
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
         return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
+
+    @property
+    def resource_sid(self) -> str:
+        """The SID of the call that stands for this one: a call over a trunk has one for its two
+        legs, that of its caller."""
+        if self.parent_call_sid is not None and self.direction.startswith("trunking"):
+            return self.parent_call_sid
+        return self.sid
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""
@@ -296,6 +308,10 @@ class Catalogue:
         """Return all calls, or the children of one, oldest first."""
         calls = self._calls.values()
         return [call for call in calls if parent in (None, call.parent_call_sid)]
+
+    def call_resources(self) -> list[CallRecord]:
+        """Return the calls that stand for themselves (:attr:`CallRecord.resource_sid`)."""
+        return [call for call in self._calls.values() if call.resource_sid == call.sid]
 
     def recordings(
         self, *, call: str | None = None, conference: str | None = None

@@ -25,13 +25,13 @@ from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
 from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.caller_ids import CallerIdManager
+from mediasim.twilio.capacity import check_capacity
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
     TwilioError,
     bad_parameter,
     not_complete,
     not_in_progress,
-    too_many,
     unavailable,
 )
 from mediasim.twilio.machine_detection import detect, with_detection
@@ -52,6 +52,7 @@ from mediasim.twilio.resources import (
     VoiceSettings,
 )
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
+from mediasim.twilio.sip.manager import SipManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -63,7 +64,6 @@ from mediasim.twilio.webhooks import Webhooks
 __all__ = ["Account"]
 
 _NO_URL: Final = 21205
-_OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
 _VOICE: Final = 13000
 """Notification code of a voice that is not what was asked for."""
@@ -106,6 +106,7 @@ class Account(CallDocuments):
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
+        self.sip = SipManager(self, self.of)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
@@ -192,25 +193,26 @@ class Account(CallDocuments):
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Place a call to one of the account's numbers.
+        """Place a call to one of the account's numbers, or to a SIP address of its domains.
 
-        Raises TwilioError if the account has no such number, or no more calls can be carried.
+        Raises TwilioError if there is none, or no more calls can be carried.
         """
+        if to.startswith("sip:"):
+            return self.sip.place(from_, to, phone)
         number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
-        self._check_capacity(f"a call from {from_} to {to}")
+        if number.trunk_sid is not None:
+            return self.sip.originate(number, from_, phone)
         asked: VoiceSettings = number
         if number.voice_application_sid:
             asked = self.applications.find(number.voice_application_sid)
-        source = asked.source()
-        session = self._new_session(phone, to, from_, "inbound", asked.callback())
-        session.call.record.phone_number_sid = number.sid
+        record = self.come_in(from_, to, phone, asked.source(), asked.callback())
+        record.phone_number_sid = number.sid
         if number.voice_caller_id_lookup:
-            session.call.record.caller_name = self.subscriber_of(from_).caller_name
-        session.call.record.application_sid = number.voice_application_sid
-        self._run(session, session.come_in(source))
-        return session.call.record
+            record.caller_name = self.subscriber_of(from_).caller_name
+        record.application_sid = number.voice_application_sid
+        return record
 
     def place_from_client(
         self,
@@ -226,37 +228,42 @@ class Account(CallDocuments):
         ``application_sid`` is the application whose document it is. Raises TwilioError if no more
         calls can be carried.
         """
-        self._check_capacity(f"a call from {from_}")
-        session = self._new_session(phone, to, from_, "inbound", callback)
-        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
             else instructions
         )
-        self._run(session, session.come_in(follow))
+        record = self.come_in(from_, to, phone, follow, callback)
+        record.application_sid = application_sid
+        return record
+
+    def come_in(
+        self,
+        from_: str,
+        to: str,
+        phone: Phone,
+        instructions: Instructions,
+        callback: Callback | None,
+        direction: Direction = "inbound",
+    ) -> CallRecord:
+        """Place a call that comes in. Raises TwilioError if no more calls can be carried."""
+        self._check_capacity(f"a call from {from_} to {to}")
+        session = self._new_session(phone, to, from_, direction, callback)
+        self._run(session, session.come_in(instructions))
         return session.call.record
 
     def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
-        """Check that one more call can be carried and recorded.
-
-        Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
-        their recordings are not affected.
-        """
-        self.check_active()
-        if self.exchange.plane.overloaded():
-            refusal, why = too_many(_OVERLOADED), _OVERLOADED
-        elif (problem := self.storage_problem()) is not None:
-            refusal, why = unavailable(problem), problem
-        else:
-            return
-        words = f"{what} is refused: {why}"
-        self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
-        _LOG.warning(words)
-        raise refusal
+        """Check that one more call can be carried and recorded. Raises TwilioError if it cannot."""
+        sid = None if parent is None else parent.sid
+        check_capacity(self, self.storage_problem, what, sid)
 
     def place_child(
-        self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
+        self,
+        parent: CallSession,
+        address: str,
+        caller_id: str,
+        callback: Callback | None,
+        direction: Direction = "outbound-dial",
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
@@ -270,7 +277,7 @@ class Account(CallDocuments):
             words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
             parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
         from_ = dialled(caller_id) or caller_id or call.record.from_
-        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+        return self._new_session(phone, address, from_, direction, callback, call)
 
     def _phone(self, address: str) -> Phone:
         """Return the telephone at an address: the account's own, or one of the directory."""
@@ -292,7 +299,7 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status="ringing" if direction == "inbound" else "queued",
+            status="queued" if parent or direction == "outbound-api" else "ringing",
             flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
             account_sid=self.sid,

@@ -64,7 +64,7 @@ class FollowUp:
 
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
-"""What a call does: it follows documents, or runs one operation without any."""
+"""What a call does: it follows documents, or runs one operation, which answers it, without any."""
 _Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
@@ -174,7 +174,6 @@ class CallSession(CallControl):
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
-            self.answer()
             await instructions(self)
 
     async def finish(self) -> None:
