@@ -20,6 +20,7 @@ __all__ = [
     "resources",
     "rest",
     "session",
+    "sip",
     "sites",
     "status",
     "streams",

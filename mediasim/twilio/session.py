@@ -20,7 +20,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
@@ -142,7 +142,12 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, source: TwimlSource) -> None:
-        """Cancel the current document and go on with another."""
+        """Cancel the current document and go on with another.
+
+        Raises TwilioError for a call over a trunk, which has none.
+        """
+        if self.call.record.trunk_sid is not None:
+            raise bad_parameter("Cannot redirect: a call over a trunk follows no TwiML")
         self._next = source
         if self._working is not None:
             self._working.cancel()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from meeting import PATH, on_account, place_of, words
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.representations import call_json, recording_json
+from mediasim.twilio.requests import CallUpdate, TwimlSource
 from mediasim.twilio.sip.records import AccessListRecord, MappingRecord
 from mediasim.twilio.sip.trunks import OriginationUrlRecord, RecordingMode, TrunkRecord
 
@@ -217,10 +217,18 @@ def test_what_a_trunk_does_not_take(tmp_path: Path) -> None:
                 account.service.place_inbound(ALICE, to, phone)
             return told.value.status, told.value.code
 
+        record = account.service.place_inbound(ALICE, f"sip:{BOB}@{DOMAIN}", phone)
+        await account.exchange.sleep(3_000_000_000)
+        with pytest.raises(TwilioError, match="follows no TwiML"):
+            account.service.update_call(
+                record.sid, CallUpdate(source=TwimlSource(twiml="<Response/>"))
+            )
+        account.service.update_call(record.sid, CallUpdate(status="completed"))
+        await account.over()
+        assert record.status == "completed"
         assert refusal(f"sip:4155550100@{DOMAIN}") == (400, 21211)
         assert refusal(f"sip:{BOB}@other.pstn.twilio.com") == (404, 20404)
         account.service.sip.drop(owner_sid=trunk.sid)
         assert refusal(f"sip:{BOB}@{DOMAIN}") == (403, 32200)
-        await asyncio.sleep(0)
 
     on_account(tmp_path, main)

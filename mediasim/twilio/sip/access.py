@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
-from mediasim.twilio.errors import TwilioError
-from mediasim.twilio.sip.records import AddressRecord
+from mediasim.twilio.errors import NOT_FOUND, TwilioError
+from mediasim.twilio.sip.records import AddressRecord, Use
 
 __all__ = ["BAD_CREDENTIALS", "SipAccess", "network_of", "twilio_domain"]
 
 _NO_PERMISSION: Final = 32200
 _NOT_IN_ACL: Final = 32201
+_NO_REGISTRATION: Final = 32212
 BAD_CREDENTIALS: Final = 32202
 _TWILIOS: Final = re.compile(
     r"(?P<name>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)\.(?P<kind>sip|pstn)(?:\.[a-z0-9-]+){0,2}\.twilio\.com"
@@ -46,12 +47,25 @@ class SipAccess:
     """Passwords by user, of the credential lists; None: none is mapped, and nobody is asked."""
     addresses: Sequence[AddressRecord] | None = None
     """The addresses of the access control lists; None: none is mapped, and any may send."""
+    use: Use = "calls"
+    known: bool = True
+    """Whether there is such a domain or trunk."""
 
     def check(self, address: str | None) -> None:
         """Check the address of a sender; None: a simulated party, which has every address.
 
-        Raises TwilioError (403).
+        Raises TwilioError (403, or 404 if there is no such domain or trunk).
         """
+        if not self.known:
+            words = f"{self.domain} is no SIP domain or trunk of the account"
+            raise TwilioError(404, NOT_FOUND, words)
+        if self.use == "registrations" and self.passwords is None:
+            words = f"SIP: Registration Authentication problem: {self.domain} takes none"
+            raise TwilioError(
+                403,
+                _NO_REGISTRATION,
+                f"{words}: it has no SipRegistration, or no credential list for registrations",
+            )
         if self.passwords is None and self.addresses is None:
             words = "is called, and has no credential list and no IP access control list"
             raise TwilioError(

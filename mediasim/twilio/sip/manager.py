@@ -111,8 +111,12 @@ class SipManager:
         if name is None:
             return None
         owner = self.owner(host)
-        if owner is None or (use == "registrations" and not isinstance(owner, DomainRecord)):
-            return SipAccess(name)
+        if owner is None:
+            return SipAccess(name, use=use, known=False)
+        if use == "registrations" and not (
+            isinstance(owner, DomainRecord) and owner.sip_registration
+        ):
+            return SipAccess(name, use=use)
         lists = {each.list_sid for each in self.mapped(owner.sid, use)}
         passwords = {
             each.username: each.password
@@ -124,6 +128,7 @@ class SipManager:
             name,
             passwords if any(each.startswith("CL") for each in lists) else None,
             addresses if any(each.startswith("AL") for each in lists) else None,
+            use,
         )
 
     def mapping_changed(self, owner_sids: Iterable[str]) -> None:
@@ -172,8 +177,12 @@ class SipManager:
             record.trunk_sid = owner.sid
         else:
             record = account.come_in(from_, to, phone, owner.source(), owner.callback())
-        record.sip = SipFacts(f"{record.sid}@{address.host}", domain=address.host, source_ip=_LOCAL)
-        record.sip.domain_sid = owner.sid
+        record.sip = SipFacts(
+            f"{record.sid}@{address.host}",
+            domain=address.host,
+            source_ip=_LOCAL,
+            domain_sid=owner.sid,
+        )
         return record
 
     def originate(self, number: NumberRecord, from_: str, phone: Phone) -> CallRecord:

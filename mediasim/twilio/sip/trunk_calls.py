@@ -18,6 +18,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dial import Dial, DialledLeg
 from mediasim.exchange.profiles import Channels
 from mediasim.exchange.records import Direction
+from mediasim.media.far_end import WaitingFarEnd
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.mode_recording import ModeRecording
@@ -43,6 +44,16 @@ class PlaceLeg(Protocol):
         callback: Callback | None,
         direction: Direction = "outbound-dial",
     ) -> CallSession: ...
+
+
+class _TrunkDial(Dial):
+    """A callee that is rung for a caller, who is told when it rings."""
+
+    def rings(self) -> None:
+        super().rings()
+        caller = self.control.phone.far_end
+        if isinstance(caller, WaitingFarEnd):
+            caller.ring()
 
 
 class TrunkCall:
@@ -102,12 +113,19 @@ class TrunkCall:
 
     async def _connect(self, session: CallSession, address: str) -> str:
         """Ring a callee and put it through, until an end; return the outcome. Raises CallEnded."""
-        direction = session.call.record.direction
-        leg = DialledLeg(partial(self._place, session, address, "", None, direction=direction))
+        leg = DialledLeg(partial(self._leg, session, address))
         recording = ModeRecording(session, self._trunk.recording_mode, "Trunking", self._request)
-        dial = Dial(session, [leg], timeout_ns=_RING_NS, recording=recording)
+        dial = _TrunkDial(session, [leg], timeout_ns=_RING_NS, recording=recording)
         await dial.run()
         return dial.status
+
+    def _leg(self, session: CallSession, address: str) -> CallSession:
+        """Create the callee's leg."""
+        record = session.call.record
+        leg = self._place(session, address, "", None, direction=record.direction)
+        leg.call.record.trunk_sid = record.trunk_sid
+        leg.call.record.caller_name = record.caller_name
+        return leg
 
     def _request(self, channels: Channels) -> RecordingRequest:
         return RecordingRequest(channels=channels, trim=self._trunk.recording_trim)
