@@ -163,8 +163,8 @@ class SipManager:
         owner = self.owner(address.host)
         access = self.access(address.host, "calls")
         if owner is None or access is None:
-            there = ", ".join(each.domain_name or "" for each in self._owners()) or "none"
-            words = f"{address.host} is no SIP domain or trunk: there are {there}"
+            there = ", ".join(each.domain_name for each in self._owners() if each.domain_name)
+            words = f"{address.host} is no SIP domain or trunk: there are {there or 'none'}"
             raise TwilioError(404, NOT_FOUND, words)
         access.check(None)
         account = self._of(owner.account_sid)
