@@ -262,7 +262,7 @@ class SipServer:
             busy = error.status >= 500 or error.status == 429
             status, words = (503, error.message) if busy else (404, "No such number")
             transaction.reply(status, words, tag=dialog.local_tag)
-            if twilio_domain(read_uri(request.uri).host) is not None:
+            if not busy and twilio_domain(read_uri(request.uri).host) is not None:
                 self._refused(error)
             return
         transaction.on_cancelled = lambda: self._cancelled(call)

@@ -225,7 +225,8 @@ def test_a_customers_call_is_connected_and_recorded(stage: SipStage, client: Cli
     said = noise(4, 1.5)
     with Phone(stage, USER, said=said) as pbx:
         asserted = "P-Asserted-Identity: <sip:+14155550188@pbx.example.com>"
-        found = invites(pbx, f"sip:{BOB}@{TRUNK}", PASSWORD, more=asserted)
+        by_proxy = f"Route: <sip:{stage.host}:{stage.port};lr>\n{asserted}"
+        found = invites(pbx, f"sip:{BOB}@{TRUNK}", PASSWORD, more=by_proxy)
         assert found.startswith("SIP/2.0 180")  # he rings
         answer = pbx.expect("SIP/2.0 200", "INVITE")
         pbx.acknowledge(answer)

@@ -139,6 +139,7 @@ def _show_older(request: ApiRequest, mapping: MappingRecord, lists: ListRecord) 
 
 def _mappings(kind: str, below: str = "", use: Use = "calls") -> Resource:
     lists = MappedLists(
+        "domain",
         f"{kind}Sid",
         lambda request: request.account.sip.domains,
         _show if below else _show_older,
@@ -148,7 +149,7 @@ def _mappings(kind: str, below: str = "", use: Use = "calls") -> Resource:
     return Resource(
         name=f"{kind}Mapping",
         many="contents" if below else f"{snake_case(kind)}_mappings",
-        paths=lists.paths(f"{_PATH}/{{owner}}{below}/{kind}Mappings"),
+        paths=lists.paths(f"{_PATH}/{{domain}}{below}/{kind}Mappings"),
     )
 
 

@@ -27,6 +27,8 @@ ListRecord = CredentialListRecord | AccessListRecord
 class MappedLists:
     """The operations on lists of one kind that are mapped to owners of one kind, for a use."""
 
+    owner: str
+    """The variable part of the path that names the owner: ``domain``, ``trunk``."""
     parameter: str
     """The parameter that names the list: ``CredentialListSid``, ``IpAccessControlListSid``."""
     owners: Callable[[ApiRequest], ResourceList[Any]]
@@ -40,7 +42,7 @@ class MappedLists:
         return "CL" if self.parameter == "CredentialListSid" else "AL"
 
     def paths(self, path: str) -> Mapping[str, Mapping[str, Operation]]:
-        """Return the operations at a path, in which ``{owner}`` is the domain or trunk."""
+        """Return the operations at a path below an owner."""
         return {
             path: {
                 "GET": Operation(self._list, PAGING),
@@ -58,7 +60,7 @@ class MappedLists:
 
     def _owner(self, request: ApiRequest) -> str:
         """Return the SID of the owner in the path. Raises TwilioError (404) if there is none."""
-        owners, sid = self.owners(request), request.at["owner"]
+        owners, sid = self.owners(request), request.at[self.owner]
         if not owners.has(sid) or not request.own([owners.find(sid)]):
             raise request.missing()
         return sid

@@ -57,9 +57,9 @@ def _shown(request: ApiRequest, record: TrunkRecord | OriginationUrlRecord) -> d
     return _whole(request, record.to_twilio_json(request.account.dates))
 
 
-def _trunk(request: ApiRequest, part: str = "owner") -> TrunkRecord:
+def _trunk(request: ApiRequest) -> TrunkRecord:
     """Return the trunk of the path. Raises TwilioError (404, 20404) if there is none."""
-    trunks, sid = request.account.sip.trunks, request.at[part]
+    trunks, sid = request.account.sip.trunks, request.at["trunk"]
     if not trunks.has(sid) or not request.own([trunks.find(sid)]):
         raise request.missing()
     return trunks.find(sid)
@@ -153,7 +153,7 @@ _TRUNKS: Final = Resource(
     stored=Stored("trunk", TrunkRecord, in_resource_list("Trunks")),
     paths={
         _PATH: {"GET": Operation(_list, PAGING), "POST": Operation(_create, _SETTINGS)},
-        f"{_PATH}/{{owner}}": {
+        f"{_PATH}/{{trunk}}": {
             "GET": Operation(_fetch),
             "POST": Operation(_update, _SETTINGS),
             "DELETE": Operation(_delete),
@@ -165,7 +165,7 @@ _RECORDING: Final = Resource(
     many="trunk_recordings",
     host=_HOST,
     paths={
-        f"{_PATH}/{{owner}}/Recording": {
+        f"{_PATH}/{{trunk}}/Recording": {
             "GET": Operation(_fetch_recording),
             "POST": Operation(_update_recording, ("Mode", "Trim")),
         }
@@ -253,11 +253,11 @@ _ORIGINATION_URLS: Final = Resource(
     host=_HOST,
     stored=Stored("origination-url", OriginationUrlRecord, in_resource_list("OriginationUrls")),
     paths={
-        f"{_PATH}/{{owner}}/OriginationUrls": {
+        f"{_PATH}/{{trunk}}/OriginationUrls": {
             "GET": Operation(_list_urls, PAGING),
             "POST": Operation(_create_url, _URL),
         },
-        f"{_PATH}/{{owner}}/OriginationUrls/{{sid}}": {
+        f"{_PATH}/{{trunk}}/OriginationUrls/{{sid}}": {
             "GET": Operation(_fetch_url),
             "POST": Operation(_update_url, _URL),
             "DELETE": Operation(_delete_url),
@@ -335,11 +335,11 @@ _PHONE_NUMBERS: Final = Resource(
     many="phone_numbers",
     host=_HOST,
     paths={
-        f"{_PATH}/{{owner}}/PhoneNumbers": {
+        f"{_PATH}/{{trunk}}/PhoneNumbers": {
             "GET": Operation(_list_numbers, PAGING),
             "POST": Operation(_add_number, ("PhoneNumberSid",)),
         },
-        f"{_PATH}/{{owner}}/PhoneNumbers/{{sid}}": {
+        f"{_PATH}/{{trunk}}/PhoneNumbers/{{sid}}": {
             "GET": Operation(_fetch_number),
             "DELETE": Operation(_remove_number),
         },
@@ -364,12 +364,14 @@ def _mapping_json(request: ApiRequest, mapping: MappingRecord, lists: ListRecord
 
 
 def _lists(kind: str, many: str) -> Resource:
-    lists = MappedLists(f"{kind}Sid", lambda request: request.account.sip.trunks, _mapping_json)
+    lists = MappedLists(
+        "trunk", f"{kind}Sid", lambda request: request.account.sip.trunks, _mapping_json
+    )
     return Resource(
         name=f"Trunk{kind}",
         many=many,
         host=_HOST,
-        paths=lists.paths(f"{_PATH}/{{owner}}/{kind}s"),
+        paths=lists.paths(f"{_PATH}/{{trunk}}/{kind}s"),
     )
 
 
