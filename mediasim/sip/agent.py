@@ -51,6 +51,7 @@ _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 _REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
 """Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
+_TOO_MANY_CONTACTS: Final = 32007
 _DOMAIN_REALM: Final = "sip.twilio.com"
 """Realm of the users of SIP domains and trunks."""
 
@@ -235,6 +236,9 @@ class SipAgent:
             self.registrar.register(name, request, transaction.channel)
         except RegistrationRefused as refusal:
             transaction.reply(refusal.status, tag=new_tag(), headers=refusal.headers)
+            if access is not None and refusal.status == 403:
+                words = f"SIP: Too many endpoints/bindings for the Address-of-record: {name}"
+                self.on_refusal(TwilioError(403, _TOO_MANY_CONTACTS, words))
         else:
             transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(name))
 

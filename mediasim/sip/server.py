@@ -64,6 +64,7 @@ _ENDS: Final = {"busy": 486, "failed": 500, "canceled": 487, "no-answer": 404}
 """Status of the response to the INVITE by the status of a call that was not answered."""
 _TRUNK_ENDS: Final = {**_ENDS, "failed": 404, "no-answer": 480}
 """The same for a call over a trunk, whose callee was rung (our choice)."""
+_NO_DOMAIN: Final = 32002
 _NO_USER: Final = 32223
 _OWN_TRUNK: Final = 32214
 _SAME_AGAIN_SECONDS: Final = 1.0
@@ -149,11 +150,19 @@ class SipServer:
             if _OWN_HEADER.fullmatch(name) and unquote(value).isprintable()
         )
         targets: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
-        if self._account().sip.owner(uri.host) is not None:
-            name = f"{subscriber(uri)}@{twilio_domain(uri.host)}"
-            if not otherwise and not self.agent.registrar.contacts(name):
+        owner = self._account().sip.owner(uri.host)
+        if owner is not None:
+            name = f"{subscriber(uri)}@{owner.domain_name}"
+            planned = isinstance(owner, DomainRecord) and not otherwise
+            if planned and not self.agent.registrar.contacts(name):
                 return None  # a party of the number plan stands for the user
             targets = partial(self._at_domain, uri, name)
+        elif (
+            otherwise
+            and twilio_domain(uri.host) is not None
+            and subscriber(uri) not in self.settings.users
+        ):
+            targets = partial(self._unknown_domain, uri.host)
         elif self._is_remote(uri):
             targets = partial(self._at_host, plain)
         elif subscriber(uri) in self.settings.users:
@@ -180,6 +189,11 @@ class SipServer:
             self._account().notify(call.sid, _NOT_REGISTERED, words, warning=True)
             raise NotReached(words, "no-answer")
         return targets
+
+    async def _unknown_domain(self, host: str, call: LiveCall) -> list[RequestTarget]:
+        words = f"SIP: Dial failure - Twilio SIP Domain not found: {host} is none of the account's"
+        self._account().notify(call.sid, _NO_DOMAIN, words, warning=True)
+        raise NotReached(words, "failed")
 
     async def _at_domain(self, uri: SipUri, name: str, call: LiveCall) -> list[RequestTarget]:
         """Return the registered contacts of a user of one of the account's SIP domains."""

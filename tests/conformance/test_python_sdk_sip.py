@@ -54,8 +54,8 @@ def test_lists_of_who_may_use_a_domain(client: Client) -> None:
     office = addresses(office.sid).update(ip_address="192.0.2.0", cidr_prefix_length=24)
     assert (office.ip_address, office.cidr_prefix_length) == ("192.0.2.0", 24)
     for address in ("192.0.2.256", "office.example.com", "::1"):
-        assert refused(addresses.create, "wrong", address) == (400, 20001)
-    assert refused(addresses.create, "wrong", "192.0.2.1", 33) == (400, 20001)
+        assert refused(addresses.create, "wrong", address) == (400, 21238)
+    assert refused(addresses.create, "wrong", "192.0.2.1", 33) == (400, 21238)
     assert addresses(office.sid).fetch().friendly_name == "office"
     other = sip.ip_access_control_lists.create("other")
     elsewhere = sip.ip_access_control_lists(other.sid).ip_addresses
@@ -97,6 +97,9 @@ def test_domains_and_their_mappings(client: Client) -> None:
     assert domain.credential_list_mappings(users.sid).delete()
     assert calls.credential_list_mappings.list() == []
     assert len(registrations.credential_list_mappings.list()) == 1
+    assert refused(client.sip.ip_access_control_lists(hosts.sid).delete) == (400, 21236)
+    assert refused(client.sip.credential_lists(users.sid).delete) == (400, 21241)
+    assert domain.ip_access_control_list_mappings(hosts.sid).delete()
     assert client.sip.ip_access_control_lists(hosts.sid).delete()
     assert (domain.fetch().auth_type, domain.ip_access_control_list_mappings.list()) == ("", [])
     assert domain.delete()
@@ -141,13 +144,13 @@ def test_trunks(trunking: Any, client: Client, sandbox: Sandbox) -> None:
     assert trunk.recording == {"mode": "do-not-record", "trim": "do-not-trim"}
     assert "TransferMode" in client.notifications.list()[0].message_text
     assert refused(trunking.trunks.create, domain_name=TRUNK) == (400, 21248)
-    assert refused(trunking.trunks.create, domain_name=DOMAIN) == (400, 20001)
+    assert refused(trunking.trunks.create, domain_name=DOMAIN) == (400, 21245)
     trunk = trunk.update(disaster_recovery_url="http://127.0.0.1:9/", cnam_lookup_enabled=True)
     assert (trunk.disaster_recovery_url, trunk.cnam_lookup_enabled) == ("http://127.0.0.1:9/", True)
     setting = trunking.trunks(trunk.sid).recordings()
     assert setting.update(mode="record-from-answer-dual").trim == "do-not-trim"
     assert setting.update(trim="trim-silence").mode == "record-from-answer-dual"
-    assert refused(setting.update, mode="always") == (400, 20001)
+    assert refused(setting.update, mode="always") == (400, 21245)
     assert setting.fetch().mode == trunk.fetch().recording["mode"]
     for _ in range(4):
         trunking.trunks.create()
@@ -175,7 +178,7 @@ def test_what_belongs_to_a_trunk(trunking: Any, client: Client, sandbox: Sandbox
     )
     for weight, priority, sip_url in wrong:
         create = of.origination_urls.create
-        assert refused(create, weight, priority, True, "wrong", sip_url) == (400, 20001)
+        assert refused(create, weight, priority, True, "wrong", sip_url) == (400, 21245)
     assert [each.sid for each in of.origination_urls.list()] == [url.sid]
     users = client.sip.credential_lists.create("users")
     hosts = client.sip.ip_access_control_lists.create("hosts")
@@ -184,7 +187,7 @@ def test_what_belongs_to_a_trunk(trunking: Any, client: Client, sandbox: Sandbox
     assert of.fetch().auth_type_set == ["IP_ACL", "CREDENTIAL_LIST"]
     assert [each.sid for each in of.credentials_lists.list()] == [users.sid]
     assert of.ip_access_control_lists(hosts.sid).fetch().sid == hosts.sid
-    assert refused(of.credentials_lists.create, users.sid) == (400, 20001)
+    assert refused(of.credentials_lists.create, users.sid) == (400, 21245)
     assert of.credentials_lists(users.sid).delete()
     assert of.fetch().auth_type == "IP_ACL"
     (number,) = client.incoming_phone_numbers.list(phone_number=APP_NUMBER)

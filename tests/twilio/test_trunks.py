@@ -226,9 +226,9 @@ def test_what_a_trunk_does_not_take(tmp_path: Path) -> None:
         account.service.update_call(record.sid, CallUpdate(status="completed"))
         await account.over()
         assert record.status == "completed"
-        assert refusal(f"sip:4155550100@{DOMAIN}") == (400, 21211)
+        assert refusal(f"sip:4155550100@{DOMAIN}") == (400, 32101)
         assert refusal(f"sip:{BOB}@other.pstn.twilio.com") == (404, 20404)
-        account.service.sip.drop(owner_sid=trunk.sid)
+        account.service.sip.drop_mappings(trunk.sid)
         assert refusal(f"sip:{BOB}@{DOMAIN}") == (403, 32200)
 
     on_account(tmp_path, main)

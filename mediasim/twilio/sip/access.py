@@ -19,7 +19,8 @@ __all__ = ["BAD_CREDENTIALS", "SipAccess", "network_of", "twilio_domain"]
 
 _NO_PERMISSION: Final = 32200
 _NOT_IN_ACL: Final = 32201
-_NO_REGISTRATION: Final = 32212
+_NO_REGISTRATION: Final = 32210
+_NO_REGISTRATION_LIST: Final = 32212
 BAD_CREDENTIALS: Final = 32202
 _TWILIOS: Final = re.compile(
     r"(?P<name>[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)\.(?P<kind>sip|pstn)(?:\.[a-z0-9-]+){0,2}\.twilio\.com"
@@ -50,6 +51,8 @@ class SipAccess:
     use: Use = "calls"
     known: bool = True
     """Whether there is such a domain or trunk."""
+    registers: bool = True
+    """Whether it may be registered with, if that is the use."""
 
     def check(self, address: str | None) -> None:
         """Check the address of a sender; None: a simulated party, which has every address.
@@ -59,13 +62,12 @@ class SipAccess:
         if not self.known:
             words = f"{self.domain} is no SIP domain or trunk of the account"
             raise TwilioError(404, NOT_FOUND, words)
+        if not self.registers:
+            words = f"SIP: Register not supported: {self.domain} has no SipRegistration"
+            raise TwilioError(403, _NO_REGISTRATION, words)
         if self.use == "registrations" and self.passwords is None:
-            words = f"SIP: Registration Authentication problem: {self.domain} takes none"
-            raise TwilioError(
-                403,
-                _NO_REGISTRATION,
-                f"{words}: it has no SipRegistration, or no credential list for registrations",
-            )
+            words = f"SIP: Registration Authentication problem: {self.domain} has no credential"
+            raise TwilioError(403, _NO_REGISTRATION_LIST, f"{words} list for registrations")
         if self.passwords is None and self.addresses is None:
             words = "is called, and has no credential list and no IP access control list"
             raise TwilioError(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from mediasim.documents.values import E164
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import CallRecord, Direction, SipFacts
 from mediasim.twilio.account_parts import AccountParts, ResourceList
@@ -29,6 +31,7 @@ from mediasim.twilio.sip.trunks import OriginationUrlRecord, TrunkRecord
 
 __all__ = ["SipManager"]
 
+_INVALID_FROM: Final = 32206
 _LOCAL: Final = "127.0.0.1"
 """The address that simulated parties call SIP domains from."""
 
@@ -116,7 +119,7 @@ class SipManager:
         if use == "registrations" and not (
             isinstance(owner, DomainRecord) and owner.sip_registration
         ):
-            return SipAccess(name, use=use)
+            return SipAccess(name, use=use, registers=False)
         lists = {each.list_sid for each in self.mapped(owner.sid, use)}
         passwords = {
             each.username: each.password
@@ -131,26 +134,25 @@ class SipManager:
             use,
         )
 
-    def mapping_changed(self, owner_sids: Iterable[str]) -> None:
-        """Write the types of authentication of domains and trunks whose mappings have changed."""
-        for sid in owner_sids:
-            owners: ResourceList[DomainRecord] | ResourceList[TrunkRecord] = (
-                self.domains if self.domains.has(sid) else self.trunks
-            )
-            if owners.has(sid):
-                owners.find(sid).auth_type = ",".join(auth_types(self.mapped(sid, "calls")))
+    def mapping_changed(self, owner_sid: str) -> None:
+        """Write the types of authentication of a domain or trunk whose mappings have changed."""
+        for owner in self._owners():
+            if owner.sid == owner_sid:
+                owner.auth_type = ",".join(auth_types(self.mapped(owner_sid, "calls")))
 
-    def drop(self, owner_sid: str = "", list_sid: str = "") -> None:
-        """Remove the mappings of a domain, trunk or list that is removed, and a list's entries."""
-        gone = [each for each in self.mappings.all() if owner_sid == each.owner_sid]
-        gone += [each for each in self.mappings.all() if list_sid == each.list_sid]
-        for mapping in gone:
-            self.mappings.remove(mapping.sid)
+    def drop_mappings(self, owner_sid: str) -> None:
+        """Remove the mappings of a domain or trunk."""
+        for mapping in self.mappings.all():
+            if mapping.owner_sid == owner_sid:
+                self.mappings.remove(mapping.sid)
+        self.mapping_changed(owner_sid)
+
+    def drop_entries(self, list_sid: str) -> None:
+        """Remove the entries of a list that is removed."""
         for entries in (self.credentials, self.addresses):
             for entry in entries.all():
                 if entry.list_sid == list_sid:
                     entries.remove(entry.sid)
-        self.mapping_changed({each.owner_sid for each in gone})
 
     # -- calls ------------------------------------------------------------------------------
 
@@ -175,6 +177,9 @@ class SipManager:
                 from_, number, phone, trunk.terminate, None, "trunking-terminating"
             )
             record.trunk_sid = owner.sid
+            if re.fullmatch(E164, from_) is None:
+                words = f"SIP: Invalid From number (caller ID): {from_[:60]} is shown as it is"
+                self._account.notify(record.sid, _INVALID_FROM, words, warning=True)
         else:
             record = account.come_in(from_, to, phone, owner.source(), owner.callback())
         record.sip = SipFacts(

@@ -29,7 +29,7 @@ from mediasim.twilio.sip.trunks import OriginationUrlRecord, TrunkRecord
 __all__ = ["PlaceLeg", "TrunkCall"]
 
 _RING_NS: Final = 120 * NS_PER_SECOND
-_INVALID_TO: Final = 21211
+_INVALID_TO: Final = 32101
 _NO_URLS: Final = 32010
 
 
@@ -76,7 +76,7 @@ class TrunkCall:
     def terminating(self, user: str) -> str:
         """Return the number that the user part of a dialled SIP address is; it will be called.
 
-        Raises TwilioError (400, 21211) for any other user part: trunks take E.164 alone.
+        Raises TwilioError (400, 32101) for any other user part: trunks take E.164 alone.
         """
         if re.fullmatch(r"\+[1-9][0-9]{6,14}", user) is None:
             words = (

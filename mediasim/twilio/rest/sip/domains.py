@@ -90,7 +90,7 @@ def _change(request: ApiRequest, record: DomainRecord) -> None:
 def _delete(request: ApiRequest) -> ApiResponse:
     record = request.found()
     request.account.sip.domains.remove(record.sid)
-    request.account.sip.drop(owner_sid=record.sid)
+    request.account.sip.drop_mappings(record.sid)
     return ApiResponse(status=204)
 
 
@@ -143,8 +143,8 @@ def _mappings(kind: str, below: str = "", use: Use = "calls") -> Resource:
         f"{kind}Sid",
         lambda request: request.account.sip.domains,
         _show if below else _show_older,
-        use,
         _BAD,
+        use,
     )
     return Resource(
         name=f"{kind}Mapping",

@@ -1,7 +1,7 @@
 """CredentialLists and IpAccessControlLists: who may use SIP domains and trunks.
 
-A list that is removed is no longer mapped to any domain or trunk (our choice). Codes: 21240 for
-credential lists and their users; Twilio's dictionary has none for access control lists.
+A list that is mapped to a domain or trunk cannot be removed. Codes of Twilio's dictionary:
+21240 and 21241 for lists of credentials and their users, 21235 to 21238 for lists of addresses.
 """
 
 from __future__ import annotations
@@ -34,14 +34,18 @@ from mediasim.twilio.sip.records import (
 __all__ = ["ACCESS_LISTS", "ADDRESSES", "CREDENTIALS", "CREDENTIAL_LISTS", "required"]
 
 _BAD_LIST: Final = 21240
-_BAD_NAME: Final = 20002
+_BAD_ACL: Final = 21235
+_FULL_ACL: Final = 21237
+_BAD_ADDRESS: Final = 21238
+_STILL_MAPPED: Final = {"CL": 21241, "AL": 21236}
+_MOST_ADDRESSES: Final = 100
 _LONGEST_USERNAME: Final = 32
 _SHORTEST_PASSWORD: Final = 12
 _LONGEST_NAME: Final = 64
 _LONGEST_ACL_NAME: Final = 255
 
 
-def required(form: Params, name: str, *, longest: int, code: int = _BAD_NAME) -> str:
+def required(form: Params, name: str, *, longest: int, code: int) -> str:
     """Return a parameter's text. Raises TwilioError (400) if it is missing or too long."""
     text = form.text(name, longest=longest, code=code)
     if not text:
@@ -75,12 +79,18 @@ def _rename_credential_list(request: ApiRequest, record: CredentialListRecord) -
 
 
 def _delete_list(request: ApiRequest) -> ApiResponse:
-    """Remove the list of the path, its entries and its mappings."""
+    """Remove the list of the path and its entries. Raises TwilioError (400) if it is mapped."""
     record = request.found()
+    mapped = [
+        each.owner_sid for each in request.account.sip.mappings.all() if each.list_sid == record.sid
+    ]
+    if mapped:
+        words = f"{record.sid} is still mapped to {', '.join(dict.fromkeys(mapped))}"
+        raise bad_parameter(words, _STILL_MAPPED[request.resource.prefix])
     remove = request.store.remove
     assert remove is not None
     remove(record.sid)
-    request.account.sip.drop(list_sid=record.sid)
+    request.account.sip.drop_entries(record.sid)
     return ApiResponse(status=204)
 
 
@@ -193,7 +203,7 @@ CREDENTIALS: Final = Resource(
 
 
 def _create_access_list(request: ApiRequest) -> ApiResponse:
-    name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME)
+    name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
     account = request.account
     record = AccessListRecord(request.new_sid(), account.sid, name, account.now_ns)
     account.sip.access_lists.add(record)
@@ -201,7 +211,8 @@ def _create_access_list(request: ApiRequest) -> ApiResponse:
 
 
 def _rename_access_list(request: ApiRequest, record: AccessListRecord) -> None:
-    record.friendly_name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME)
+    name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
+    record.friendly_name = name
 
 
 _ACL_PATH: Final = f"{ACCOUNT}/SIP/IpAccessControlLists"
@@ -232,10 +243,13 @@ def _list_addresses(request: ApiRequest) -> ApiResponse:
 def _create_address(request: ApiRequest) -> ApiResponse:
     account, form = request.account, request.form
     list_sid = _entries(request, account.sip.access_lists)
-    name = required(form, "FriendlyName", longest=_LONGEST_ACL_NAME)
-    address = required(form, "IpAddress", longest=_LONGEST_NAME)
-    prefix = form.number("CidrPrefixLength", 1, 32) or 32
+    name = required(form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ADDRESS)
+    address = required(form, "IpAddress", longest=_LONGEST_NAME, code=_BAD_ADDRESS)
+    prefix = form.number("CidrPrefixLength", 1, 32, code=_BAD_ADDRESS) or 32
     _check_block(address, prefix)
+    known = sum(each.list_sid == list_sid for each in account.sip.addresses.all())
+    if known >= _MOST_ADDRESSES:
+        raise bad_parameter(f"Maximum IP Addresses Reached for List: {known}", _FULL_ACL)
     record = AddressRecord(
         request.new_sid(),
         account.sid,
@@ -256,14 +270,16 @@ def _check_block(address: str, prefix: int) -> None:
     except ValueError:
         network = None
     if network is None or network.version != 4:
-        raise bad_parameter(f"Invalid IpAddress {address}: expected an IPv4 address")
+        raise bad_parameter(f"Invalid IpAddress {address}: expected an IPv4 address", _BAD_ADDRESS)
 
 
 def _update_address(request: ApiRequest) -> ApiResponse:
     form, record = request.form, _entry(request)
-    name = form.text("FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_NAME)
-    address = form.text("IpAddress", longest=_LONGEST_NAME) or record.ip_address
-    prefix = form.number("CidrPrefixLength", 1, 32) or record.cidr_prefix_length
+    name = form.text("FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ADDRESS)
+    address = form.text("IpAddress", longest=_LONGEST_NAME, code=_BAD_ADDRESS)
+    prefix = form.number("CidrPrefixLength", 1, 32, code=_BAD_ADDRESS)
+    address = address or record.ip_address
+    prefix = prefix or record.cidr_prefix_length
     _check_block(address, prefix)
     record.friendly_name = name or record.friendly_name
     record.ip_address, record.cidr_prefix_length = address, prefix

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.errors import BAD_PARAMETER, bad_parameter
+from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import ApiRequest, Operation
 from mediasim.twilio.rest.responses import ApiResponse
@@ -33,9 +33,9 @@ class MappedLists:
     """The parameter that names the list: ``CredentialListSid``, ``IpAccessControlListSid``."""
     owners: Callable[[ApiRequest], ResourceList[Any]]
     show: Callable[[ApiRequest, MappingRecord, ListRecord], dict[str, Any]]
-    use: Use = "calls"
-    code: int = BAD_PARAMETER
+    code: int
     """Code of an error in the parameter."""
+    use: Use = "calls"
 
     @property
     def _prefix(self) -> str:
@@ -98,7 +98,7 @@ class MappedLists:
             raise bad_parameter(words, self.code)
         mapping = MappingRecord(key, account.sid, owner, sid, self.use, account.now_ns)
         account.sip.mappings.add(mapping)
-        account.sip.mapping_changed([owner])
+        account.sip.mapping_changed(owner)
         return ApiResponse(self._shown(request, mapping), 201)
 
     def _fetch(self, request: ApiRequest) -> ApiResponse:
@@ -107,5 +107,5 @@ class MappedLists:
     def _delete(self, request: ApiRequest) -> ApiResponse:
         mapping = self._mapping(request)
         request.account.sip.mappings.remove(mapping.sid)
-        request.account.sip.mapping_changed([mapping.owner_sid])
+        request.account.sip.mapping_changed(mapping.owner_sid)
         return ApiResponse(status=204)

@@ -1,7 +1,7 @@
 """Elastic SIP Trunking (trunking.twilio.com, version 1): trunks, their recordings, URLs, numbers.
 
 Trunks that are removed let go of their numbers. Secure trunks and transfers by REFER are not
-simulated. Codes: 21248 for a domain name that is taken; Twilio's dictionary has none for others.
+simulated. Codes: 21248 for a domain name that is taken, 21245 for every other wrong parameter.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from mediasim.twilio.sip.trunks import (
 __all__ = ["TRUNKING"]
 
 _TAKEN: Final = 21248
-_BAD_NAME: Final = 20002
+_BAD: Final = 21245
 _HOST: Final = "trunking"
 _LONGEST_NAME: Final = 64
 _LONGEST_DOMAIN: Final = 253
@@ -84,22 +84,22 @@ def _create(request: ApiRequest) -> ApiResponse:
 def _change(request: ApiRequest, record: TrunkRecord) -> None:
     """Change the settings in the form, all of them or none. Raises TwilioError (400)."""
     form, changes = request.form, dict[str, object]()
-    if text := form.text("DomainName", longest=_LONGEST_DOMAIN):
+    if text := form.text("DomainName", longest=_LONGEST_DOMAIN, code=_BAD):
         try:
             name = new_domain_name(text, "pstn")
         except ValueError as error:
-            raise bad_parameter(f"Invalid DomainName: {error}") from None
+            raise bad_parameter(f"Invalid DomainName: {error}", _BAD) from None
         others = request.account.sip.trunks.all()
         if any(each.domain_name == name for each in others if each is not record):
             raise bad_parameter(f"Trunk Domain already taken: {name}", _TAKEN)
         changes["domain_name"] = name
-    if (url := form.url("DisasterRecoveryUrl")) is not None:
+    if (url := form.url("DisasterRecoveryUrl", code=_BAD)) is not None:
         changes["disaster_recovery_url"] = url or None
     if form.text("DisasterRecoveryMethod"):
-        changes["disaster_recovery_method"] = form.method("DisasterRecoveryMethod")
+        changes["disaster_recovery_method"] = form.method("DisasterRecoveryMethod", code=_BAD)
     if (looks_up := form.flag("CnamLookupEnabled")) is not None:
         changes["cnam_lookup_enabled"] = looks_up
-    if name := form.friendly_name() or "":
+    if name := form.text("FriendlyName", longest=_LONGEST_NAME, code=_BAD) or "":
         changes["friendly_name"] = name
     for attribute, value in changes.items():
         setattr(record, attribute, value)
@@ -119,7 +119,7 @@ def _update(request: ApiRequest) -> ApiResponse:
 def _delete(request: ApiRequest) -> ApiResponse:
     account, record = request.account, _trunk(request)
     account.sip.trunks.remove(record.sid)
-    account.sip.drop(owner_sid=record.sid)
+    account.sip.drop_mappings(record.sid)
     for url in _urls(request, record):
         account.sip.origination_urls.remove(url.sid)
     for number in _numbers(request, record):
@@ -133,8 +133,8 @@ def _fetch_recording(request: ApiRequest) -> ApiResponse:
 
 def _update_recording(request: ApiRequest) -> ApiResponse:
     record, form = _trunk(request), request.form
-    mode = form.word("Mode", get_args(RecordingMode))
-    trim = form.word("Trim", get_args(Trim))
+    mode = form.word("Mode", get_args(RecordingMode), code=_BAD)
+    trim = form.word("Trim", get_args(Trim), code=_BAD)
     record.recording_mode = mode or record.recording_mode
     record.recording_trim = trim or record.recording_trim
     record.updated_ns = request.account.now_ns
@@ -197,13 +197,13 @@ def _create_url(request: ApiRequest) -> ApiResponse:
     account, trunk, form = request.account, _trunk(request), request.form
     # Twilio requires all five.
     for name in ("Weight", "Priority", "Enabled"):
-        required(form, name, longest=_LONGEST_NAME)
+        required(form, name, longest=_LONGEST_NAME, code=_BAD)
     record = OriginationUrlRecord(
         request.new_sid(),
         account.sid,
         trunk.sid,
-        required(form, "FriendlyName", longest=_LONGEST_NAME),
-        required(form, "SipUrl", longest=_LONGEST_URL),
+        required(form, "FriendlyName", longest=_LONGEST_NAME, code=_BAD),
+        required(form, "SipUrl", longest=_LONGEST_URL, code=_BAD),
         account.now_ns,
     )
     _change_url(request, record)
@@ -214,15 +214,15 @@ def _create_url(request: ApiRequest) -> ApiResponse:
 def _change_url(request: ApiRequest, record: OriginationUrlRecord) -> None:
     """Change the settings in the form, all of them or none. Raises TwilioError (400)."""
     form = request.form
-    weight = form.number("Weight", 1, _HIGHEST)
-    priority = form.number("Priority", 0, _HIGHEST)
+    weight = form.number("Weight", 1, _HIGHEST, code=_BAD)
+    priority = form.number("Priority", 0, _HIGHEST, code=_BAD)
     enabled = form.flag("Enabled")
-    sip_url = form.text("SipUrl", longest=_LONGEST_URL) or record.sip_url
+    sip_url = form.text("SipUrl", longest=_LONGEST_URL, code=_BAD) or record.sip_url
     if not sip_url.startswith("sip:") or not sip_url.removeprefix("sip:").strip():
         raise bad_parameter(
-            f"Invalid SipUrl {sip_url[:60]}: expected an address such as sip:pbx.example.com"
+            f"Invalid SipUrl {sip_url[:60]}: expected an address such as sip:pbx.example.com", _BAD
         )
-    name = form.text("FriendlyName", longest=_LONGEST_NAME, code=_BAD_NAME)
+    name = form.text("FriendlyName", longest=_LONGEST_NAME, code=_BAD)
     record.weight = record.weight if weight is None else weight
     record.priority = record.priority if priority is None else priority
     record.enabled = record.enabled if enabled is None else enabled
@@ -303,11 +303,11 @@ def _list_numbers(request: ApiRequest) -> ApiResponse:
 
 def _add_number(request: ApiRequest) -> ApiResponse:
     trunk, numbers = _trunk(request), request.account.numbers
-    sid = request.form.sid("PhoneNumberSid", "PN")
+    sid = request.form.sid("PhoneNumberSid", "PN", code=_BAD)
     if sid is None:
-        raise bad_parameter("PhoneNumberSid parameter is required.")
+        raise bad_parameter("PhoneNumberSid parameter is required.", _BAD)
     if not numbers.has(sid) or not request.own([numbers.find(sid)]):
-        raise bad_parameter(f"PhoneNumberSid {sid} is none of the account's")
+        raise bad_parameter(f"PhoneNumberSid {sid} is none of the account's", _BAD)
     number = numbers.find(sid)
     number.trunk_sid, number.voice_application_sid = trunk.sid, None
     return ApiResponse(_number_json(request, number), 201)
@@ -365,7 +365,11 @@ def _mapping_json(request: ApiRequest, mapping: MappingRecord, lists: ListRecord
 
 def _lists(kind: str, many: str) -> Resource:
     lists = MappedLists(
-        "trunk", f"{kind}Sid", lambda request: request.account.sip.trunks, _mapping_json
+        "trunk",
+        f"{kind}Sid",
+        lambda request: request.account.sip.trunks,
+        _mapping_json,
+        code=_BAD,
     )
     return Resource(
         name=f"Trunk{kind}",
