@@ -14,7 +14,14 @@ from typing import Protocol, runtime_checkable
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["EarlyFarEnd", "Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
+__all__ = [
+    "EarlyFarEnd",
+    "Ends",
+    "FarEnd",
+    "FarEndFormat",
+    "FarEndListener",
+    "WaitingFarEnd",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,14 @@ class FarEnd(Protocol):
 
     def close(self) -> None:
         """End the leg, and notify the far end unless it hung up itself. Called once."""
+
+
+@runtime_checkable
+class WaitingFarEnd(FarEnd, Protocol):
+    """A far end that called, and waits to know whether its callee rings."""
+
+    def ring(self) -> None:
+        """Tell the far end that its callee rings."""
 
 
 @runtime_checkable

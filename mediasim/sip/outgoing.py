@@ -42,6 +42,7 @@ __all__ = ["Destination", "RequestTarget", "SipGateway"]
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
 _INVALID_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9+*#.:@\[\]_~!$&'()=-]")
+_INVALID_NAME: Final = re.compile(r'[^ -~]|["\\]')
 _NO_ANSWER: Final = (408, 480, 487)
 _CHALLENGES: Final = {
     401: ("WWW-Authenticate", "Authorization"),
@@ -184,7 +185,7 @@ class _Branch:
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),
             local_uri=_caller(call.record.from_, agent.address(target.channel.peer)),
-            remote_uri=destination.to,
+            remote_uri=_callee(call, destination.to),
             remote_target=target.uri,
         )
         self._authenticated = False
@@ -192,7 +193,7 @@ class _Branch:
         """Descriptions of early media by To tag: a proxy may have forked the INVITE."""
         self._twilio_headers = (
             ("X-Twilio-AccountSid", call.record.account_sid),
-            ("X-Twilio-CallSid", call.sid),
+            ("X-Twilio-CallSid", call.record.resource_sid),
             ("X-Twilio-ApiVersion", API_VERSION),
         )
         self._transaction = self._invite()
@@ -216,6 +217,10 @@ class _Branch:
         request = self._agent.create_request(self._dialog, channel, "INVITE")
         request.headers.set_single("Contact", self._agent.contact(channel))
         request.headers.set_single("Allow", ALLOW)
+        shown = _INVALID_NAME.sub("", self._call.record.caller_name or "")
+        if shown:
+            from_ = request.get_header("from") or ""
+            request.headers.set_single("From", f'"{shown}" {from_}')
         for name, value in (
             *self._twilio_headers,
             *self._destination.headers,
@@ -343,6 +348,14 @@ class _Branch:
         self._media.close()
         if not self.answered.done():
             self.answered.set_exception(CallRefused(response))
+
+
+def _callee(call: LiveCall, to: str) -> str:
+    """Return whom a call is to: over a trunk the dialled number, wherever it is sent."""
+    if call.record.direction != "trunking-originating":
+        return to
+    number = call.exchange.catalogue.call(call.record.resource_sid).to
+    return f"sip:{number}@{to.partition(':')[2].rpartition('@')[2].partition(';')[0]}"
 
 
 def _caller(from_: str, here: str) -> str:

@@ -84,6 +84,12 @@ class Telephone:
     def format(self) -> FarEndFormat:
         return self.media.format
 
+    def ring(self) -> None:
+        """Tell a telephone that called that its callee rings (180)."""
+        if self.invite is not None and not self._gone:
+            headers = [("Contact", self._agent.contact(self.channel))]
+            self.invite.reply(180, tag=self.dialog.local_tag, headers=headers)
+
     def connect_early(self, leg: Leg, listener: FarEndListener) -> Ends | None:
         """Let a telephone that called hear its leg (183); None if it has not said how."""
         if self.invite is None or self._gone or self.media.awaits_answer:

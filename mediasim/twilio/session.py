@@ -21,7 +21,7 @@ from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
@@ -66,7 +66,7 @@ class FollowUp:
 
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
-"""What a call does: it follows documents, or runs one operation without any."""
+"""What a call does: it follows documents, or runs one operation, which answers it, without any."""
 _Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
@@ -155,7 +155,12 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, source: TwimlSource) -> None:
-        """Cancel the current document and go on with another."""
+        """Cancel the current document and go on with another.
+
+        Raises TwilioError for a call over a trunk, which has none.
+        """
+        if self.call.record.trunk_sid is not None:
+            raise bad_parameter("Cannot redirect: a call over a trunk follows no TwiML")
         self._next = source
         if self._working is not None:
             self._working.cancel()
@@ -190,7 +195,6 @@ class CallSession(CallControl):
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
-            self.answer()
             await instructions(self)
 
     async def finish(self) -> None:

@@ -93,7 +93,7 @@ def _list(request: ApiRequest) -> ApiResponse:
 
     return listed(
         request,
-        request.account.catalogue.calls(),
+        request.account.catalogue.call_resources(),
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 

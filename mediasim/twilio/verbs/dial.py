@@ -12,16 +12,18 @@ from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
+from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, TalkOptions
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import AuthenticatingGateway, ParameterGateway
+from mediasim.exchange.profiles import Channels
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.addresses import dialled
 from mediasim.twilio.machine_detection import detect, noun_detection
+from mediasim.twilio.mode_recording import ModeRecording
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
-from mediasim.twilio.requests import Callback, DialRequest, Params
+from mediasim.twilio.requests import Callback, DialRequest, Params, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import RING_TONES, Verb
 from mediasim.twilio.verbs.basic import touch_tones
@@ -49,36 +51,20 @@ _NO_NUMBER: Final = "Dial: Invalid phone number format"
 _MOST_AT_ONCE: Final = 10
 
 
-class DialVerbRecording(DialRecording):
+class DialVerbRecording(ModeRecording):
     """The recording that a Dial verb requests."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
-        self._session = session
-        self._verb = verb
-        self.recording: LiveRecording | None = None
+        def request(channels: Channels) -> RecordingRequest:
+            return recording_request(
+                verb,
+                session,
+                channels=channels,
+                track=verb.attribute("recordingTrack", "both"),
+                trim=verb.attribute("trim", "do-not-trim"),
+            )
 
-    def begin(self, moment: Moment) -> None:
-        """Start the recording if the verb has it begin at this moment."""
-        words = self._verb.attribute("record")
-        words = "record-from-answer" if words == "true" else words
-        if self.recording is not None or not words.startswith(f"record-from-{moment}"):
-            return
-        request = recording_request(
-            self._verb,
-            self._session,
-            channels="dual" if words.endswith("-dual") else "mono",
-            track=self._verb.attribute("recordingTrack", "both"),
-            trim=self._verb.attribute("trim", "do-not-trim"),
-        )
-        manager = self._session.account.recordings
-        self.recording = manager.of_call(self._session, request, "DialVerb")
-
-    def halt(self) -> list[LiveRecording]:
-        """Halt the recording, and return it if it was active."""
-        if self.recording is None or not self.recording.active:
-            return []
-        self.recording.halt()
-        return [self.recording]
+        super().__init__(session, verb.attribute("record"), "DialVerb", request)
 
 
 @dataclass(slots=True)
@@ -164,7 +150,8 @@ async def dial(
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
-    """Connect the call to one telephone, without a document."""
+    """Answer the call and connect it to one telephone, without a document."""
+    session.answer()
     leg = DialledLeg(partial(place, session, request.address, session.call.record.from_, None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
