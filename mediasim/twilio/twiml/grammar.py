@@ -122,7 +122,7 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
+    *("ConversationRelaySession", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
     *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
@@ -181,6 +181,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,

@@ -1,4 +1,4 @@
-"""The verbs of one step: Say, Play and Pause, Redirect, Hangup and Reject."""
+"""The verbs of one step: Say, Play, Pause and Echo, Redirect, Hangup and Reject."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.audio.wav import AudioFileError
-from mediasim.exchange.waiting import CallEnded
+from mediasim.exchange.waiting import CallEnded, never
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp, executes
@@ -21,6 +21,7 @@ from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
 __all__ = [
     "Interrupted",
     "Stop",
+    "echo",
     "fetch_sound",
     "hangup",
     "pause",
@@ -66,6 +67,18 @@ async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> N
         waits.append(stop())
     if await session.until(*waits):
         raise Interrupted
+
+
+@executes("Echo")
+async def echo(session: CallSession, verb: Verb) -> None:
+    """Send the party its own audio back until the call ends or is redirected."""
+    call = session.call
+    call.room.hear(call.leg, call.leg)
+    try:
+        await session.until(never())
+    finally:
+        if call.active:
+            call.room.hear(call.leg)
 
 
 async def _repeat(

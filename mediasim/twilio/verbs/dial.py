@@ -10,7 +10,11 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.audio.ringing_tones import RINGING_TONES, ringing_tone
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
@@ -41,6 +45,7 @@ Place = Callable[[CallSession, str, str, Callback | None], CallSession]
 """Creates a queued child of a call: to an address, with a caller ID and a status callback."""
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application": APPLICATION}
 _INVALID_NUMBER: Final = 13223
+_SCHEMA: Final = 12200
 _MOST_AT_ONCE: Final = 10
 
 
@@ -201,6 +206,7 @@ async def _dial_telephones(
         timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
+        ring_tone=_ring_tone(session, verb),
         **talk_options(verb),
     )
     try:
@@ -208,6 +214,18 @@ async def _dial_telephones(
     finally:
         outcome.status, outcome.child = dialled.status, dialled.child
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
+
+
+def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
+    """Return the ringing tone that a Dial asks for; None, after a warning for an unknown one."""
+    name = verb.attribute("ringTone").strip().lower()
+    if not name:
+        return None
+    if name in RINGING_TONES:
+        return ringing_tone(name)
+    words = f"Dial: ringTone {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
+    session.warn(_SCHEMA, f"{words}: the usual ringback is heard", verb.line)
+    return None
 
 
 def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:
