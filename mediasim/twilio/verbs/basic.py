@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -15,6 +16,8 @@ from mediasim.exchange.waiting import CallEnded, never
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp, executes
+from mediasim.twilio.ssml.pieces import pieces_of
+from mediasim.twilio.ssml.speaking import Words, speak
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
 
@@ -49,8 +52,9 @@ class Interrupted(Exception):
 @executes("Say")
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
-    pcm = await sound_of(session, verb)
-    await _repeat(session, verb, pcm, "speech", stop, text=verb.text[:_LONGEST_TEXT])
+    said = await _spoken(session, verb)
+    how = {"text": said.text, "words": said.times}
+    await _repeat(session, verb, said.pcm, "speech", stop, **how)
 
 
 @executes("Play")
@@ -87,12 +91,12 @@ async def _repeat(
     pcm: NDArray[np.int16],
     label: str,
     stop: Stop | None,
-    text: str = "",
+    **how: Any,
 ) -> None:
     if not len(pcm):
         return
     for _ in range(verb.number("loop", 1) or _FOREVER):
-        if await session.play(pcm, label, *([stop] if stop is not None else []), text=text):
+        if await session.play(pcm, label, *([stop] if stop is not None else []), **how):
             raise Interrupted
 
 
@@ -102,21 +106,29 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
     A file that cannot be fetched or read has none, after a notification.
     """
     if verb.name == "Say":
-        return await _spoken(session, verb)
+        return (await _spoken(session, verb)).pcm
     if verb.attribute("digits"):
         return touch_tones(verb.attribute("digits"))
     return await fetch_sound(session, verb.text.strip())
 
 
-async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
+async def _spoken(session: CallSession, verb: Verb) -> Words:
+    """Return a Say's speech; without any, after a warning, where it cannot be said."""
     account, words = session.account, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
         session.warn(_INVALID_TEXT, text, verb.line)
         words = words[:_LONGEST_TEXT]
+    pieces, troubles = pieces_of(verb, _LONGEST_TEXT) if verb.content else ([], [])
+    for trouble in troubles:
+        session.warn(_SCHEMA, f"Say: {trouble.words}", trouble.line)
+    voice = verb.attribute("voice")
     for language in (verb.attribute("language"), "en"):
         try:
-            return await account.studio.say(words, verb.attribute("voice"), language)
+            if verb.content:
+                refused = partial(_refused, session, verb)
+                return await speak(account.studio, pieces, voice, language, refused)
+            return Words(await account.studio.say(words, voice, language), words)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
             session.warn(_INVALID_TEXT, text, verb.line)
@@ -124,7 +136,11 @@ async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
             session.warn(_SCHEMA, text, verb.line)
-    return np.zeros(0, np.int16)
+    return Words(np.zeros(0, np.int16))
+
+
+def _refused(session: CallSession, verb: Verb, words: str) -> None:
+    session.warn(_INVALID_TEXT, f"Say: {words}", verb.line)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:
