@@ -15,6 +15,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["account_sid", "boot_label", "new_exchange", "set_up", "write_behind_of"]
 
@@ -51,8 +52,18 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config) -> None:
-    """Give an account the settings of a config that it has from its beginning."""
+def set_up(account: Account, config: Config, *, real_time: bool) -> None:
+    """Give an account the settings of a config that it has from its beginning.
+
+    ``real_time`` says whether its clock is the real one.
+    """
+    if config.sip.siprec:
+        from mediasim.sip.siprec.client import SiprecClient
+
+        specs = config.sip.siprec
+        account.siprecs.connectors = {name: spec.connector for name, spec in specs.items()}
+        refusal = HostGuard(config.allow_hosts).refusal
+        account.siprecs.port = SiprecClient(refusal, real_time=real_time)
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
     for each in config.all_weather:

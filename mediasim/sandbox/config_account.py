@@ -12,6 +12,7 @@ from mediasim.documents.durations import Duration
 from mediasim.documents.model import Many, Model
 from mediasim.documents.values import Number, Ratio, Text, UserName
 from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.sandbox.config_siprec import SiprecConnectorSpec
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.webhooks.address import WebhookUrl
@@ -136,6 +137,8 @@ class SipConfig(Model):
     """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
     users: Mapping[UserName, Text] = {}
     """Who may register, each with a password; sip:NAME@... then rings there."""
+    siprec: Mapping[Text, SiprecConnectorSpec] = {}
+    """SIPREC connectors by their unique names: where calls are forked to."""
 
     @property
     def address(self) -> SipAddress | None:

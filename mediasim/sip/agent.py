@@ -26,6 +26,7 @@ from mediasim.sip.messages import (
     SipUri,
     caller_of,
     contacts_of,
+    cseq_of,
     dialog_of,
     is_of_rfc_2543,
     new_tag,
@@ -35,9 +36,9 @@ from mediasim.sip.messages import (
     uri_text,
 )
 from mediasim.sip.registrar import Registrar, RegistrationRefused
-from mediasim.sip.telephone import ALLOW, METHODS, Telephone
+from mediasim.sip.telephone import ALLOW, METHODS, InDialog, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
-from mediasim.sip.transports import Channel, Peer, Transports, host_and_port
+from mediasim.sip.transports import Channel, Peer, Receive, Transports, host_and_port
 
 __all__ = ["InviteHandler", "SipAgent"]
 
@@ -63,14 +64,18 @@ class SipAgent:
         refusal: Callable[[str], str | None],
         on_invite: InviteHandler,
         now: Callable[[], float],
+        transports: Callable[[Receive], Transports] = Transports,
     ) -> None:
-        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds."""
+        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds.
+
+        ``transports`` makes the transports, over the network by default.
+        """
         self.users = users
         self.refusal = refusal
         self.registrar = Registrar(now)
-        self.transports = Transports(self._received)
-        self.dialogs: dict[tuple[str, str], Telephone] = {}
-        """Telephones in a dialog, by Call-ID and local tag."""
+        self.transports = transports(self._received)
+        self.dialogs: dict[tuple[str, str], InDialog] = {}
+        """What is in a dialog, by Call-ID and local tag."""
         self._digest = Digest(users, realm, now)
         self._on_invite = on_invite
         self._table = TransactionTable(self.transports.datagrams)
@@ -119,6 +124,14 @@ class SipAgent:
         )
         request.headers.set_single("User-Agent", "mediasim")
         return request
+
+    def create_ack(self, dialog: Dialog, channel: Channel, invite: Request) -> Request:
+        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
+        before = dialog.local_cseq  # which creating the request increments
+        ack = self.create_request(dialog, channel, "ACK")
+        dialog.local_cseq = before
+        ack.headers.set_single("CSeq", f"{cseq_of(invite).seq} ACK")
+        return ack
 
     def send(
         self, request: Request, channel: Channel, on_response: Callable[[Response], None]
@@ -170,7 +183,7 @@ class SipAgent:
             if telephone is not None:
                 telephone.acknowledge(message)
 
-    def _telephone_of(self, request: Request) -> Telephone | None:
+    def _telephone_of(self, request: Request) -> InDialog | None:
         return self.dialogs.get((request.call_id or "", tag_of(request, "to")))
 
     def _dispatch(self, transaction: ServerTransaction) -> None:

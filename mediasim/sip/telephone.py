@@ -26,7 +26,7 @@ from mediasim.sip.messages import Dialog, Request, SipUri, check_in_dialog, cont
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel
 
-__all__ = ["ALLOW", "METHODS", "DialogLayer", "Telephone"]
+__all__ = ["ALLOW", "METHODS", "DialogLayer", "InDialog", "Telephone"]
 
 METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
 ALLOW: Final = ", ".join(METHODS)
@@ -37,12 +37,25 @@ _EVENT_CODES: Final = {"10": "*", "11": "#"}
 """Digits that some telephones write as the event codes of RFC 4733."""
 
 
+class InDialog(Protocol):
+    """What is in a dialog, and gets its requests."""
+
+    def receive(self, transaction: ServerTransaction) -> None:
+        """Handle a request in the dialog other than ACK and CANCEL."""
+
+    def acknowledge(self, ack: Request) -> None:
+        """Handle the ACK of a 2xx."""
+
+    def release(self) -> None:
+        """Remove the dialog and close its media, without sending anything."""
+
+
 class DialogLayer(Protocol):
     """The part of :class:`mediasim.sip.agent.SipAgent` that a telephone uses."""
 
     @property
-    def dialogs(self) -> MutableMapping[tuple[str, str], Telephone]:
-        """Telephones in a dialog, by Call-ID and local tag."""
+    def dialogs(self) -> MutableMapping[tuple[str, str], InDialog]:
+        """What is in a dialog, by Call-ID and local tag."""
 
     def contact(self, channel: Channel) -> str:
         """Return the local Contact for the peer of a channel."""

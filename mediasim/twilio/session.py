@@ -25,6 +25,7 @@ from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -339,6 +340,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    siprecs: SiprecManager
     messages: MessageManager
 
     def __init__(

@@ -123,7 +123,7 @@ _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
     *("ConversationRelaySession", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -247,6 +247,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "sampleRate": TEXT,
             "track": Choice(("inbound_track", "outbound_track", "both_tracks")),
         },
+        children=("Parameter",),
+    ),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
         children=("Parameter",),
     ),
     # -- other parties ----------------------------------------------------------------------------
