@@ -119,6 +119,7 @@ class ConnectedCalls:
         bridge = self.control.bridge = other.bridge = Bridge(self.control.call, other.call)
         self.child, self.bridged = other.call, True
         bridge.connect()
+        self.control.on_bridged()
         self._recording.begin("answer")
         self.control.connect(False)
         other.behave()
@@ -249,6 +250,10 @@ class Dial(ConnectedCalls):
                 self.status = "canceled"
             if not redirected:
                 control.connect(False)
+
+    def keep(self, other: CallControl) -> None:
+        """Let a telephone's call go on when the Dial ends."""
+        self._others.remove(other)
 
     def _given_up(self) -> None:
         """Set the status of a Dial of which no leg was put through."""

@@ -10,7 +10,7 @@ incoming calls. Access is granted to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from mediasim.net.udp import DROPPED
@@ -45,7 +45,7 @@ __all__ = ["InviteHandler", "SipAgent"]
 _LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 
-_REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
+_REFUSED_METHODS: Final = ("MESSAGE", "PRACK", "PUBLISH", "SUBSCRIBE")
 """Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
 
@@ -107,11 +107,22 @@ class SipAgent:
         host = self.transports.host_towards(channel.peer)
         return MediaAddress(host, channel.peer[0], self.refusal)
 
-    def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """Send a request in a dialog and ignore its response."""
-        self._table.send(
-            self.create_request(dialog, channel, method), channel, lambda response: None
-        )
+    def request(
+        self,
+        dialog: Dialog,
+        channel: Channel,
+        method: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+        on_response: Callable[[Response], None] = lambda response: None,
+    ) -> None:
+        """Send a request in a dialog; its responses are ignored unless ``on_response`` is given."""
+        request = self.create_request(dialog, channel, method)
+        for name, value in headers:
+            request.headers.set_single(name, value)
+        if body:
+            request.text = body
+        self._table.send(request, channel, on_response)
 
     def create_request(self, dialog: Dialog, channel: Channel, method: str) -> Request:
         """Create a request in a dialog that is to be sent over a channel."""

@@ -17,7 +17,7 @@ from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Phone
+from mediasim.exchange.phone import Directory, Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
@@ -337,6 +337,7 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 class CallDocuments(AccountParts):
     """The part of an account that the documents of calls use."""
 
+    directory: Directory
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager

@@ -122,7 +122,7 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
+    *("ConversationRelaySession", "Pay", "Prompt", "Room", "Response/Queue"),
     *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
@@ -278,6 +278,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,

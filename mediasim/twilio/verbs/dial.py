@@ -30,6 +30,7 @@ from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
+from mediasim.twilio.verbs.transfer import DialTransfers
 
 __all__ = [
     "DialVerbRecording",
@@ -90,6 +91,8 @@ class Outcome:
     bridged: bool = False
     recording: LiveRecording | None = None
     more: Params = field(default_factory=list)
+    transfers: DialTransfers | None = None
+    """What a party may have asked for in the talk; None where no telephone was rung."""
 
     def params(self, session: CallSession) -> Params:
         """Return the parameters of the request for the action."""
@@ -138,7 +141,8 @@ async def dial(
 ) -> FollowUp | None:
     """Connect the call to the targets of a Dial; then its action, if any, gives the next document.
 
-    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
+    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends, HangUp
+    once a transfer has been carried out.
     """
     ended = False
     outcome = Outcome()
@@ -146,6 +150,8 @@ async def dial(
         await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
+    if not ended and outcome.transfers is not None:
+        await outcome.transfers.carry_out(talk_options(verb))
     follow_up = session.action(verb, outcome.params(session))
     if ended:
         if follow_up is not None:
@@ -198,8 +204,14 @@ def _address(session: CallSession, noun: Verb) -> str | None:
 async def _dial_telephones(
     session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
-    """Ring telephones and connect the first that answers, until the connected call ends."""
+    """Ring telephones and connect the first that answers, until the connected call ends.
+
+    Or until a transfer that one of both asks for is accepted, which is to be carried out then.
+    """
     recording = DialVerbRecording(session, verb)
+    transfers = DialTransfers(session, verb, recording)
+    for number, leg in enumerate(legs):
+        legs[number] = replace(leg, place=partial(_watched, leg.place, transfers))
     dialled = Dial(
         session,
         legs,
@@ -210,10 +222,20 @@ async def _dial_telephones(
         **talk_options(verb),
     )
     try:
-        await dialled.run()
+        await dialled.run(transfers.accepted(dialled))
     finally:
+        transfers.close()
         outcome.status, outcome.child = dialled.status, dialled.child
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
+        outcome.transfers = transfers
+
+
+def _watched(place: Callable[[], CallControl], transfers: DialTransfers) -> CallControl:
+    """Create the call of a telephone that may ask for a transfer."""
+    other = place()
+    assert isinstance(other, CallSession)
+    transfers.watch(other)
+    return other
 
 
 def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
