@@ -1,4 +1,4 @@
-"""The port through which tracks of a call are forked to a recorder elsewhere (SIPREC).
+"""The port through which tracks of a call are forked to a recording server (SIPREC).
 
 The session recording client (SRC) behind it invites the session recording server (SRS) of a
 connector and sends it the tracks as RTP (RFC 7866).
@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 SIMULATED = "simulated"
-"""In place of a server's address: a recorder inside the sandbox, on any clock."""
+"""In place of a server's address: one inside the sandbox, on any clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class SiprecSession(Protocol):
         """Send the next frames of a track, (samples,); ignored for one that is not recorded."""
 
     async def close(self) -> None:
-        """End the session and release its ports, once the recorder has answered or is given up."""
+        """End the session and release its ports, once the server has answered or is given up."""
 
 
 class SiprecPort(Protocol):
@@ -90,7 +90,7 @@ class SiprecPort(Protocol):
     async def open(
         self, connector: SiprecConnector, asked: SiprecAsked, ended: Callable[[str], None]
     ) -> SiprecSession:
-        """Open a session; ``ended`` is called with the reason if the recorder ends it.
+        """Open a session; ``ended`` is called with the reason if the server ends it.
 
         Raises SiprecRefused.
         """

@@ -52,18 +52,15 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config, *, real_time: bool) -> None:
-    """Give an account the settings of a config that it has from its beginning.
-
-    ``real_time`` says whether its clock is the real one.
-    """
+def set_up(account: Account, config: Config, clock: Clock) -> None:
+    """Give an account the settings of a config that it has from its beginning."""
     if config.sip.siprec:
         from mediasim.sip.siprec.client import SiprecClient
 
         specs = config.sip.siprec
         account.siprecs.connectors = {name: spec.connector for name, spec in specs.items()}
         refusal = HostGuard(config.allow_hosts).refusal
-        account.siprecs.port = SiprecClient(refusal, real_time=real_time)
+        account.siprecs.port = SiprecClient(refusal, real_time=lambda: clock.rate == 1.0)
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
     for each in config.all_weather:

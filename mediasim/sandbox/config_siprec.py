@@ -37,7 +37,7 @@ class SiprecConnectorSpec(Model):
         AfterValidator(_server),
         WithJsonSchema({"type": "string", "pattern": rf"^(sip:\S+|{SIMULATED})$"}),
     ]
-    """SIP URI of the session recording server; "simulated": a recorder inside the sandbox, which
+    """SIP URI of the session recording server; "simulated": one inside the sandbox, which
     works on any clock."""
     header: Annotated[Text, AfterValidator(_header)] | None = None
     """Name of the SIP header with the credentials."""

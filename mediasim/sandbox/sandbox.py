@@ -280,7 +280,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        set_up(self.service, config, real_time=self.clock.kind == "real")
+        set_up(self.service, config, self.clock)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)

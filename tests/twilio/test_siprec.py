@@ -18,7 +18,7 @@ from test_twiml_calls import HELLO, YES, calls_in, on_account
 from mediasim.audio.g711 import ulaw_decode
 from mediasim.net.siprec_port import SIMULATED, SiprecConnector
 from mediasim.sip.siprec.client import SiprecClient
-from mediasim.sip.siprec.recorder import SimulatedRecorder
+from mediasim.sip.siprec.recording_server import SimulatedRecordingServer
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import Callback, SiprecRequest, StreamRequest
 
@@ -27,7 +27,7 @@ RECORDED = '<Start><Recording trim="do-not-trim"/></Start>'
 NS = {"r": "urn:ietf:params:xml:ns:recording:1"}
 
 
-class Recorder(SimulatedRecorder):
+class Recorder(SimulatedRecordingServer):
     """One that keeps what it is sent, by port, as (timestamp, payload) of mu-law."""
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ def recorded_by(srs: Recorder, **connectors: SiprecConnector) -> Callable[[Accou
         named = connectors or {"recorder": SiprecConnector(SIMULATED)}
         account.service.siprecs.connectors = named
         account.service.siprecs.port = SiprecClient(
-            lambda host: None, real_time=False, recorder=lambda: srs
+            lambda host: None, real_time=lambda: False, server=lambda: srs
         )
 
     return connect
@@ -135,7 +135,10 @@ def test_what_the_recorder_is_told(tmp_path: Path) -> None:
     assert "\r\nContent-Type: multipart/mixed;boundary=" in head
     assert "Content-Disposition: recording-session" in invite
     lines = recorder.offered.splitlines()
-    assert [line for line in lines if line.startswith("m=")] == ["m=audio 4000 RTP/AVP 0 8"] * 2
+    assert [line for line in lines if line.startswith("m=")] == [
+        "m=audio 4000 RTP/AVP 0 8",
+        "m=audio 4002 RTP/AVP 0 8",
+    ]
     assert lines.count("a=sendonly") == 2
     assert [line for line in lines if line.startswith("a=label")] == ["a=label:1", "a=label:2"]
     root = fromstring(recorder.metadata)
@@ -224,7 +227,7 @@ def test_a_recorder_that_refuses(tmp_path: Path) -> None:
     account = calls_in(tmp_path, f'{SIPREC}<Pause length="2"/>', also=recorded_by(recorder))
     (told,) = account.app.asked("/siprec")
     assert (told["SiprecEvent"], told["SiprecErrorCode"]) == ("siprec-error", "32011")
-    assert told["SiprecError"] == "sip:srs@recorder.mediasim answered 486 Busy Here"
+    assert told["SiprecError"] == "sip:srs@server.mediasim answered 486 Busy Here"
     assert codes(account) == [32011]
 
 
@@ -317,7 +320,10 @@ def test_a_recorder_pauses_resumes_and_ends_the_session(tmp_path: Path) -> None:
     assert steps == {160, 8160}  # a second in which nothing was sent, and no time was lost
     assert [text.partition("\r\n")[0] for text in recorder.messages[2:]] == ["SIP/2.0 200 OK"] * 4
     assert events(account) == ["siprec-started", "siprec-error", "siprec-stopped"]
-    assert "the recorder has ended the session" in account.app.asked("/siprec")[1]["SiprecError"]
+    assert (
+        "the recording server has ended the session"
+        in account.app.asked("/siprec")[1]["SiprecError"]
+    )
 
 
 def test_a_recorder_elsewhere_is_not_reached_on_a_virtual_clock(tmp_path: Path) -> None:
@@ -326,7 +332,7 @@ def test_a_recorder_elsewhere_is_not_reached_on_a_virtual_clock(tmp_path: Path) 
         tmp_path, f'{SIPREC}<Pause length="2"/>', also=recorded_by(Recorder(), recorder=connector)
     )
     (told,) = account.app.asked("/siprec")
-    assert told["SiprecError"].startswith("a recorder over SIP lives in real time")
+    assert told["SiprecError"].startswith("a recording server over SIP lives in real time")
     assert codes(account) == [32011]
 
 

@@ -202,6 +202,8 @@ def test_a_bad_word_is_a_beep(tmp_path: Path) -> None:
         ('<break time="soon"/>', "<break>: time 'soon' is not valid"),
         ('<break time="30s"/>', "<break>: time '30s' is longer than ten seconds"),
         ('<break strength="huge"/>', "<break>: strength 'huge' is not valid"),
+        ("<lang>a</lang>", "<lang>: xml:lang is missing"),
+        ("<sub>a</sub>", "<sub>: alias is missing"),
         ('<emphasis level="so">a</emphasis>', "<emphasis>: level 'so' is not valid"),
         ('<prosody pitch="+20Hz">a</prosody>', "<prosody>: pitch '+20Hz' is not acted on"),
         ('<prosody rate="x">a</prosody>', "<prosody>: rate 'x' is not acted on"),

@@ -1,8 +1,8 @@
 """The session recording client (SRC): forks tracks of a call to a recording server (RFC 7866).
 
 Each recording session has a user agent of its own, on a port that the kernel picks: an INVITE with
-session description and metadata, RTP of each track, and a BYE at the end. The recorder may pause
-streams by a re-INVITE, and end the session by a BYE. A connector to the simulated recorder has
+session description and metadata, RTP of each track, and a BYE at the end. The server may pause
+streams by a re-INVITE, and end the session by a BYE. A connector to the simulated server has
 everything but a network: its SIP and RTP are the same bytes, handed over in memory.
 """
 
@@ -49,7 +49,11 @@ from mediasim.sip.messages import (
 )
 from mediasim.sip.outgoing import uri_of
 from mediasim.sip.siprec.metadata import METADATA, body_of, metadata_of
-from mediasim.sip.siprec.recorder import MemoryPath, MemoryTransports, SimulatedRecorder
+from mediasim.sip.siprec.recording_server import (
+    MemoryPath,
+    MemoryTransports,
+    SimulatedRecordingServer,
+)
 from mediasim.sip.siprec.streams import ForkedStream, UdpPath, described, sections_of
 from mediasim.sip.telephone import ALLOW
 from mediasim.sip.transactions import ServerTransaction
@@ -59,11 +63,11 @@ from mediasim.twilio.representations import API_VERSION
 __all__ = ["SiprecClient"]
 
 _PATIENCE: Final = 2.0
-"""Seconds that the end of a session may take: a recorder that does not answer is given up."""
+"""Seconds that the end of a session may take: a server that does not answer is given up."""
 _LOOPBACK: Final = ("127.", "localhost", "::1")
 _NOT_HERE: Final = (
-    "a recorder over SIP lives in real time, which this clock is not: "
-    "use the real clock, or a connector whose server is 'simulated'"
+    "a recording server over SIP lives in real time, which this clock is not: "
+    "use the real clock at rate 1, or a connector whose server is 'simulated'"
 )
 
 
@@ -74,23 +78,24 @@ class SiprecClient:
         self,
         refusal: Callable[[str], str | None],
         *,
-        real_time: bool,
-        recorder: Callable[[], SimulatedRecorder] = SimulatedRecorder,
+        real_time: Callable[[], bool],
+        server: Callable[[], SimulatedRecordingServer] = SimulatedRecordingServer,
     ) -> None:
         """``refusal`` returns why a host is not allowed, or None.
 
-        Without ``real_time`` only the simulated recorder can be reached, which ``recorder`` makes.
+        ``real_time`` tells whether the clock runs in real time: otherwise only the simulated server
+        can be reached, which ``server`` makes.
         """
         self._refusal = refusal
         self._real_time = real_time
-        self._recorder = recorder
+        self._server = server
 
     async def open(
         self, connector: SiprecConnector, asked: SiprecAsked, ended: Callable[[str], None]
     ) -> RecordingSession:
         """Open a session. Raises SiprecRefused."""
         simulated = connector.server == SIMULATED
-        if not simulated and not self._real_time:
+        if not simulated and not self._real_time():
             raise SiprecRefused(_NOT_HERE)
         uri = _server_of(connector)
         host = uri.host.strip("[]")
@@ -98,7 +103,7 @@ class SiprecClient:
             raise SiprecRefused(refusal)
         session = RecordingSession(self._refusal, connector, uri, asked, ended)
         try:
-            await session.open(self._recorder() if simulated else None)
+            await session.open(self._server() if simulated else None)
         except (OSError, SdpError) as error:
             session.release()
             raise SiprecRefused(f"{uri_text(uri)} cannot be reached: {error}") from None
@@ -111,7 +116,7 @@ class SiprecClient:
 def _server_of(connector: SiprecConnector) -> SipUri:
     """Return the URI of a connector's server. Raises SiprecRefused."""
     if connector.server == SIMULATED:
-        return SipUri(user="srs", host="recorder.mediasim")
+        return SipUri(user="srs", host="server.mediasim")
     try:
         uri = read_uri(connector.server)
     except ValueError as error:
@@ -167,7 +172,7 @@ class RecordingSession:
 
     # -- opening ----------------------------------------------------------------------------
 
-    async def open(self, recorder: SimulatedRecorder | None) -> None:
+    async def open(self, server: SimulatedRecordingServer | None) -> None:
         """Invite the server; a simulated one, if given. Raises OSError, SdpError, SiprecRefused."""
         agent = self._agent = SipAgent(
             {},
@@ -175,7 +180,7 @@ class RecordingSession:
             refusal=lambda host: "this port takes no calls",
             on_invite=_take_no_call,
             now=asyncio.get_running_loop().time,
-            transports=Transports if recorder is None else partial(_memory, recorder),
+            transports=Transports if server is None else partial(_memory, server),
         )
         host = self._uri.host.lower().strip("[]")
         local = host.startswith(_LOOPBACK)
@@ -184,7 +189,7 @@ class RecordingSession:
         channel = await agent.transports.channel_to(self._uri)
         host = agent.transports.host_towards(channel.peer)
         for track in self._asked.tracks:
-            path = UdpPath(host) if recorder is None else MemoryPath(recorder)
+            path = UdpPath(host) if server is None else MemoryPath(server, len(self._streams))
             self._streams.append(ForkedStream(track, path, self._asked.sid))
         dialog = Dialog(
             call_id=f"{self._asked.sid}-{new_tag()}@mediasim",
@@ -315,7 +320,7 @@ class RecordingSession:
         elif request.method == "BYE":
             transaction.reply(200)
             self._over = True
-            self._ended("the recorder has ended the session")
+            self._ended("the recording server has ended the session")
         elif request.method in ("INVITE", "UPDATE"):
             self._offered(transaction, line)
         elif request.method in ("OPTIONS", "INFO"):
@@ -350,8 +355,8 @@ class RecordingSession:
             waiting.acknowledged()
 
 
-def _memory(recorder: SimulatedRecorder, receive: Receive) -> Transports:
-    return MemoryTransports(receive, recorder)
+def _memory(server: SimulatedRecordingServer, receive: Receive) -> Transports:
+    return MemoryTransports(receive, server)
 
 
 def _take_no_call(transaction: ServerTransaction, dialog: Dialog, caller: Address) -> None:

@@ -2,7 +2,7 @@
 
 A stream is one track: an m= line with a label, sent only. Its packets are those of the track's
 frames, to the sample, so that all streams of a session are on one clock; sender reports say so to
-the recorder.
+the server.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _REPORT_FRAMES: Final = 250
 
 
 class MediaPath(Protocol):
-    """The way of one stream's packets to the recorder."""
+    """The way of one stream's packets to the server."""
 
     @property
     def local(self) -> tuple[str, int]:
@@ -104,11 +104,11 @@ class ForkedStream:
 
     @property
     def taken(self) -> bool:
-        """Whether the recorder has accepted the stream."""
+        """Whether the server has accepted the stream."""
         return self._sender is not None
 
     def agree(self, answered: SessionDescription | None, check: Callable[[str], None]) -> None:
-        """Apply the recorder's answer; None: it does not take the stream.
+        """Apply the server's answer; None: it does not take the stream.
 
         ``check`` raises SdpError for a host that nothing may be sent to. Raises SdpError.
         """
@@ -134,7 +134,7 @@ class ForkedStream:
             self._sender = self._sender.changed_to(form.codec, form.payload_type, ssrc=ssrc)
 
     def send(self, first_frame: int, pcm: NDArray[np.int16], unix_ns: Callable[[int], int]) -> None:
-        """Send frames, (samples,), unless the recorder has paused the stream."""
+        """Send frames, (samples,), unless the server has paused the stream."""
         sender = self._sender
         if sender is None or self._paused:
             return

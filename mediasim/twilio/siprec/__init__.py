@@ -1,4 +1,4 @@
-"""SIPREC: the tracks of a call are forked to a recorder elsewhere, by TwiML or REST."""
+"""SIPREC: the tracks of a call are forked to a recording server elsewhere, by TwiML or REST."""
 
 from mediasim.twilio.siprec.manager import SiprecManager, SiprecRecord
 

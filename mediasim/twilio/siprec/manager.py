@@ -1,7 +1,7 @@
 """The SIPREC sessions of an account: started by TwiML or REST, and ended with their calls.
 
 Status callbacks: ``siprec-started``, ``siprec-stopped``, ``siprec-error`` (Twilio docs, Siprec). A
-session begins when the recorder has taken it; the resource is in progress from its request on. The
+session begins when the server has taken it; the resource is in progress from its request on. The
 resource follows the API description 2010-04-01.
 """
 
@@ -89,7 +89,7 @@ class _Fork:
         self.request = request
         self.call = call
         self.session: SiprecSession | None = None
-        """The open session; None before the recorder has taken it."""
+        """The open session; None before the server has taken it."""
         self.listeners: list[_TrackFork] = []
 
     @property
@@ -199,7 +199,7 @@ class SiprecManager:
         try:
             return self.connectors[name]
         except KeyError:
-            known = ", ".join(self.connectors) or "none: the number plan's siprec: lists them"
+            known = ", ".join(self.connectors) or "none: sip: {siprec: ...} of the plan lists them"
             words = f"Siprec: there is no connector {name!r}; the connectors are {known}"
             raise bad_parameter(words) from None
 
@@ -252,7 +252,7 @@ class SiprecManager:
         )
 
     def _lost(self, fork: _Fork, why: str) -> None:
-        """Handle that the recorder has ended the session."""
+        """Handle that the server has ended the session."""
         if not fork.over:
             self._fail(fork, why)
 

@@ -162,7 +162,9 @@ class _Reader:
             self.read(verb, manner)
             self._pause(gap * _MS)
         elif verb.name == "sub":
-            self._say(verb.attribute("alias", verb.text), manner)
+            if not verb.attribute("alias"):
+                self._note(verb, "alias is missing: the text is said as it is written")
+            self._say(verb.attribute("alias") or verb.text, manner)
         elif verb.name == "say-as":
             self._say_as(verb, manner)
         elif verb.name == "emphasis":
@@ -170,6 +172,8 @@ class _Reader:
         elif verb.name == "prosody":
             self.read(verb, self._prosody(verb, manner))
         elif verb.name == "lang":
+            if "xml:lang" not in verb.attributes:
+                self._note(verb, "xml:lang is missing: the text is said in the Say's language")
             self.read(verb, replace(manner, language=verb.attribute("xml:lang", manner.language)))
         else:  # phoneme and w
             named = ", ".join(f"{name}={value!r}" for name, value in verb.attributes.items())

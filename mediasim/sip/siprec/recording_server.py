@@ -1,7 +1,7 @@
 """A recording server (SRS) inside the process, for where there is no network, and its wires.
 
-It takes every stream it is offered, as a recorder does that has no objection, and counts the
-packets of each; it answers what is no recording session with the errors of RFC 7866.
+It takes every stream that it is offered, and counts the packets of each; it answers what is no
+recording session with the errors of RFC 7866.
 """
 
 from __future__ import annotations
@@ -17,13 +17,14 @@ from mediasim.sip.siprec.metadata import METADATA
 from mediasim.sip.telephone import METHODS
 from mediasim.sip.transports import Channel, Peer, Receive, Transports
 
-__all__ = ["MemoryPath", "MemoryTransports", "SimulatedRecorder"]
+__all__ = ["MemoryPath", "MemoryTransports", "SimulatedRecordingServer"]
 
 _HERE: Final = "127.0.0.1"
 _FIRST_PORT: Final = 20_000
+_CLIENT_PORT: Final = 4000
 
 
-class SimulatedRecorder:
+class SimulatedRecordingServer:
     """A recording server that is not on a network. Bytes come in, and bytes go out."""
 
     def __init__(self) -> None:
@@ -101,59 +102,60 @@ def _answered(offered: str) -> str:
 
 
 class _Wire:
-    """The channel to a recorder in memory; what is sent arrives in the next turn of the loop."""
+    """The channel to a server in memory; what is sent arrives in the next turn of the loop."""
 
     name, reliable = "TCP", True
 
-    def __init__(self, receive: Receive, recorder: SimulatedRecorder, peer: Peer) -> None:
+    def __init__(self, receive: Receive, server: SimulatedRecordingServer, peer: Peer) -> None:
         self.peer = peer
         self._receive = receive
-        self._recorder = recorder
+        self._far = server
 
     @property
     def open(self) -> bool:
         return True
 
     def send(self, data: bytes) -> None:
-        asyncio.get_running_loop().call_soon(self._recorder.receive, data, self._back)
+        asyncio.get_running_loop().call_soon(self._far.receive, data, self._back)
 
     def _back(self, data: bytes) -> None:
         asyncio.get_running_loop().call_soon(lambda: self._receive(data, self))
 
 
 class MemoryTransports(Transports):
-    """Transports that lead to one recorder in memory, whatever the address."""
+    """Transports that lead to one recording server in memory, whatever the address."""
 
-    def __init__(self, receive: Receive, recorder: SimulatedRecorder) -> None:
+    def __init__(self, receive: Receive, server: SimulatedRecordingServer) -> None:
         super().__init__(receive)
-        self._recorder = recorder
+        self._far = server
         self.local = (_HERE, 5060)
 
     async def listen(self, host: str, port: int) -> None:
-        """Open nothing: the recorder is here."""
+        """Open nothing: the server is here."""
 
     @property
     def listening(self) -> bool:
         return True
 
     async def channel_to(self, uri: SipUri) -> Channel:
-        """Return the wire to the recorder."""
+        """Return the wire to the server."""
         return self._wire((_HERE, 5060))
 
     def datagrams(self, peer: Peer) -> Channel:
-        """Return the wire to the recorder."""
+        """Return the wire to the server."""
         return self._wire(peer)
 
     def _wire(self, peer: Peer) -> Channel:
-        return _Wire(self.receive, self._recorder, peer)
+        return _Wire(self.receive, self._far, peer)
 
 
 class MemoryPath:
-    """The way of one stream's packets to a recorder in memory."""
+    """The way of one stream's packets to a recording server in memory."""
 
-    def __init__(self, recorder: SimulatedRecorder) -> None:
-        self.local = (_HERE, 4000)
-        self._recorder = recorder
+    def __init__(self, server: SimulatedRecordingServer, number: int) -> None:
+        """``number`` is that of the stream in its session, from 0."""
+        self.local = (_HERE, _CLIENT_PORT + 2 * number)
+        self._far = server
         self._port = 0
 
     def aim(self, remote: tuple[str, int], rtcp: tuple[str, int]) -> None:
@@ -162,11 +164,11 @@ class MemoryPath:
 
     def send(self, packet: bytes) -> None:
         """Send an RTP packet."""
-        self._recorder.receive_rtp(self._port, packet)
+        self._far.receive_rtp(self._port, packet)
 
     def report(self, packet: bytes) -> None:
         """Send an RTCP packet."""
-        self._recorder.receive_rtcp(self._port, packet)
+        self._far.receive_rtcp(self._port, packet)
 
     def close(self) -> None:
         """Close nothing."""
