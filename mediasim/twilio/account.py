@@ -53,6 +53,7 @@ from mediasim.twilio.resources import (
 from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.sip.manager import SipManager
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -97,6 +98,7 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
+        self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
         self.own_numbers = OwnNumbers(

@@ -29,6 +29,7 @@ from mediasim.twilio.rest.sip.lists import (
     CREDENTIALS,
 )
 from mediasim.twilio.rest.sip.trunks import TRUNKING
+from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
@@ -38,6 +39,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    SIPREC,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
