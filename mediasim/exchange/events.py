@@ -39,6 +39,7 @@ from mediasim.exchange.states import CALL
 
 __all__ = [
     "EXCHANGE_EVENTS",
+    "SECRET_KEY",
     "STREAM_EVENTS",
     "CallEvent",
     "ConferenceEvent",
@@ -52,6 +53,8 @@ __all__ = [
 ]
 
 
+SECRET_KEY: Final = "x"
+"""What is shown in place of a key that must not be known."""
 EXCHANGE_EVENTS: Final = (
     *(f"call.{status}" for status in CALL.moves if status != "in-progress"),
     *(f"call.{word}" for word in ("answered", "bridged", "held", "resumed", "transferred")),
@@ -124,6 +127,7 @@ class DtmfEvent(Event):
 
     call_sid: str
     digit: str
+    """The key; ``SECRET_KEY`` in place of one that must not be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
