@@ -131,10 +131,10 @@ def listen_for_keys(call: LiveCall, *, together: int = 1, secret: bool = False) 
     try:
         yield keys
     finally:
-        if secret:
-            call.secret_keys = None
-        else:
+        if not secret:
             call.on_digit.remove(keys)
+        elif call.secret_keys is keys:
+            call.secret_keys = None
         if call.active:
             call.room.stop_listening(call.leg, tones)
             if secret:

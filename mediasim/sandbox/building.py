@@ -7,6 +7,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_payments import pay_connectors
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
@@ -55,6 +56,7 @@ def set_up(account: Account, config: Config) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
+    account.payments.connectors = pay_connectors(config.account.pay_connectors)
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

@@ -10,11 +10,12 @@ from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Many, Model
-from mediasim.documents.values import Number, Ratio, Text, UserName
+from mediasim.documents.values import Name, Number, Ratio, Text, UserName
 from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.sandbox.config_payments import PayConnectorSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
@@ -28,15 +29,6 @@ __all__ = [
 
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _sid(text: str) -> str:
@@ -58,7 +50,6 @@ def secret_token(text: str) -> str:
     return text
 
 
-Url = Annotated[Text, AfterValidator(_url)]
 _AccountSid = Annotated[Text, AfterValidator(_sid)]
 _AuthToken = Annotated[Text, AfterValidator(secret_token)]
 
@@ -95,6 +86,9 @@ class AccountConfig(Model):
     """Numbers that are verified caller IDs from the start."""
     machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
     """How verdicts of answering machine detection differ from what is heard."""
+    pay_connectors: Mapping[Name, PayConnectorSpec] = {}
+    """What processes payments, by unique names; a payment that names none asks Default. Where there
+    are none, a connector of any name says yes."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
 

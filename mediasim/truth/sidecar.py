@@ -246,11 +246,20 @@ def _left_in(call: LiveCall, piece: _Piece) -> Iterator[_Piece]:
         silenced = [span for clamp in call.leg.clamps for span in clamp.silenced]
         for start, stop in silenced:
             if start < end and stop > cursor:
-                if start > cursor:
-                    yield piece.part(cursor, start)
+                yield from _sounding(piece, cursor, start)
                 cursor = stop
-    if cursor < end:
-        yield piece.part(cursor, end)
+        yield from _sounding(piece, cursor, end)
+    else:
+        yield piece
+
+
+def _sounding(piece: _Piece, low: int, high: int) -> Iterator[_Piece]:
+    """Yield the part of a piece between two samples of the frame clock, unless it is silent."""
+    if low < high:
+        part = piece.part(low, high)
+        inside = part.said - part.segment.start
+        if part.segment.pcm[inside : inside + part.samples].any():
+            yield part
 
 
 def _played(player: Player, it: Origin) -> Iterator[Interval]:

@@ -22,6 +22,7 @@ from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -355,3 +356,4 @@ class CallDocuments(AccountParts):
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
+        self.payments = PaymentManager(self, self.sessions, studio)

@@ -16,7 +16,7 @@ from mediasim.exchange.payments.cards import PaymentField
 from mediasim.exchange.payments.details import MATCHER, PaymentDetails, PaymentRequest
 from mediasim.exchange.waiting import CallEnded, Keys, first_of, listen_for_keys, never, notice
 
-__all__ = ["Asking", "Collection", "Entry", "PaymentResult", "Starred", "enter"]
+__all__ = ["Asking", "Collection", "Entry", "PaymentResult", "Starred", "confirmed", "enter"]
 
 PaymentResult = Literal[
     "success",

@@ -16,6 +16,7 @@ from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
 from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
+from mediasim.twilio.rest.payments import PAYMENTS
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
@@ -28,6 +29,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    PAYMENTS,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,

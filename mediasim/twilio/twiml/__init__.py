@@ -2,5 +2,17 @@
 
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.parser import parse_messaging_twiml, parse_twiml
+from mediasim.twilio.twiml.payments import PAY, PROMPT
+from mediasim.twilio.twiml.values import Value
 
-__all__ = ["Document", "TwimlError", "Verb", "Warning", "parse_messaging_twiml", "parse_twiml"]
+__all__ = [
+    "PAY",
+    "PROMPT",
+    "Document",
+    "TwimlError",
+    "Value",
+    "Verb",
+    "Warning",
+    "parse_messaging_twiml",
+    "parse_twiml",
+]

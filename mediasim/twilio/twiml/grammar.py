@@ -15,92 +15,21 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
+from mediasim.twilio.twiml.payments import PAY, PROMPT
+from mediasim.twilio.twiml.values import (
+    FLAG,
+    METHOD,
+    NUMBER,
+    TEXT,
+    Choice,
+    Number,
+    Value,
+    Words,
+)
 
 __all__ = ["ELEMENTS", "MESSAGING", "ROOT", "Element", "element"]
 
 ROOT: Final = "Response"
-
-
-# -- types of values ---------------------------------------------------------------------------
-
-
-class Value:
-    """A type of attribute values; this one is any text."""
-
-    def read(self, written: str) -> str | None:
-        """Return the normal form of a value; None if it is wrong."""
-        return written
-
-    @property
-    def wanted(self) -> str:
-        """The valid values, in words."""
-        return "any text"
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Value):
-    """A whole number from ``least`` to ``most``, or ``word`` in its place."""
-
-    least: int = 0
-    most: int = 2**31 - 1
-    word: str | None = None
-
-    def read(self, written: str) -> str | None:
-        written = written.strip()
-        if self.word is not None and written.lower() == self.word:
-            return self.word
-        # Longer texts are no plausible number, and slow to convert.
-        if len(written) > 12 or not written.isascii():
-            return None
-        try:
-            number = int(written)
-        except ValueError:
-            return None
-        return str(number) if self.least <= number <= self.most else None
-
-    @property
-    def wanted(self) -> str:
-        word = f" or '{self.word}'" if self.word is not None else ""
-        if self.most == 2**31 - 1:
-            return f"a whole number from {self.least}{word}"
-        return f"a whole number from {self.least} to {self.most}{word}"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice(Value):
-    """One of several words."""
-
-    words: tuple[str, ...]
-
-    def read(self, written: str) -> str | None:
-        wanted = written.strip().lower()
-        return next((choice for choice in self.words if choice.lower() == wanted), None)
-
-    @property
-    def wanted(self) -> str:
-        return f"one of '[{', '.join(self.words)}]'"
-
-
-@dataclass(frozen=True, slots=True)
-class Words(Value):
-    """Several of some words, separated by spaces, in the order written."""
-
-    words: tuple[str, ...]
-
-    def read(self, written: str) -> str | None:
-        choice = Choice(self.words)
-        valid = [choice.read(word) for word in written.split()]
-        return None if None in valid else " ".join(word for word in valid if word)
-
-    @property
-    def wanted(self) -> str:
-        return f"words of '[{', '.join(self.words)}]'"
-
-
-TEXT: Final = Value()
-NUMBER: Final = Number()
-FLAG: Final = Choice(("true", "false"))
-METHOD: Final = Choice(("GET", "POST"))
 
 
 # -- the table ---------------------------------------------------------------------------------
@@ -122,7 +51,7 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
+    *("ConversationRelaySession", "Echo", "Refer", "Room", "Response/Prompt", "Response/Queue"),
     *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
@@ -203,6 +132,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Say", "Play", "Pause"),
     ),
+    # -- payments ---------------------------------------------------------------------------------
+    # Wrong values are the verb's to judge: they end a payment before it begins.
+    "Pay": Element(dict.fromkeys(PAY, TEXT), children=("Prompt", "Parameter")),
+    "Prompt": Element(dict.fromkeys(PROMPT, TEXT), children=("Say", "Play", "Pause")),
     # -- recording --------------------------------------------------------------------------------
     "Record": Element(
         {
