@@ -56,6 +56,7 @@ from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
+from mediasim.twilio.user_messages import UserMessages
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks
@@ -106,6 +107,7 @@ class Account(CallDocuments):
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
+        self.user_messages = UserMessages(self, self.live_call)
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}

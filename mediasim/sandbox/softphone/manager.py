@@ -23,6 +23,7 @@ from mediasim.sandbox.softphone.page import (
     PressMessage,
     Register,
     Reject,
+    UserMessage,
 )
 from mediasim.twilio.access_token import VoiceToken, is_advised, mint, read_access_token
 from mediasim.twilio.account import Account
@@ -84,8 +85,22 @@ class SoftphoneManager:
                 ringing.decide(page, message.sdp if isinstance(message, AnswerMessage) else None)
             elif isinstance(message, AnswerMessage):
                 page.send("ended", call=message.call, status="taken", words="it rings no longer")
+        elif isinstance(message, UserMessage):
+            call = self._calls.get(page, {}).get(message.call)
+            if call is not None and call.live is not None:
+                sid, content = call.live.sid, message.content
+                self.service().user_messages.receive(sid, content, message.content_type)
         else:
             self._change(page, message)
+
+    def take_messages(self, call: BrowserCall) -> None:
+        """Let a page take the user-defined messages of its call."""
+        assert call.live is not None
+
+        def deliver(sid: str, content: str) -> None:
+            call.page.send("message", call=call.name, sid=sid, content=content)
+
+        self.service().user_messages.connect(call.live.sid, deliver)
 
     def remove_page(self, page: Page) -> None:
         """Remove a page that was closed: it rings no longer, and its calls are hung up."""
@@ -193,6 +208,7 @@ class SoftphoneManager:
             words = error.message if isinstance(error, TwilioError) else str(error)
             self.finish(call, "failed", words)
             return
+        self.take_messages(call)
         call.page.send("ringing", call=call.name, sid=call.live.sid)
         await self.follow(call, call.live)
 
@@ -309,6 +325,7 @@ class SoftphoneGateway:
             end = ("taken", "answered by another page")
             answered = self._manager.new_call(page, call.sid)
             answered.live = call
+            self._manager.take_messages(answered)
             await self._manager.agree(answered, offer)
         except (ValueError, OSError) as error:
             assert answered is not None

@@ -26,6 +26,7 @@ __all__ = [
     "PressMessage",
     "Register",
     "Reject",
+    "UserMessage",
 ]
 
 _Name = Annotated[str, Field(min_length=1, max_length=64)]
@@ -103,6 +104,15 @@ class MuteMessage(_CallMessage):
     on: bool
 
 
+class UserMessage(_CallMessage):
+    """Send the app a user-defined message."""
+
+    type: Literal["message"]
+    content: Annotated[str, Field(max_length=65_536)]
+    """JSON text."""
+    content_type: Annotated[str, Field(max_length=255)] = "application/json"
+
+
 PageMessage = (
     Register
     | Invite
@@ -112,6 +122,7 @@ PageMessage = (
     | PressMessage
     | HoldMessage
     | MuteMessage
+    | UserMessage
 )
 
 

@@ -130,6 +130,13 @@ class PaymentManager:
         self._created[call_sid, key] = record.sid
         return record
 
+    def check(self, call_sid: str, sid: str) -> None:
+        """Check that a call has a session. Raises TwilioError (404, 20404) if it has not."""
+        session = self._sessions.get(sid)
+        if session is None or session.record.call_sid != call_sid:
+            path = f"{self.account.account_path}/Calls/{call_sid}/Payments/{sid}.json"
+            raise not_found(path)
+
     def update(
         self,
         call_sid: str,
@@ -145,10 +152,8 @@ class PaymentManager:
         A key that was used changes nothing. Raises TwilioError if the session has ended, or not
         everything was captured that is to be processed.
         """
-        session = self._sessions.get(sid)
-        if session is None or session.record.call_sid != call_sid:
-            path = f"{self.account.account_path}/Calls/{call_sid}/Payments/{sid}.json"
-            raise not_found(path)
+        self.check(call_sid, sid)
+        session = self._sessions[sid]
         if key not in session.keys:
             session.update(capture, status, callback)
             session.keys.add(key)

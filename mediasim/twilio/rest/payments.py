@@ -44,7 +44,7 @@ _BAD: Final = INVALID_PARAMETER
 
 
 def _create(request: ApiRequest) -> ApiResponse:
-    form = request.form
+    call, form = call_of(request), request.form
     key, callback = _required(form)
     order = PaymentOrder(
         request=_asked(form),
@@ -56,7 +56,6 @@ def _create(request: ApiRequest) -> ApiResponse:
         bank_account_type=form.word("BankAccountType", BANK_ACCOUNT_TYPES, code=_BAD) or "",
         parameters=_parameters(form),
     )
-    call = call_of(request)
     return request.show(request.account.payments.start(call.sid, order, callback, key), 201)
 
 
@@ -118,15 +117,16 @@ def _parameters(form: Params) -> Mapping[str, str]:
 
 
 def _update(request: ApiRequest) -> ApiResponse:
-    form = request.form
+    call, form, payments = call_of(request), request.form, request.account.payments
+    payments.check(call.sid, request.at["sid"])
     key, callback = _required(form)
     capture = form.word("Capture", _CAPTURES, code=_BAD)
     statuses: tuple[SessionStatus, ...] = get_args(SessionStatus)
     status = form.word("Status", statuses, code=_BAD)
     if capture is None and status is None:
         raise bad_parameter("Value needed for either Capture or Status parameters", _NOTHING_TO_DO)
-    record = request.account.payments.update(
-        call_of(request).sid,
+    record = payments.update(
+        call.sid,
         request.at["sid"],
         capture=capture,
         status=status,

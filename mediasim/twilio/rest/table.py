@@ -9,8 +9,9 @@ from mediasim.twilio.rest.account_facts import BALANCE, TOKENS
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
 from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABLE_NUMBERS
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
-from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
+from mediasim.twilio.rest.calls import CALLS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.events import EVENTS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -21,6 +22,7 @@ from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
+from mediasim.twilio.rest.user_messages import SUBSCRIPTIONS, USER_MESSAGES
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -30,6 +32,8 @@ RESOURCES: Final[list[Resource]] = [
     TRANSCRIPTIONS,
     STREAMS,
     PAYMENTS,
+    USER_MESSAGES,
+    SUBSCRIPTIONS,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
