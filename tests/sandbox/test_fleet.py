@@ -158,6 +158,31 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
 
 
+def test_payments_messages_and_events_are_had_of_the_calls_worker(
+    sandbox: Sandbox, user_app: App
+) -> None:
+    told = f"{user_app.url}/told"
+    for sid in [placed(sandbox, twiml="<Response><Pause length='60'/></Response>") for _ in "123"]:
+        eventually(lambda sid=sid: status(sandbox, sid) == "in-progress")
+        paying = {"IdempotencyKey": "a", "StatusCallback": told}
+        payment = sandbox.rest("POST", f"/Calls/{sid}/Payments.json", **paying)["sid"]
+        paying |= {"IdempotencyKey": "b", "Status": "cancel"}
+        sandbox.rest("POST", f"/Calls/{sid}/Payments/{payment}.json", **paying)
+        where = f"/Calls/{sid}/UserDefinedMessageSubscriptions.json"
+        assert sandbox.rest("POST", where, Callback=told)["sid"].startswith("ZY")
+        where = f"/Calls/{sid}/UserDefinedMessages.json"
+        assert sandbox.rest("POST", where, Content="{}")["sid"].startswith("KX")
+        sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")
+        ends(sandbox, sid)
+
+        def asked(sid: str = sid) -> set[str]:
+            events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
+            return {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+
+        wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
+        eventually(lambda asked=asked, wanted=wanted: wanted <= asked())
+
+
 def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
     twiml = "<Response><Record timeout='1' transcribe='true'/></Response>"
     made = [placed(sandbox, twiml=twiml) for _ in range(3)]
@@ -444,6 +469,8 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
         ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Responder.HERE)),
         ("POST", "/Calls/CA1/Streams.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Payments/PK1.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Events.json", RequestOwner(Responder.HERE)),
         ("DELETE", "/Recordings/RE1.json", RequestOwner(Responder.OWNER, "recording", "RE1")),
         ("GET", "/Recordings/RE1.wav", RequestOwner(Responder.HERE)),
         ("POST", "/Conferences/CF1.json", RequestOwner(Responder.OWNER, "conference", "CF1")),
