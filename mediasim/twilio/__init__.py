@@ -21,11 +21,13 @@ __all__ = [
     "rest",
     "rules",
     "session",
+    "sip",
     "sites",
     "status",
     "streams",
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]

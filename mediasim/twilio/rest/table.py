@@ -11,6 +11,7 @@ from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABL
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
 from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
@@ -20,6 +21,15 @@ from mediasim.twilio.rest.paging import PAGING
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
+from mediasim.twilio.rest.sip.domains import DOMAIN_MAPPINGS, DOMAINS
+from mediasim.twilio.rest.sip.lists import (
+    ACCESS_LISTS,
+    ADDRESSES,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+)
+from mediasim.twilio.rest.sip.trunks import TRUNKING
+from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
@@ -29,6 +39,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    SIPREC,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
@@ -45,12 +56,21 @@ RESOURCES: Final[list[Resource]] = [
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
+    PUBLIC_KEYS,
+    AWS_CREDENTIALS,
     ACCOUNTS,
     BALANCE,
     TOKENS,
     LOOKUPS,
     COUNTRIES,
     COUNTRY_UPDATES,
+    DOMAINS,
+    *DOMAIN_MAPPINGS,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+    ACCESS_LISTS,
+    ADDRESSES,
+    *TRUNKING,
 ]
 """All resources. Not copied at import: a test may add one."""
 
