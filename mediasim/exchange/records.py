@@ -117,6 +117,8 @@ class CallRecord:
     """Milliseconds from the answer to that verdict."""
     trunk_sid: str | None = None
     """The trunk that the call came or went over."""
+    queue_ms: int = 0
+    """Milliseconds that the call was expected to wait when it was created, until it is dialled."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -126,7 +128,8 @@ class CallRecord:
     def started_ns(self) -> int | None:
         """The loop time of the answer, or of the call's creation if it was dialled in vain."""
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
-        return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
+        dialled_ns = self.created_ns + self.queue_ms * 1_000_000
+        return dialled_ns if self.answered_ns is None and unanswered else self.answered_ns
 
     @property
     def resource_sid(self) -> str:
