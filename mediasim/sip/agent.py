@@ -11,7 +11,7 @@ incoming calls. Access is granted to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from mediasim.net.udp import DROPPED
@@ -27,6 +27,7 @@ from mediasim.sip.messages import (
     SipUri,
     caller_of,
     contacts_of,
+    cseq_of,
     dialog_of,
     is_of_rfc_2543,
     new_tag,
@@ -36,9 +37,9 @@ from mediasim.sip.messages import (
     uri_text,
 )
 from mediasim.sip.registrar import Registrar, RegistrationRefused
-from mediasim.sip.telephone import ALLOW, METHODS, Telephone
+from mediasim.sip.telephone import ALLOW, METHODS, InDialog, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
-from mediasim.sip.transports import Channel, Peer, Transports, host_and_port
+from mediasim.sip.transports import Channel, Peer, Receive, Transports, host_and_port
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.sip.access import BAD_CREDENTIALS, SipAccess
 from mediasim.twilio.sip.records import Use
@@ -48,7 +49,7 @@ __all__ = ["InviteHandler", "SipAgent"]
 _LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 
-_REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
+_REFUSED_METHODS: Final = ("MESSAGE", "PRACK", "PUBLISH", "SUBSCRIBE")
 """Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
 _TOO_MANY_CONTACTS: Final = 32007
@@ -70,14 +71,18 @@ class SipAgent:
         refusal: Callable[[str], str | None],
         on_invite: InviteHandler,
         now: Callable[[], float],
+        transports: Callable[[Receive], Transports] = Transports,
     ) -> None:
-        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds."""
+        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds.
+
+        ``transports`` makes the transports, over the network by default.
+        """
         self.users = users
         self.refusal = refusal
         self.registrar = Registrar(now)
-        self.transports = Transports(self._received)
-        self.dialogs: dict[tuple[str, str], Telephone] = {}
-        """Telephones in a dialog, by Call-ID and local tag."""
+        self.transports = transports(self._received)
+        self.dialogs: dict[tuple[str, str], InDialog] = {}
+        """What is in a dialog, by Call-ID and local tag."""
         self._digest = Digest(users, realm, now)
         self._on_invite = on_invite
         self._table = TransactionTable(self.transports.datagrams)
@@ -113,11 +118,22 @@ class SipAgent:
         host = self.transports.host_towards(channel.peer)
         return MediaAddress(host, channel.peer[0], self.refusal)
 
-    def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """Send a request in a dialog and ignore its response."""
-        self._table.send(
-            self.create_request(dialog, channel, method), channel, lambda response: None
-        )
+    def request(
+        self,
+        dialog: Dialog,
+        channel: Channel,
+        method: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+        on_response: Callable[[Response], None] = lambda response: None,
+    ) -> None:
+        """Send a request in a dialog; its responses are ignored unless ``on_response`` is given."""
+        request = self.create_request(dialog, channel, method)
+        for name, value in headers:
+            request.headers.set_single(name, value)
+        if body:
+            request.text = body
+        self._table.send(request, channel, on_response)
 
     def create_request(self, dialog: Dialog, channel: Channel, method: str) -> Request:
         """Create a request in a dialog that is to be sent over a channel."""
@@ -130,6 +146,14 @@ class SipAgent:
         )
         request.headers.set_single("User-Agent", "mediasim")
         return request
+
+    def create_ack(self, dialog: Dialog, channel: Channel, invite: Request) -> Request:
+        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
+        before = dialog.local_cseq  # which creating the request increments
+        ack = self.create_request(dialog, channel, "ACK")
+        dialog.local_cseq = before
+        ack.headers.set_single("CSeq", f"{cseq_of(invite).seq} ACK")
+        return ack
 
     def send(
         self, request: Request, channel: Channel, on_response: Callable[[Response], None]
@@ -181,7 +205,7 @@ class SipAgent:
             if telephone is not None:
                 telephone.acknowledge(message)
 
-    def _telephone_of(self, request: Request) -> Telephone | None:
+    def _telephone_of(self, request: Request) -> InDialog | None:
         return self.dialogs.get((request.call_id or "", tag_of(request, "to")))
 
     def _dispatch(self, transaction: ServerTransaction) -> None:

@@ -21,11 +21,9 @@ from mediasim.sip.digest import credentials
 from mediasim.sip.media import SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
-    Request,
     Response,
     auth_params,
     contacts_of,
-    cseq_of,
     new_tag,
     own_headers,
     respond,
@@ -37,7 +35,7 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["Destination", "RequestTarget", "SipGateway"]
+__all__ = ["Destination", "RequestTarget", "SipGateway", "uri_of"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
@@ -184,7 +182,7 @@ class _Branch:
         self._dialog = Dialog(
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),
-            local_uri=_caller(call.record.from_, agent.address(target.channel.peer)),
+            local_uri=uri_of(call.record.from_, agent.address(target.channel.peer)),
             remote_uri=_callee(call, destination.to),
             remote_target=target.uri,
         )
@@ -302,7 +300,8 @@ class _Branch:
             return
         self.telephone = telephone = self._telephone_of(response)
         self._dialog.confirm()
-        self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
+        ack = self._agent.create_ack(self._dialog, telephone.channel, self._transaction.request)
+        self._transaction.acknowledge(ack, telephone.channel)
         try:
             described = description_in(response)
             if not described and len(self._early) > 1:
@@ -329,18 +328,8 @@ class _Branch:
         )
         if contacts and not dialog.route_set:
             channel = self._agent.towards(contacts[0], channel)
-        ack = self._agent.create_request(dialog, channel, "ACK")
-        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
-        channel.send(bytes(ack))
+        channel.send(bytes(self._agent.create_ack(dialog, channel, self._transaction.request)))
         self._agent.request(dialog, channel, "BYE")
-
-    def _ack(self, channel: Channel) -> Request:
-        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
-        before = self._dialog.local_cseq  # which creating the request increments
-        ack = self._agent.create_request(self._dialog, channel, "ACK")
-        self._dialog.local_cseq = before
-        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
-        return ack
 
     def _refused(self, response: Response) -> None:
         if self.telephone is not None:
@@ -358,8 +347,8 @@ def _callee(call: LiveCall, to: str) -> str:
     return f"sip:{number}@{to.partition(':')[2].rpartition('@')[2].partition(';')[0]}"
 
 
-def _caller(from_: str, here: str) -> str:
-    """Return the caller's number or name as a URI; characters that are not allowed are dropped."""
+def uri_of(from_: str, here: str) -> str:
+    """Return a number or name, here, as a SIP URI; characters that are not allowed are dropped."""
     plain = _INVALID_CHARACTERS.sub("", from_)
     scheme, _, rest = plain.partition(":")
     if scheme in ("sip", "sips") and "@" in rest:

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import ipaddress
 import re
-import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -223,7 +222,7 @@ class SipServer:
         words = self._guard.refusal(host)
         if words is None:
             try:
-                return [RequestTarget(uri_text(uri), await self._resolve(uri, host, port))]
+                return [RequestTarget(uri_text(uri), await self.agent.transports.channel_to(uri))]
             except OSError as error:
                 words = f"{host}:{port} cannot be reached: {error.strerror or error}"
         self._failed(call, words)
@@ -236,16 +235,6 @@ class SipServer:
 
     def _failed(self, call: LiveCall, words: str) -> None:
         self._account().notify(call.sid, _UNREACHABLE, words, warning=True)
-
-    async def _resolve(self, uri: SipUri, host: str, port: int) -> Channel:
-        """Resolve and connect to a host. Raises OSError."""
-        transports = self.agent.transports
-        if (uri.params.get("transport") or "udp").lower() == "tcp":
-            return await transports.connection((host, port))
-        loop = asyncio.get_running_loop()
-        family = socket.AF_INET6 if ":" in transports.local[0] else socket.AF_INET
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-        return transports.datagrams((str(found[0][4][0]), int(found[0][4][1])))
 
     # -- incoming calls ---------------------------------------------------------------------
 

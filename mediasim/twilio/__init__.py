@@ -29,5 +29,6 @@ __all__ = [
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]

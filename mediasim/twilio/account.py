@@ -23,6 +23,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
+from mediasim.twilio.call_updates import update_session
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -52,6 +53,7 @@ from mediasim.twilio.resources import (
 from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.sip.manager import SipManager
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -96,6 +98,7 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
+        self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
         self.own_numbers = OwnNumbers(
@@ -104,8 +107,8 @@ class Account(CallDocuments):
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
-        self.sip = SipManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
+        self.sip = SipManager(self, self.of)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -339,20 +342,7 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
-        if request.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
-        if request.status_callback is not None:
-            self.statuses.replace(sid, request.status_callback)
-        if request.time_limit_seconds is not None:
-            session.limit(request.time_limit_seconds * NS_PER_SECOND)
-        if request.status == "canceled" and session.call.active:
-            return record  # only what is queued or ringing can be canceled
-        if request.status in ("canceled", "completed"):
-            session.end("canceled")
-        elif request.source is not None:
-            if not session.call.active:
-                raise not_in_progress("Call is not in-progress. Cannot redirect.")
-            session.redirect(request.source)
+        update_session(session, request, self.statuses)
         return record
 
     def delete_call(self, sid: str) -> None:
@@ -391,8 +381,13 @@ class Account(CallDocuments):
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._settled()
         self.exchange.end_processing()
+        await self._settled()  # where recordings are encrypted or stored elsewhere
         await self.webhooks.settled()
         self.studio.close()
+
+    async def _settled(self) -> None:
+        """Wait until no task is left."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -17,7 +17,7 @@ from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Phone
+from mediasim.exchange.phone import Directory, Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
@@ -26,6 +26,8 @@ from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.retention import Retention
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -356,9 +358,11 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 class CallDocuments(AccountParts):
     """The part of an account that the documents of calls use."""
 
+    directory: Directory
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    siprecs: SiprecManager
     messages: MessageManager
 
     def __init__(
@@ -372,6 +376,7 @@ class CallDocuments(AccountParts):
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
         self.recordings = RecordingManager(self)
+        self.retention = Retention(self)
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""

@@ -203,6 +203,9 @@ replies.set("/elsewhere", async ({ CallSid }) => {
   const stream = await client.calls(CallSid).streams.create({ url: "wss://127.0.0.1:9/", name: "copy" });
   assert.equal(stream.status, "in-progress");
   assert.equal((await client.calls(CallSid).streams("copy").update({ status: "stopped" })).status, "stopped");
+  const fork = await client.calls(CallSid).siprec.create({ connectorName: "tapes", name: "tape", "parameter1.name": "a", "parameter1.value": "b" });
+  assert.equal(fork.status, "in-progress");
+  assert.equal((await client.calls(CallSid).siprec("tape").update({ status: "stopped" })).sid, fork.sid);
   await client.calls(CallSid).update({ twiml: `<Response><Redirect>${here}/last</Redirect></Response>` });
   return `<Response><Pause length="60"/></Response>`;
 });

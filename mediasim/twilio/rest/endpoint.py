@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -118,6 +119,7 @@ class ResourceEndpoint:
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
+        account.retention.settle()
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
@@ -147,9 +149,10 @@ class ResourceEndpoint:
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
-        stored = {each.prefix: each.stored for each in RESOURCES if each.prefix and each.stored}
-        for sid in request.at.values():
-            if (kind := stored.get(sid[:2])) is None:
+        kinds = {(each.prefix, each.stored) for each in RESOURCES if each.prefix and each.stored}
+        # Several kinds may have one prefix: keys of accounts and of SIP domains are both CR.
+        for sid, (prefix, kind) in itertools.product(request.at.values(), kinds):
+            if not sid.startswith(prefix):
                 continue
             try:
                 record = kind.store(request.account).find(sid)

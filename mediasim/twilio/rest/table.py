@@ -11,6 +11,7 @@ from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABL
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
 from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
@@ -28,6 +29,7 @@ from mediasim.twilio.rest.sip.lists import (
     CREDENTIALS,
 )
 from mediasim.twilio.rest.sip.trunks import TRUNKING
+from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
@@ -37,6 +39,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    SIPREC,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
@@ -53,10 +56,14 @@ RESOURCES: Final[list[Resource]] = [
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
+    PUBLIC_KEYS,
+    AWS_CREDENTIALS,
     ACCOUNTS,
     BALANCE,
     TOKENS,
     LOOKUPS,
+    COUNTRIES,
+    COUNTRY_UPDATES,
     DOMAINS,
     *DOMAIN_MAPPINGS,
     CREDENTIAL_LISTS,
@@ -64,8 +71,6 @@ RESOURCES: Final[list[Resource]] = [
     ACCESS_LISTS,
     ADDRESSES,
     *TRUNKING,
-    COUNTRIES,
-    COUNTRY_UPDATES,
 ]
 """All resources. Not copied at import: a test may add one."""
 
