@@ -9,6 +9,7 @@ __all__ = [
     "account",
     "addresses",
     "download",
+    "error_dictionary",
     "errors",
     "fault_injecting_api",
     "fault_injection",

@@ -272,7 +272,7 @@ class Account(CallDocuments):
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
-        from_, allowed = self.rules.child(parent, address, caller_id)
+        from_, allowed = self.rules.child(parent, address, caller_id, direction)
         try:
             self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:
