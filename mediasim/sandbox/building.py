@@ -19,6 +19,13 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.rules import (
+    CallLimits,
+    DialingPermissions,
+    RulesSettings,
+    TestCredentials,
+    countries_of,
+)
 from mediasim.twilio.vault import Vault
 
 __all__ = [
@@ -27,6 +34,7 @@ __all__ = [
     "boot_label",
     "claim_plan",
     "new_exchange",
+    "rules_of",
     "set_up",
     "write_behind_of",
 ]
@@ -77,15 +85,49 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config, vault: Vault | None) -> None:
+def set_up(account: Account, settings: Settings, vault: Vault | None) -> None:
     """Give an account the settings of a config that it has from its beginning."""
+    config = settings.config
     if vault is not None:
         vault.serve(account)
+    account.rules.settings = rules_of(settings)
+    account.rules.permissions = DialingPermissions(partial(_callable_countries, config))
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
+
+
+def rules_of(settings: Settings) -> RulesSettings:
+    """Return the rules of the account, as its config has them or by default."""
+    planned, seeds = settings.config.account, Seeds(settings.seed).fork("test-credentials")
+    strict = bool(settings.config.numbers) if planned.strict is None else planned.strict
+    per_second = planned.calls_per_second
+    if per_second is None:
+        per_second = 1 if strict and settings.clock != "real" else 0
+    return RulesSettings(
+        strict=strict,
+        trial=planned.trial,
+        limits=CallLimits(per_second or None, planned.concurrent_calls),
+        test=TestCredentials(
+            planned.test_sid or SidFactory(seeds).new("AC"),
+            planned.test_auth_token or seeds.digest("auth-token").hex(),
+        ),
+    )
+
+
+def _callable_countries(config: Config) -> set[str] | None:
+    """Return the ISO codes of the countries that may be called; None for all."""
+    planned = config.account
+    if planned.countries:
+        return None if "all" in planned.countries else set(planned.countries)
+    strict = bool(config.numbers) if planned.strict is None else planned.strict
+    if not strict and not planned.trial:
+        return None
+    callees = (callee.number for _, _, callee in config.callees())
+    numbers = [*config.numbers, *planned.caller_ids, *(each for each in callees if each)]
+    return {"US", "CA"} | countries_of(numbers)
 
 
 def write_behind_of(

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from mediasim.documents.durations import Duration, LongDuration, positive
 from mediasim.documents.model import Many, Misfit, Model
-from mediasim.documents.values import NO, YES, Number, Ratio, Text, UserName
+from mediasim.documents.values import NO, YES, Flag, Number, Ratio, Text, UserName, count
 from mediasim.exchange.answering_machine import AnsweredBy
 from mediasim.sandbox.external_storage import BucketPlace, read_place
 from mediasim.twilio.requests import DetectionFaults
@@ -80,6 +80,12 @@ def _encryption(value: object, info: ValidationInfo) -> str:
         raise ValueError(f"{file.name}: {error}") from None
 
 
+def _country(text: str) -> str:
+    if re.fullmatch("[A-Z]{2}|all", text) is None:
+        raise ValueError(f"expected a country's ISO code such as GB, or all, found {text[:60]!r}")
+    return text
+
+
 def secret_token(text: str) -> str:
     """Return a token that is long enough to be secret. Raises ValueError."""
     if re.fullmatch("[!-~]{8,128}", text) is None:
@@ -131,11 +137,31 @@ class AccountConfig(Model):
     """How verdicts of answering machine detection differ from what is heard."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
+    strict: Flag | None = None
+    """Whether numbers are judged: calls come from own or verified numbers, and go to valid ones in
+    countries that may be called; absent: where the plan lists numbers."""
+    countries: Many[Annotated[Text, AfterValidator(_country)]] = ()
+    """ISO codes of countries that may be called, or all; absent: where numbers are judged the
+    United States, Canada and those of the plan's numbers, else all."""
+    calls_per_second: Annotated[int, count(0, 1000)] | None = None
+    """How many calls that the API places are dialled in a second, the others wait as queued; 0: all
+    at once. Absent: 1 where numbers are judged and the clock is not the real one, else 0."""
+    concurrent_calls: Annotated[int, count(1, 1_000_000)] | None = None
+    """Most calls at once, of which each leg is one; absent: as many as the machine carries, 4 for a
+    trial."""
+    trial: Flag = False
+    """Whether it is a trial account, which calls and texts verified numbers alone."""
+    test_sid: _AccountSid | None = None
+    """AccountSid of the test credentials, whose requests create nothing."""
+    test_auth_token: _AuthToken | None = None
+    """Auth token of the test credentials."""
 
     def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
         """Return the main account's record."""
         name, balance = self.friendly_name, self.balance
-        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
+        record = AccountRecord(sid, auth_token, name, created_ns, balance=balance)
+        record.type = "Trial" if self.trial else "Full"
+        return record
 
 
 class SipAddress(NamedTuple):

@@ -19,6 +19,7 @@ __all__ = [
     "requests",
     "resources",
     "rest",
+    "rules",
     "session",
     "sites",
     "status",
