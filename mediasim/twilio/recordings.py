@@ -7,7 +7,7 @@ rule of :mod:`mediasim.exchange.layout`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -36,6 +36,8 @@ __all__ = ["RecordingManager"]
 _STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Statuses that a callback reports, by the recording's event."""
 _RECORDER_FAULT: Final = 13000
+_CONCURRENT: Final = 16108
+"""Code of a request for ``Twilio.CURRENT`` where several recordings are in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +122,19 @@ class RecordingManager:
 
         Raises TwilioError if there is none, or more than one.
         """
-        found = self._exchange.active_recordings(call=call_sid)
+        return self.only(self._exchange.active_recordings(call=call_sid), f"Calls/{call_sid}")
+
+    def only(self, found: Sequence[LiveRecording], owner: str) -> RecordingRecord:
+        """Return the only one of the active recordings of a call or conference.
+
+        ``owner`` is its part of a path: ``Calls/CA…``. Raises TwilioError if there is none, or more
+        than one.
+        """
         if len(found) > 1:
-            raise bad_parameter(
-                f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
-            )
+            words = f"{owner} has {len(found)} recordings in progress: use a recording's SID"
+            raise bad_parameter(words, _CONCURRENT)
         if not found:
-            path = f"{self._account.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
+            path = f"{self._account.account_path}/{owner}/Recordings/Twilio.CURRENT.json"
             raise not_found(path)
         return found[0].record
 
