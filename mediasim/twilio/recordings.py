@@ -56,6 +56,8 @@ class RecordingManager:
         self._exchange = account.exchange
         self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
+        self._struck: set[str] = set()
+        """SIDs of recordings that were damaged and have not ended yet."""
         self._exchange.before_media = publish_truth
         self._exchange.events.on("event", self._on_event)
 
@@ -220,17 +222,22 @@ class RecordingManager:
     def _on_end(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._inject_faults(recording)
+            self.inject_faults(recording)
+        self._struck.discard(sid)
         # Only records are kept of what has ended, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _inject_faults(self, recording: LiveRecording) -> None:
-        """Damage a completed recording if fault injection has faults for it."""
+    def inject_faults(self, recording: LiveRecording) -> None:
+        """Damage a recording whose media is published, once, if fault injection has faults for it.
+
+        It is done before it is encrypted or leaves for another store.
+        """
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
-        if not faults:
+        if not faults or record.sid in self._struck:
             return
+        self._struck.add(record.sid)
         try:
             break_recording(recording, faults)
         except FaultError as error:
