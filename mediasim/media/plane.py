@@ -71,6 +71,8 @@ class MediaPlane:
         self._ticked = -1
         """The frame that the last tick advanced to."""
         self._rows = 0
+        self._peaks: NDArray[np.int16] = np.zeros(0, np.int16)
+        """The highest sample of each inbound track so far, by row."""
         self._recorders = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
@@ -96,6 +98,7 @@ class MediaPlane:
         self._leg_of_row[row] = leg
         if row >= self._rows:
             self.reserve(max(2, 2 * row))
+        self._peaks[row] = 0
 
     def reserve(self, legs: int) -> None:
         """Provide memory for so many legs: growing it during calls holds them up."""
@@ -105,17 +108,24 @@ class MediaPlane:
             self._outbound.ensure(legs)
             self.playout.ensure(legs)
             self.missing.ensure(legs)
+            self._peaks = np.concatenate((self._peaks, np.zeros(legs - len(self._peaks), np.int16)))
 
     def retire(self, leg: Leg) -> None:
         """Free a leg's row, keeping its statistics."""
         self.missing.settle(leg)
         leg.final_reception = self.playout.reception.of(leg.row)
+        leg.final_peak = int(self._peaks[leg.row])
         del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
 
     def reception(self, leg: Leg) -> Reception:
         """Return the reception statistics of the leg's stream, during the call and after it."""
         return leg.final_reception or self.playout.reception.of(leg.row)
+
+    def peak(self, leg: Leg) -> int:
+        """Return the highest sample of a leg's inbound track, during the call and after it."""
+        ended = leg.final_reception is not None
+        return leg.final_peak if ended else int(self._peaks[leg.row])
 
     # -- time -------------------------------------------------------------------------------
 
@@ -239,6 +249,7 @@ class MediaPlane:
     def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
         self._sides[0].write(routes.rows, first, count, pcm)
+        self._peaks[routes.rows] = np.maximum(self._peaks[routes.rows], pcm.max(axis=1))
         self.missing.note(routes.legs, routes.rows, have, first, self.playout.exact)
 
     def _route(self, routes: Routes, first: int, count: int) -> None:

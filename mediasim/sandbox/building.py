@@ -55,6 +55,7 @@ def set_up(account: Account, config: Config) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
+    account.insights.processing_ns = int(config.insights.processing)
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

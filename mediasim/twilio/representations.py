@@ -26,6 +26,7 @@ __all__ = [
     "conference_json",
     "dates_json",
     "error_code",
+    "iso8601",
     "recording_document",
     "recording_json",
     "rfc2822",
@@ -57,6 +58,11 @@ def xml_text(text: str) -> str:
 def rfc2822(dates: Dates, loop_ns: int) -> str:
     """Format a loop time in nanoseconds as a date of RFC 2822 in GMT."""
     return format_datetime(dates.at(loop_ns))
+
+
+def iso8601(dates: Dates, loop_ns: int | None) -> str | None:
+    """Format a loop time in nanoseconds as the newer APIs do: ``2021-08-25T03:40:25Z``."""
+    return None if loop_ns is None else f"{dates.at(loop_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class _Dated(Protocol):

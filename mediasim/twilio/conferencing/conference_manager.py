@@ -237,6 +237,10 @@ class ConferenceManager:
         path = f"{self._account.account_path}/Conferences/{sid}/Participants/{who}.json"
         raise not_found(path)
 
+    def active_participant(self, sid: str, who: str) -> Participant:
+        """Return a participant of an active conference. Raises TwilioError (404) if none."""
+        return self._found(sid, who)[1]
+
     def _announce(self, live: _Live, source: TwimlSource, to: Participant | None = None) -> None:
         session = (to or live.conference.participants[0]).control
         assert isinstance(session, CallSession)
