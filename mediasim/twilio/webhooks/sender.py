@@ -12,7 +12,7 @@ full.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
@@ -28,6 +28,7 @@ from mediasim.twilio.webhooks.address import (
     signature,
 )
 from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
+from mediasim.twilio.webhooks.oddities import SignedRequest, with_oddities
 
 if TYPE_CHECKING:
     from mediasim.twilio.webhooks.cookies import Cookies
@@ -56,16 +57,20 @@ def _outgoing(
     auth_token: str,
     idempotency_token: str,
     cookie: str | None,
-) -> HttpRequest:
-    """Return the request to an address, signed with the account's token."""
-    form = urlencode(params)
+    oddities: Collection[str] = (),
+) -> tuple[HttpRequest, list[str]]:
+    """Return the request to an address, signed with the account's token, and what is odd of it."""
     posted = method == "POST"
-    url = address.url() if posted else address.url(query=form)
+    url = address.url() if posted else address.url(query=urlencode(params))
+    form = params if posted else ()
+    meant, odd = with_oddities(
+        SignedRequest(url, form, url, form, auth_token, posted=posted), oddities
+    )
     headers = {
         "Accept": "*/*",
         "User-Agent": _USER_AGENT,
         "I-Twilio-Idempotency-Token": idempotency_token,
-        "X-Twilio-Signature": signature(auth_token, url, params if posted else ()),
+        "X-Twilio-Signature": signature(meant.token, meant.signed_url, meant.signed_params),
     }
     if posted:
         headers["Content-Type"] = _FORM
@@ -73,7 +78,8 @@ def _outgoing(
         headers["Authorization"] = address.authorization
     if cookie is not None:
         headers["Cookie"] = cookie
-    return HttpRequest(method, url, headers, form.encode("ascii") if posted else b"")
+    body = urlencode(meant.params).encode("ascii") if posted else b""
+    return HttpRequest(method, meant.url, headers, body), odd
 
 
 class _AttemptFailed(AppFailure):
@@ -193,10 +199,17 @@ class Sender:
         self._cookies: Cookies | None = None
         """The app's cookies; None until it sets one."""
 
-    async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
+    async def send(
+        self,
+        delivery: Delivery,
+        *,
+        lost_answer: int | None = None,
+        oddities: Collection[str] = (),
+    ) -> AppResponse:
         """Send a delivery, and enter each attempt in it. Raises AppFailure if all attempts fail.
 
-        ``lost_answer`` is an injected status that replaces the app's first response.
+        ``lost_answer`` is an injected status that replaces the app's first response; ``oddities``
+        are those of its signature, which the delivery names if they show.
         """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
@@ -208,14 +221,16 @@ class Sender:
         token = self._token(delivery)
         for _ in range(1 + _MOST_REDIRECTS):
             cookies = self._cookies
-            request = _outgoing(
+            request, odd = _outgoing(
                 address,
                 method,
                 params,
                 auth_token=self._auth_token(delivery),
                 idempotency_token=token,
                 cookie=None if cookies is None else cookies.header(delivery.sid, address),
+                oddities=oddities,
             )
+            delivery.injected += [words for words in odd if words not in delivery.injected]
             answer = await attempts.until_answered(request)
             if "set-cookie" in answer.headers:
                 self._keep_cookies(delivery.sid, address, answer.headers["set-cookie"])

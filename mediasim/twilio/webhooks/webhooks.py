@@ -228,8 +228,9 @@ class Webhooks:
         return delivery
 
     async def _deliver(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
+        oddities = self.faults.signature(delivery.kind, delivery.sid, delivery.url)
         try:
-            return await self._sender.send(delivery, lost_answer=lost_answer)
+            return await self._sender.send(delivery, lost_answer=lost_answer, oddities=oddities)
         except AppFailure as failure:
             delivery.error_code, delivery.error = failure.code, failure.message
             raise
