@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.rest import Client
 
 from mediasim.testing import MediasimSandbox
 
@@ -167,6 +168,9 @@ def test_a_call_in_progress_and_what_there_is_not(mediasim_sandbox: MediasimSand
     done = insights.calls(sid).summary().fetch(processing_state="complete")
     assert done.connect_duration is not None
     assert done.duration == done.connect_duration + 1
+    # An app's own client, whose source names Twilio's hosts.
+    own = Client(sandbox.account_sid, sandbox.auth_token, region="ie1", edge="dublin")
+    assert own.insights.v1.calls(sid).summary().fetch().call_state == "completed"
     link = insights.calls(sid).fetch()
     assert link.links is not None
     assert link.links["summary"] == done.url

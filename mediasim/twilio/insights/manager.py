@@ -31,8 +31,8 @@ _MUTES: Final = {"muted": "mute", "unmuted": "unmute"}
 class _Conferences(Protocol):
     """The conferences of an account, as far as they are needed."""
 
-    def active_participant(self, sid: str, who: str) -> Participant:
-        """Return a participant of an active conference. Raises TwilioError if there is none."""
+    def found(self, sid: str, who: str) -> tuple[object, Participant]:
+        """Return an active conference and a participant. Raises TwilioError if there is none."""
 
 
 @dataclass(slots=True)
@@ -165,7 +165,7 @@ class InsightsManager:
             conferences = self._conferences_of(
                 self._account.catalogue.conference(conference).account_sid
             )
-            participant = conferences.active_participant(conference, event.call_sid)
+            participant = conferences.found(conference, event.call_sid)[1]
             noted.participations.append(self._joined(conference, participant, event.at_ns))
         elif word in _MUTES:
             self._act(event.call_sid, conference, Moment(_MUTES[word], event.at_ns))

@@ -13,6 +13,8 @@ from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conference_insights import CONFERENCE_INSIGHTS, PARTICIPANT_INSIGHTS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
+from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
 from mediasim.twilio.rest.insights import (
     ANNOTATIONS,
     CALL_EVENTS,
@@ -52,6 +54,8 @@ RESOURCES: Final[list[Resource]] = [
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
+    PUBLIC_KEYS,
+    AWS_CREDENTIALS,
     ACCOUNTS,
     BALANCE,
     TOKENS,
@@ -63,6 +67,8 @@ RESOURCES: Final[list[Resource]] = [
     ANNOTATIONS,
     CONFERENCE_INSIGHTS,
     PARTICIPANT_INSIGHTS,
+    COUNTRIES,
+    COUNTRY_UPDATES,
 ]
 """All resources. Not copied at import: a test may add one."""
 
