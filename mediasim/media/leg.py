@@ -129,8 +129,8 @@ class Leg:
 
     final_reception: Reception | None = None
     """Reception statistics once it has ended; None before."""
-    final_peak: int = 0
-    """Highest sample of its inbound track, once it has ended."""
+    has_sounded: bool = False
+    """Whether its inbound track has held anything but silence, once it has ended."""
 
     @property
     def row(self) -> int:

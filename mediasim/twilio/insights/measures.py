@@ -1,7 +1,7 @@
 """The measures of one call: figures that the exchange has anyway, as they stood when it ended.
 
 Losses and jitter are those of the RTCP reports, one each five seconds and one at the end; opinion
-scores are the E-model's; a peak says whether a stream was silent.
+scores are the E-model's; the media plane knows of a stream that has held nothing but silence.
 """
 
 from __future__ import annotations
@@ -36,8 +36,6 @@ _SAMPLE_NS: Final = 1_000_000_000 // SAMPLE_RATE
 _FRAME_MS: Final = 20
 _DELAYED_NS: Final = 200 * _NS_PER_MS
 """Delay from which a packet counts as delayed (docs, Voice Insights Call Tags)."""
-_SILENT: Final = 8
-"""Highest sample of a stream of silence: the smallest step of A-law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +169,7 @@ def measure(
         "inbound": _inbound(call),
         "outbound": _outbound(call),
         "delayed": _delayed(up),
-        "silent": up.reception.received == 0 or call.exchange.plane.peak(call.leg) <= _SILENT,
+        "silent": up.reception.received == 0 or not call.exchange.plane.sounded(call.leg),
         "inbound_mos": up.opinion.mos,
         "latencies_ms": tuple(float((depth + 1) * _FRAME_MS) for depth in hearing),
     }
