@@ -33,6 +33,7 @@ from mediasim.twilio.errors import (
     not_in_progress,
     unavailable,
 )
+from mediasim.twilio.insights import InsightsManager
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -102,6 +103,7 @@ class Account(CallDocuments):
         self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.insights = InsightsManager(self, self.live_call, lambda sid: self.of(sid).conferences)
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
