@@ -16,6 +16,8 @@ __all__ = [
     "CALL_EVENTS",
     "CONFERENCE_EVENTS",
     "DEFAULT_EVENTS",
+    "DETECTION_MODES",
+    "DETECTION_TIMES",
     "RECORDING_EVENTS",
     "CallRequest",
     "CallUpdate",
@@ -42,6 +44,15 @@ CONFERENCE_EVENTS: Final = (
     *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"),
 )
 """Events that a status callback can be limited to, by the subject of the callback."""
+DETECTION_MODES: Final = ("Enable", "DetectMessageEnd")
+"""What answering machine detection waits for: the beginning of an answer, or its end."""
+DETECTION_TIMES: Final = {
+    "Timeout": ("timeout_ms", 3, 59, 1000),
+    "SpeechThreshold": ("speech_threshold_ms", 1000, 6000, 1),
+    "SpeechEndThreshold": ("speech_end_ms", 500, 5000, 1),
+    "SilenceTimeout": ("silence_timeout_ms", 2000, 10_000, 1),
+}
+"""The field of each parameter ``MachineDetection<name>``, its bounds, and its milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

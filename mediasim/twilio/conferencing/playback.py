@@ -147,6 +147,7 @@ async def sounds(
         document = await _fetch(session, following, SOUNDS)
         following = None
         for verb in document.verbs:
+            session.note(verb)
             if verb.name == "Redirect":
                 following = FollowUp(session.source(verb.text, verb), params)
                 break

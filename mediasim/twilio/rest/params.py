@@ -22,8 +22,10 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.machine_detection import MODES, TIMES, machine_settings
+from mediasim.twilio.machine_detection import machine_settings
 from mediasim.twilio.requests import (
+    DETECTION_MODES,
+    DETECTION_TIMES,
     RECORDING_EVENTS,
     Callback,
     MachineDetection,
@@ -307,7 +309,10 @@ def date_names(name: str) -> tuple[str, ...]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = ("MachineDetection", *(f"MachineDetection{name}" for name in TIMES))
+DETECTION_OPTIONS: Final = (
+    "MachineDetection",
+    *(f"MachineDetection{name}" for name in DETECTION_TIMES),
+)
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
@@ -354,7 +359,7 @@ def machine_detection(
 
     ``callback`` is the parameter that names where an asynchronous verdict is sent.
     """
-    mode = form.word("MachineDetection", MODES)
+    mode = form.word("MachineDetection", DETECTION_MODES)
     told = form.callback(callback)
     settings = machine_settings(
         mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)

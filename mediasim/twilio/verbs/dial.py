@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
+from urllib.parse import quote
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
@@ -41,6 +42,7 @@ Place = Callable[[CallSession, str, str, Callback | None], CallSession]
 """Creates a queued child of a call: to an address, with a caller ID and a status callback."""
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application": APPLICATION}
 _INVALID_NUMBER: Final = 13223
+_SCHEMA: Final = 12200
 _MOST_AT_ONCE: Final = 10
 
 
@@ -176,13 +178,42 @@ async def _connect(
         await _dial_telephones(session, verb, legs, outcome)
 
 
+def _uri(noun: Verb) -> Verb:
+    """Return the first Uri of a Sip noun by priority and weight; the noun itself without one."""
+    uris = [child for child in noun.children if child.name == "Uri"]
+    order = [(each.number("priority", 0), -each.number("weight", 0)) for each in uris]
+    return uris[order.index(min(order))] if uris else noun
+
+
+def _sip_address(session: CallSession, noun: Verb, text: str) -> str | None:
+    """Return a SIP address with the headers of its noun; None if it is none.
+
+    Headers are written as Twilio has them in an address: as its query.
+    """
+    if not text.startswith(("sip:", "sips:")):
+        return None
+    if sum(child.name == "Uri" for child in noun.children) > 1:
+        words = "Dial: of several Uris the first by priority and weight is called"
+        session.warn(_SCHEMA, words, noun.line)
+    parts = [part for child in noun.children if child.name == "Headers" for part in child.children]
+    for header in parts:
+        name, value = header.attribute("name"), header.attribute("value")
+        if not name.upper().startswith("X-"):
+            words = f"Dial: the Header {name[:40]!r} is not sent: its name has to begin with X-"
+            session.warn(_SCHEMA, words, header.line)
+            continue
+        text += f"{'&' if '?' in text else '?'}{name}={quote(value, safe='')}"
+    return text
+
+
 def _address(session: CallSession, noun: Verb) -> str | None:
     """Return the address of a noun; None, after a notification, for what cannot be called."""
     named = ("Identity", "ApplicationSid")
-    text = next((child for child in noun.children if child.name in named), noun).text.strip()
+    place = next((child for child in noun.children if child.name in named), _uri(noun))
+    text = place.text.strip()
     address = dialled(text) if noun.name == "Number" else _ADDRESSES[noun.name] + text
-    if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
-        address = None
+    if noun.name == "Sip":
+        address = _sip_address(session, noun, text)
     if address is None or not text:
         words = f"Dial: Invalid phone number format: {text[:60]!r} of a {noun.name}"
         session.warn(_INVALID_NUMBER, words, noun.line)
@@ -233,8 +264,10 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
         ]
         way = gateway.dialled(params, noun.attribute("customerId"), to)
         other.phone = replace(other.phone, gateway=way)
-    if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
-        user, password = noun.attribute("username"), noun.attribute("password")
+    uri = _uri(noun)
+    user = uri.attribute("username") or noun.attribute("username")
+    if isinstance(gateway, AuthenticatingGateway) and user:
+        password = uri.attribute("password") or noun.attribute("password")
         other.phone = replace(other.phone, gateway=gateway.as_user(user, password))
     return other
 
