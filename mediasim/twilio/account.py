@@ -176,7 +176,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid

@@ -15,6 +15,7 @@ import numpy as np
 
 from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
 from mediasim.exchange.waiting import CallEnded
+from mediasim.twilio.errors import BAD_PARAMETER
 from mediasim.twilio.requests import (
     DETECTION_MODES,
     DETECTION_TIMES,
@@ -65,6 +66,10 @@ def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
         if mode:
             _warn(session, noun, "machineDetection", " or ".join(DETECTION_MODES))
         return None
+    if noun.attribute("sendDigits"):
+        words = f"{noun.name}: machineDetection is ignored, as the {noun.name} has sendDigits"
+        session.warn(_SCHEMA, words, noun.line)
+        return None
 
     def between(name: str, lowest: int, highest: int) -> int | None:
         value = noun.number(f"machineDetection{name}", -1)
@@ -107,7 +112,11 @@ def with_detection(session: CallSession, request: CallRequest, source: TwimlSour
 
     An asynchronous detection begins when the call is answered.
     """
-    detection = None if request.send_digits else request.machine_detection
+    detection = request.machine_detection
+    if detection is not None and request.send_digits:
+        words = "MachineDetection is ignored, as the call has SendDigits"
+        session.account.notify(session.call.sid, BAD_PARAMETER, words, warning=True)
+        detection = None
     if detection is None or detection.asynchronous:
         session.machine_detection = detection
         return source

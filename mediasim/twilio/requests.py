@@ -130,6 +130,8 @@ class CallRequest:
     timeout_seconds: int = 60
     time_limit_seconds: int | None = None
     send_digits: str = ""
+    sip_user: tuple[str, str] | None = None
+    """User name and password for a SIP telephone that requires them."""
     caller_name: str | None = None
     recording: RecordingRequest | None = None
     """The recording that ``Record=true`` starts when the call is answered."""
@@ -195,6 +197,8 @@ class ParticipantRequest:
     conference_callback: Callback | None = None
     """Callback of the conference's events."""
     machine_detection: MachineDetection | None = None
+    sip_user: tuple[str, str] | None = None
+    """User name and password for a SIP telephone that requires them."""
 
 
 @dataclass(frozen=True, slots=True)

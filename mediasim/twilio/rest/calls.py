@@ -1,7 +1,7 @@
 """Calls: placing, finding, redirecting, ending and deleting them; their events and streams.
 
 A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
-call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
+call's notifications (21609, 21626), and no callbacks are sent.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
+    NOTED_OF_CALLS,
     RECORDING_OPTIONS,
+    SIP_USER,
     TWIML,
     DateFilter,
     Params,
@@ -38,6 +40,7 @@ from mediasim.twilio.rest.params import (
     date_names,
     machine_detection,
     recording_request,
+    sip_user,
     to_and_from,
     twiml_source,
 )
@@ -111,9 +114,10 @@ def _create(request: ApiRequest) -> ApiResponse:
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
+        sip_user=sip_user(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+            form, callback="AsyncAmdStatusCallback", asynchronous="AsyncAmd"
         ),
     )
     record = request.account.create_call(call)
@@ -133,7 +137,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     if unknown:
         words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
         warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
-    return Callback(url, method, events) if url else None
+    if url:
+        return Callback(url, method, events)
+    form.in_vain("StatusCallbackMethod", "StatusCallbackEvent")
+    return None
 
 
 def _digits(form: Params) -> str:
@@ -201,10 +208,18 @@ CALLS: Final = Resource(
                 _create,
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
-                    *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(
+                        "Timeout",
+                        "TimeLimit",
+                        "SendDigits",
+                        *SIP_USER,
+                        "Record",
+                        *RECORDING_OPTIONS,
+                    ),
                     *(*DETECTION_OPTIONS, "AsyncAmd"),
                     *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
+                NOTED_OF_CALLS,
                 places_call=True,
             ),
         },

@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -47,6 +47,9 @@ _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
 _LONGEST_WORDS: Final = 1000
+_LONGEST_NAME: Final = 100
+_MOST_IGNORED: Final = 200
+"""Most ignored parameters of a request that are named."""
 _TOO_LARGE: Final = 20413
 
 
@@ -120,10 +123,8 @@ class ResourceEndpoint:
         answer = operation.do(request)
         if isinstance(answer, Awaitable):
             answer = await answer
-        if ignored := [*request.form.unread(), *request.query.unread()]:
-            words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
-            call = _call_of(request, answer)
-            account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
+        for words in _ignored(request):
+            account.notify(_call_of(request, answer), BAD_PARAMETER, words, warning=True)
         return answer
 
     def _report_unserved(self, method: str, path: str) -> None:
@@ -149,6 +150,19 @@ class ResourceEndpoint:
                 continue
             if not request.own([record]):
                 raise request.missing()
+
+
+def _ignored(request: ApiRequest) -> Iterator[str]:
+    """Yield warnings that name all parameters that were given and not read."""
+    names = [*request.form.unread(), *request.query.unread()]
+    parts = [name[:_LONGEST_NAME] for name in names[:_MOST_IGNORED]]
+    if len(names) > _MOST_IGNORED:
+        parts.append(f"and {len(names) - _MOST_IGNORED} more")
+    while parts:
+        words = f"{request.resource.name} parameters are ignored here: {parts.pop(0)}"
+        while parts and len(words) + len(parts[0]) < _LONGEST_WORDS:
+            words += f", {parts.pop(0)}"
+        yield words
 
 
 def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:

@@ -38,8 +38,10 @@ __all__ = [
     "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
+    "NOTED_OF_CALLS",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
+    "SIP_USER",
     "TWIML",
     "DateFilter",
     "Method",
@@ -48,6 +50,7 @@ __all__ = [
     "date_names",
     "machine_detection",
     "recording_request",
+    "sip_user",
     "to_and_from",
     "twiml_source",
 ]
@@ -111,6 +114,10 @@ class Params:
     def unread(self) -> list[str]:
         """Return the names that were given with a value and that nothing has read."""
         return [name for name, value in self._last.items() if value and name not in self._read]
+
+    def in_vain(self, *names: str) -> None:
+        """Count parameters as not read: they were checked, and say nothing without another."""
+        self._read.difference_update(names)
 
     def all(self, name: str) -> list[str]:
         """Return all values of a parameter that may be repeated."""
@@ -215,7 +222,10 @@ class Params:
         method = self.method(f"{name}Method")
         chosen = self.words(f"{name}Event", events) if events else ()
         url = self.url(name, code=_BAD_CALLBACK)
-        return Callback(url, method, chosen) if url else None
+        if url:
+            return Callback(url, method, chosen)
+        self.in_vain(f"{name}Method", f"{name}Event")
+        return None
 
     def _get(self, name: str) -> str | None:
         self._check(name)
@@ -314,6 +324,16 @@ DETECTION_OPTIONS: Final = (
     *(f"MachineDetection{name}" for name in DETECTION_TIMES),
 )
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
+NOTED_OF_CALLS: Final = {
+    "CallerId": "the callee is shown From",
+    "Byoc": "calls go to the number plan, through no trunk of your own",
+    "CallReason": "no simulated telephone shows it",
+    "CallToken": "no identity is signed on a simulated line",
+    "ClientNotificationUrl": "a client is rung without a push notification",
+}
+"""Parameters of outgoing calls that are not acted on, with the reason."""
+SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
+"""Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -327,16 +347,25 @@ def to_and_from(form: Params) -> tuple[str, str]:
     return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
 
 
+def sip_user(form: Params) -> tuple[str, str] | None:
+    """Return the user name and the password for a SIP telephone; None without a user name."""
+    user = form.text("SipAuthUsername")
+    return (user, form.text("SipAuthPassword") or "") if user else None
+
+
 def twiml_source(form: Params) -> TwimlSource | None:
-    """Return the source of Url or else of Twiml, and the fallback; None without either."""
+    """Return the source of Url and its fallback, or else of Twiml; None without either."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
+    if not fallback:
+        form.in_vain("FallbackMethod")
     if url:
         return TwimlSource(url, method, fallback, fallback_method)
+    form.in_vain("Method", "FallbackUrl", "FallbackMethod")
     if twiml := form.text("Twiml", longest=_LONGEST_TWIML):
-        return TwimlSource(None, method, fallback, fallback_method, twiml)
+        return TwimlSource(twiml=twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)
     return None
@@ -353,15 +382,20 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
 
 
 def machine_detection(
-    form: Params, *, callback: str, asynchronous: bool
+    form: Params, *, callback: str, asynchronous: str | None = None
 ) -> MachineDetection | None:
     """Return the answering machine detection that a request asks for; None for none.
 
-    ``callback`` is the parameter that names where an asynchronous verdict is sent.
+    ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
+    says whether the call goes on before it; None: it does.
     """
     mode = form.word("MachineDetection", DETECTION_MODES)
     told = form.callback(callback)
+    beside = asynchronous is None or form.flag(asynchronous) or False
     settings = machine_settings(
         mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
     )
-    return None if mode is None else MachineDetection(settings, asynchronous, told)
+    if mode is not None:
+        return MachineDetection(settings, beside, told)
+    form.in_vain(*DETECTION_OPTIONS, callback, f"{callback}Method", asynchronous or "")
+    return None

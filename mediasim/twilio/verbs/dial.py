@@ -15,7 +15,6 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import AuthenticatingGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
@@ -161,6 +160,9 @@ async def dial_telephone(session: CallSession, *, request: DialRequest, place: P
 async def _connect(
     session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
 ) -> None:
+    if len(verb.children) > _MOST_AT_ONCE:
+        words = f"Dial: of {len(verb.children)} nouns the first {_MOST_AT_ONCE} are dialled"
+        session.warn(_SCHEMA, words, verb.line)
     for noun in verb.children:
         if noun.name in nouns:  # a conference or a queue, where no telephone rings
             session.connect(False)
@@ -266,9 +268,9 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
         other.phone = replace(other.phone, gateway=way)
     uri = _uri(noun)
     user = uri.attribute("username") or noun.attribute("username")
-    if isinstance(gateway, AuthenticatingGateway) and user:
+    if user:
         password = uri.attribute("password") or noun.attribute("password")
-        other.phone = replace(other.phone, gateway=gateway.as_user(user, password))
+        other.phone = other.phone.as_user((user, password))
     return other
 
 
@@ -276,7 +278,7 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
     """Detect who has answered, and play the noun's digits and document, before it is connected."""
     assert isinstance(other, CallSession)
     detection = noun_detection(session, noun)
-    if detection is not None and not noun.attribute("sendDigits"):
+    if detection is not None:
         session.account.spawn(detect(other, detection))
     try:
         if noun.attribute("sendDigits"):
