@@ -291,6 +291,9 @@ HOSTILE = (
 def test_hostile_input_stops_nothing(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     found = {data[:40]: stage.send(data).partition(b"\r\n")[0] for data in HOSTILE}
     assert found[b"CONNECT \r\n\r\n"].startswith(b"HTTP/1.1 400 ")
+    assert found[b"CONNECT \xff\xfe:443 HTTP/1.1\r\n\r\n"].startswith(
+        b"HTTP/1.1 400 expected a host"
+    )
     assert found[b"COPY / HTTP/1.1\r\n\r\n"].startswith(b"HTTP/1.1 400 ")
     assert found[b"GET http:// HTTP/1.1\r\nHost: a\r\n\r\n"].startswith(b"HTTP/1.1 400 ")
     assert not any(b" 500 " in line or b" 200 OK" in line for line in found.values()), found

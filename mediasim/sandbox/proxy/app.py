@@ -122,7 +122,7 @@ def host_and_port(authority: str, default: int | None = None) -> tuple[str, int 
         name, port = parts.hostname, parts.port
     except ValueError as error:
         raise ValueError(f"the host {_quoted(authority)} cannot be read: {error}") from None
-    if not name or parts.netloc != authority or "@" in authority:
+    if not name or parts.netloc != authority or "@" in authority or not authority.isascii():
         raise ValueError(f"expected a host and its port, found {_quoted(authority)}")
     return plain_host(name), port or default
 

@@ -149,7 +149,7 @@ class ProxyListener:
         try:
             if method != b"CONNECT":
                 raise ValueError(f"the method {ascii(method[:20])[1:]} is not known")
-            host, port = host_and_port(authority.decode("ascii"), 443)
+            host, port = host_and_port(authority.decode("latin-1"), 443)
         except ValueError as error:
             await self._respond(client, 400, str(error))
         return host, port or 443
