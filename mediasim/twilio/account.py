@@ -206,7 +206,7 @@ class Account(CallDocuments):
         source = asked.source()
         session = self._new_session(phone, to, from_, "inbound", asked.callback())
         session.call.record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
+        if asked.voice_caller_id_lookup:
             session.call.record.caller_name = self.subscriber_of(from_).caller_name
         session.call.record.application_sid = number.voice_application_sid
         self._run(session, session.come_in(source))

@@ -19,6 +19,7 @@ __all__ = [
     "DETECTION_MODES",
     "DETECTION_TIMES",
     "RECORDING_EVENTS",
+    "STREAM_EVENTS",
     "CallRequest",
     "CallUpdate",
     "Callback",
@@ -43,6 +44,7 @@ RECORDING_EVENTS: Final = ("in-progress", "completed", "absent")
 CONFERENCE_EVENTS: Final = (
     *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"),
 )
+STREAM_EVENTS: Final = ("stream-started", "stream-stopped", "stream-error")
 """Events that a status callback can be limited to, by the subject of the callback."""
 DETECTION_MODES: Final = ("Enable", "DetectMessageEnd")
 """What answering machine detection waits for: the beginning of an answer, or its end."""

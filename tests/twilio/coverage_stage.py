@@ -39,6 +39,7 @@ from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
 from mediasim.seeds import Seeds
 from mediasim.twilio.ports import on_this_loop
+from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.resources import ApplicationRecord
 from mediasim.twilio.rest import create_api
 from mediasim.twilio.rest.resource import ACCOUNT
@@ -121,11 +122,19 @@ class Stage(AccountStage):
         self.given = dict(given)
         """What is tried: the attribute, or the parameters."""
         self.answers: list[Any] = []
+        self.names: dict[str, str] = {"$SOON": self.exchange.dates.at(3600 * 10**9).isoformat()}
+        """What stands for ``$ALICE`` in parameters: the SIDs of a scene."""
+        self.meeting = ""
+        """SID of the conference of a scene."""
+        self.unseen: tuple[str, ...] = ()
+        """Kinds of records that only repeat what was given, and are not looked at."""
         self.rung: list[tuple[str, ...]] = []
         self._api: Starlette | None = None
         self.exchange.__dict__["hold_music"] = _MUSIC
         self._ears: list[tuple[str, _Ear, _Ear]] = []
         self.exchange.events.on("event", self._on_event)
+        self._documents: dict[str, str] = {}
+        self.app.answers["/voice"] = lambda params: self._documents[params["From"]]
         self.app.answers["/say"] = "<Response><Say>One moment.</Say></Response>"
         self.app.answers["/next"] = "<Response><Pause length='1'/></Response>"
         self.app.answers["/song.wav"] = _wave()
@@ -160,7 +169,7 @@ class Stage(AccountStage):
 
     def comes(self, document: str, *steps: Any, who: str = ALICE) -> str:
         """Somebody calls the app, which answers with a document; return the call's SID."""
-        self.app.answers["/voice"] = f"<Response>{document}</Response>"
+        self._documents[who] = f"<Response>{document}</Response>"
         self.telephone(who, *(steps or (0.2, NAMED, 4.0, "hangup")))
         return self.service.place_inbound(who, APP_NUMBER, self.phones[who]).sid
 
@@ -182,10 +191,14 @@ class Stage(AccountStage):
 
     async def _asked(self, method: str, path: str, form: Mapping[str, Any]) -> tuple[int, Any]:
         root = ACCOUNT.replace("{account}", self.service.sid)
-        url = path if path.startswith("/v") else f"{root}/{path}" if path else root
-        if path == "/Accounts":
-            url = root.rpartition("/")[0]
-        text = urlencode(form, doseq=True)
+        url = f"{root}/{path}" if path else root
+        if path.startswith("/"):
+            url = path if path.startswith("/v") else f"/{API_VERSION}{path}"
+        named = {
+            name: self.names.get(value, value) if isinstance(value, str) else value
+            for name, value in form.items()
+        }
+        text = urlencode(named, doseq=True)
         body = text.encode() if method == "POST" else b""
         scope = {
             "type": "http",
@@ -219,7 +232,7 @@ class Stage(AccountStage):
         records = {
             kind: [repr(each) for each in stored.store(account).all()]
             for kind, stored in all_stored().items()
-            if kind not in ("notification", "delivery")
+            if kind not in ("notification", "delivery", *self.unseen)
         }
         files = {
             each.sid: hashlib.sha1(self._file(each.sid), usedforsecurity=False).hexdigest()

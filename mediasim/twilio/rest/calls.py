@@ -19,6 +19,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json, rfc2822
 from mediasim.twilio.requests import (
     CALL_EVENTS,
+    STREAM_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -26,11 +27,11 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
-    NOTED_OF_CALLS,
     RECORDING_OPTIONS,
     SIP_USER,
     TWIML,
@@ -326,7 +327,7 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
-        callback=form.callback("StatusCallback", ()),
+        callback=form.callback("StatusCallback", STREAM_EVENTS),
         parameters=parameters,
     )
     return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description

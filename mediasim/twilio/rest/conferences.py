@@ -23,11 +23,11 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
-    NOTED_OF_CALLS,
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
     SIP_USER,
@@ -202,10 +202,13 @@ def _fetch_participant(request: ApiRequest) -> ApiResponse:
 
 def _update_participant(request: ApiRequest) -> ApiResponse:
     conference, form = conference_of(request), request.form
+    hold, music = form.flag("Hold"), _source(form, "Hold", "GET")
+    if not hold:
+        form.in_vain("HoldUrl", "HoldMethod")
     update = ParticipantUpdate(
         muted=form.flag("Muted"),
-        hold=form.flag("Hold"),
-        hold_source=_source(form, "Hold", "GET"),
+        hold=hold,
+        hold_source=music,
         announce=_source(form, "Announce"),
         beep_on_exit=form.flag("BeepOnExit"),
         end_conference_on_exit=form.flag("EndConferenceOnExit"),

@@ -38,7 +38,6 @@ __all__ = [
     "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
-    "NOTED_OF_CALLS",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
     "SIP_USER",
@@ -324,14 +323,6 @@ DETECTION_OPTIONS: Final = (
     *(f"MachineDetection{name}" for name in DETECTION_TIMES),
 )
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
-NOTED_OF_CALLS: Final = {
-    "CallerId": "the callee is shown From",
-    "Byoc": "calls go to the number plan, through no trunk of your own",
-    "CallReason": "no simulated telephone shows it",
-    "CallToken": "no identity is signed on a simulated line",
-    "ClientNotificationUrl": "a client is rung without a push notification",
-}
-"""Parameters of outgoing calls that are not acted on, with the reason."""
 SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
 """Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
