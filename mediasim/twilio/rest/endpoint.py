@@ -20,7 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from collections.abc import AsyncIterator, Awaitable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -34,6 +34,7 @@ from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_pa
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
+from mediasim.twilio.rest.noted import ignored_words
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
@@ -46,10 +47,6 @@ _DENIED: Final = 20003
 _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
-_LONGEST_WORDS: Final = 1000
-_LONGEST_NAME: Final = 100
-_MOST_IGNORED: Final = 200
-"""Most ignored parameters of a request that are named."""
 _TOO_LARGE: Final = 20413
 
 
@@ -123,7 +120,8 @@ class ResourceEndpoint:
         answer = operation.do(request)
         if isinstance(answer, Awaitable):
             answer = await answer
-        for words in _ignored(request):
+        ignored = [*request.form.unread(), *request.query.unread()]
+        for words in ignored_words(self._resource.name, ignored):
             account.notify(_call_of(request, answer), BAD_PARAMETER, words, warning=True)
         return answer
 
@@ -150,19 +148,6 @@ class ResourceEndpoint:
                 continue
             if not request.own([record]):
                 raise request.missing()
-
-
-def _ignored(request: ApiRequest) -> Iterator[str]:
-    """Yield warnings that name all parameters that were given and not read."""
-    names = [*request.form.unread(), *request.query.unread()]
-    parts = [name[:_LONGEST_NAME] for name in names[:_MOST_IGNORED]]
-    if len(names) > _MOST_IGNORED:
-        parts.append(f"and {len(names) - _MOST_IGNORED} more")
-    while parts:
-        words = f"{request.resource.name} parameters are ignored here: {parts.pop(0)}"
-        while parts and len(words) + len(parts[0]) < _LONGEST_WORDS:
-            words += f", {parts.pop(0)}"
-        yield words
 
 
 def _call_of(request: ApiRequest, answer: ApiResponse) -> str | None:

@@ -3,4 +3,13 @@
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.parser import parse_messaging_twiml, parse_twiml
 
-__all__ = ["Document", "TwimlError", "Verb", "Warning", "parse_messaging_twiml", "parse_twiml"]
+__all__ = [
+    "Document",
+    "TwimlError",
+    "Verb",
+    "Warning",
+    "grammar",
+    "parse_messaging_twiml",
+    "parse_twiml",
+    "values",
+]
