@@ -113,6 +113,8 @@ class CallRecord:
     """Who has answered, by answering machine detection; None without a verdict."""
     detection_ms: int | None = None
     """Milliseconds from the answer to that verdict."""
+    queue_ms: int = 0
+    """Milliseconds that the call was expected to wait when it was created, until it is dialled."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -122,7 +124,8 @@ class CallRecord:
     def started_ns(self) -> int | None:
         """The loop time of the answer, or of the call's creation if it was dialled in vain."""
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
-        return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
+        dialled_ns = self.created_ns + self.queue_ms * 1_000_000
+        return dialled_ns if self.answered_ns is None and unanswered else self.answered_ns
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""

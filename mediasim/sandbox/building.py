@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
@@ -15,8 +17,15 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.rules import (
+    CallLimits,
+    DialingPermissions,
+    RulesSettings,
+    TestCredentials,
+    countries_of,
+)
 
-__all__ = ["account_sid", "boot_label", "new_exchange", "set_up", "write_behind_of"]
+__all__ = ["account_sid", "boot_label", "new_exchange", "rules_of", "set_up", "write_behind_of"]
 
 
 def boot_label(settings: Settings, boot: int) -> str:
@@ -51,12 +60,46 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config) -> None:
+def set_up(account: Account, settings: Settings) -> None:
     """Give an account the settings of a config that it has from its beginning."""
+    config = settings.config
+    account.rules.settings = rules_of(settings)
+    account.rules.permissions = DialingPermissions(partial(_callable_countries, config))
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
+
+
+def rules_of(settings: Settings) -> RulesSettings:
+    """Return the rules of the account, as its config has them or by default."""
+    planned, seeds = settings.config.account, Seeds(settings.seed).fork("test-credentials")
+    strict = bool(settings.config.numbers) if planned.strict is None else planned.strict
+    per_second = planned.calls_per_second
+    if per_second is None:
+        per_second = 1 if strict and settings.clock != "real" else 0
+    return RulesSettings(
+        strict=strict,
+        trial=planned.trial,
+        limits=CallLimits(per_second or None, planned.concurrent_calls),
+        test=TestCredentials(
+            planned.test_sid or SidFactory(seeds).new("AC"),
+            planned.test_auth_token or seeds.digest("auth-token").hex(),
+        ),
+    )
+
+
+def _callable_countries(config: Config) -> set[str] | None:
+    """Return the ISO codes of the countries that may be called; None for all."""
+    planned = config.account
+    if planned.countries:
+        return None if "all" in planned.countries else set(planned.countries)
+    strict = bool(config.numbers) if planned.strict is None else planned.strict
+    if not strict and not planned.trial:
+        return None
+    callees = (callee.number for _, _, callee in config.callees())
+    numbers = [*config.numbers, *planned.caller_ids, *(each for each in callees if each)]
+    return {"US", "CA"} | countries_of(numbers)
 
 
 def write_behind_of(

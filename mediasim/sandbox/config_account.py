@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
 from mediasim.documents.model import Many, Model
-from mediasim.documents.values import Number, Ratio, Text, UserName
+from mediasim.documents.values import Flag, Number, Ratio, Text, UserName, count
 from mediasim.exchange.answering_machine import AnsweredBy
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
@@ -48,6 +48,12 @@ def _sid(text: str) -> str:
 def _balance(text: str) -> str:
     if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
         raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
+    return text
+
+
+def _country(text: str) -> str:
+    if re.fullmatch("[A-Z]{2}|all", text) is None:
+        raise ValueError(f"expected a country's ISO code such as GB, or all, found {text[:60]!r}")
     return text
 
 
@@ -97,11 +103,31 @@ class AccountConfig(Model):
     """How verdicts of answering machine detection differ from what is heard."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
+    strict: Flag | None = None
+    """Whether numbers are judged: calls come from own or verified numbers, and go to valid ones in
+    countries that may be called; absent: where the plan lists numbers."""
+    countries: Many[Annotated[Text, AfterValidator(_country)]] = ()
+    """ISO codes of countries that may be called, or all; absent: where numbers are judged the
+    United States, Canada and those of the plan's numbers, else all."""
+    calls_per_second: Annotated[int, count(0, 1000)] | None = None
+    """How many calls that the API places are dialled in a second, the others wait as queued; 0: all
+    at once. Absent: 1 where numbers are judged and the clock is not the real one, else 0."""
+    concurrent_calls: Annotated[int, count(1, 1_000_000)] | None = None
+    """Most calls at once, of which each leg is one; absent: as many as the machine carries, 4 for a
+    trial."""
+    trial: Flag = False
+    """Whether it is a trial account, which calls and texts verified numbers alone."""
+    test_sid: _AccountSid | None = None
+    """AccountSid of the test credentials, whose requests create nothing."""
+    test_auth_token: _AuthToken | None = None
+    """Auth token of the test credentials."""
 
     def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
         """Return the main account's record."""
         name, balance = self.friendly_name, self.balance
-        return AccountRecord(sid, auth_token, name, created_ns, balance=balance)
+        record = AccountRecord(sid, auth_token, name, created_ns, balance=balance)
+        record.type = "Trial" if self.trial else "Full"
+        return record
 
 
 class SipAddress(NamedTuple):

@@ -40,6 +40,7 @@ from mediasim.sandbox.persistence import (
 )
 from mediasim.sandbox.proxy.hosts import HostTable
 from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
+from mediasim.sandbox.softphone.gateway import reach_softphones
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
@@ -255,9 +256,8 @@ class Sandbox:
         speaker = Speaker()
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
-        if self.sip is not None:
-            self.phones.gateways.append(self.sip.reach)
-        self.phones.gateways.append(self.softphones.reach)
+        by_sip = () if self.sip is None else (self.sip.reach,)
+        self.phones.gateways += [*by_sip, partial(reach_softphones, self.softphones)]
         self.service = Account(
             exchange,
             account=account,
@@ -280,7 +280,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        set_up(self.service, config)
+        set_up(self.service, settings)
         self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)

@@ -20,6 +20,7 @@ __all__ = [
     "requests",
     "resources",
     "rest",
+    "rules",
     "session",
     "sites",
     "status",

@@ -15,6 +15,7 @@ import numpy as np
 
 from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
 from mediasim.exchange.waiting import CallEnded
+from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.errors import BAD_PARAMETER
 from mediasim.twilio.requests import (
     DETECTION_MODES,
@@ -30,6 +31,7 @@ from mediasim.twilio.verbs.record import callback_of
 
 __all__ = ["detect", "machine_settings", "noun_detection", "with_detection"]
 
+_BAD_PARAMETERS: Final = 21263
 _SCHEMA: Final = 12200
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
@@ -56,6 +58,12 @@ def machine_settings(mode: str, number: Callable[[str, int, int], int | None]) -
     return replace(MachineSettings(message_end=mode == "DetectMessageEnd"), **given)
 
 
+def _warn(session: CallSession, noun: Verb, name: str, right: str) -> None:
+    """Add a warning about a wrong attribute of a noun."""
+    words = f"{noun.name}: {name} {noun.attribute(name)[:40]!r}: expected {right}"
+    session.warn(_BAD_PARAMETERS, titled(_BAD_PARAMETERS, words), noun.line)
+
+
 def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
     """Return the detection that a Number or a Sip noun asks for.
 
@@ -73,18 +81,14 @@ def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
 
     def between(name: str, lowest: int, highest: int) -> int | None:
         value = noun.number(f"machineDetection{name}", -1)
-        if value != -1 and not lowest <= value <= highest:
+        if lowest <= value <= highest:
+            return value
+        if f"machineDetection{name}" in noun.attributes:
             _warn(session, noun, f"machineDetection{name}", f"{lowest} to {highest}")
-        return value if lowest <= value <= highest else None
+        return None
 
     callback = callback_of(noun, session, "amdStatusCallback")
     return MachineDetection(machine_settings(mode, between), True, callback)
-
-
-def _warn(session: CallSession, noun: Verb, name: str, right: str) -> None:
-    """Add a warning about a wrong value of an attribute."""
-    words = f"{noun.name}: {name} {noun.attribute(name)[:40]!r} is not valid: expected {right}"
-    session.warn(_SCHEMA, f"{words}; it counts as absent", noun.line)
 
 
 async def detect(session: CallSession, detection: MachineDetection) -> None:

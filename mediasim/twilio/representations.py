@@ -112,7 +112,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "forwarded_from": record.forwarded_from,
         "group_sid": None,
         "caller_name": record.caller_name,
-        "queue_time": "0",
+        "queue_time": str(record.queue_ms),
         "trunk_sid": None,
         "uri": f"{path}.json",
         "subresource_uris": subresource_uris(path, _CALL_SUBRESOURCES),

@@ -1,170 +1,25 @@
 """For each parameter of the REST API that acts, a request in which it changes something.
 
-Queries of GET are all asked of one account in which there is two of everything. Each POST has
-scenes: what happens before it, the request with what is tried, and what happens then.
+Each POST has scenes: what happens before it, the request with what is tried, and what happens then.
+Queries of GET are in :mod:`coverage_world`.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
 from coverage_stage import HELLO, NAMED, SIP, YES, Stage
+from coverage_world import NUMBERS
 from meeting import until, words
 
 from mediasim.twilio.requests import RecordingRequest
 
-DAN, NOBODY = "+15550100005", "+15550199999"
+DAN = "+15550100005"
 LONG = f"{APP}/long"
-
-
-# -- an account with two of everything ---------------------------------------------------------
-
-
-async def world(stage: Stage) -> dict[str, str]:
-    """Fill an account; return SIDs by the parts of paths that they stand behind."""
-    service, answers = stage.service, stage.app.answers
-    for kind, numbers in NUMBERS.items():
-        for number in numbers:
-            await stage.ask("POST", f"IncomingPhoneNumbers/{kind}", PhoneNumber=number)
-    second = await stage.ask("POST", "Applications", FriendlyName="Second")
-    keys = [await stage.ask("POST", each) for each in ("Keys", "SigningKeys")]
-    account = await stage.ask("POST", "/Accounts", FriendlyName="Sub")
-    caller_ids = [service.caller_ids.add(service.sid, each, each) for each in (BOB, CAROL)]
-    media = [f"{APP}/a.png", f"{APP}/b.png"]
-    sent = [
-        await stage.ask("POST", "Messages", To=BOB, From=APP_NUMBER, Body="Hi", MediaUrl=media)
-        for _ in range(2)
-    ]
-    answers["/done"] = "<Response><Hangup/></Response>"
-    record = '<Record action="/done" timeout="1" transcribe="true"/>'
-    spoken = [stage.comes(record, 0.5, NAMED, 3.0, who=each) for each in (ALICE, CAROL)]
-    await until(stage, 8)
-    old = "<Dial><Conference>old</Conference></Dial>"
-    for who in (ALICE, CAROL):
-        stage.comes(old, 1.0, "hangup", who=who)
-    await until(stage, 40)
-    kept, deleted = (stage.exchange.catalogue.recordings(call=each)[0] for each in spoken)
-    (written, *_) = service.transcriptions.all()
-    service.transcriptions.add(replace(written, sid=service.new_sid("TR")))
-    await stage.ask("DELETE", f"Recordings/{deleted.sid}")
-    room = "<Sing/><Dance/><Dial><Conference>room</Conference></Dial>"
-    answers["/more"] = f"<Response>{room}</Response>"
-    inside = [
-        stage.comes("<Redirect>/more</Redirect>", 30.0, "hangup", who=each)
-        for each in (ALICE, CAROL)
-    ]
-    queued = [
-        stage.comes("<Enqueue>line</Enqueue>", 30.0, "hangup", who=f"+1555010002{number}")
-        for number in range(2)
-    ]
-    await until(stage, 42)
-    conference = stage.exchange.catalogue.conferences()[-1].sid
-    for _ in range(2):
-        await stage.ask("POST", f"Calls/{inside[0]}/Recordings")
-        service.conferences.start_recording(conference, RecordingRequest())
-    await stage.ask("POST", "Queues", FriendlyName="other")
-    await until(stage, 43)
-    catalogue = stage.exchange.catalogue
-    return {
-        "Accounts": account["sid"],
-        "Applications": second["sid"],
-        "AvailablePhoneNumbers": "US",
-        "Calls": inside[0],
-        "Calls/Notifications": next(
-            each.sid for each in service.notifications if each.call_sid == inside[0]
-        ),
-        "Calls/Recordings": catalogue.recordings(call=inside[0])[0].sid,
-        "Conferences": conference,
-        "Conferences/Recordings": catalogue.recordings(conference=conference)[0].sid,
-        "IncomingPhoneNumbers": service.numbers.all()[0].sid,
-        "Keys": keys[0]["sid"],
-        "Members": queued[0],
-        "Messages": sent[0]["sid"],
-        "Messages/Media": service.messages.media_of(sent[0]["sid"])[0].sid,
-        "Notifications": service.notifications[0].sid,
-        "OutgoingCallerIds": caller_ids[0].sid,
-        "Participants": inside[0],
-        "PhoneNumbers": "+14155550100",
-        "Queues": service.queues.all()[0].sid,
-        "Recordings": kept.sid,
-        "Recordings?IncludeSoftDeleted": deleted.sid,
-        "SigningKeys": keys[1]["sid"],
-        "Transcriptions": written.sid,
-    }
-
-
-NUMBERS: Final = {
-    "Local": ("+14155550130", "+14155550131"),
-    "Mobile": ("+447700900123", "+447700900124"),
-    "TollFree": ("+18005550100", "+18005550101"),
-}
-_DAY, _LATER = "2001-01-01", "2099-01-01"
-_OF_DATES: Final = {
-    f"{name}{sign}": day
-    for name in ("DateCreated", "DateUpdated", "DateSent", "StartTime", "EndTime", "MessageDate")
-    for sign, day in (("", _DAY), ("<", _DAY), (">", _LATER))
-}
-FILTERS: Final[Mapping[str, str]] = {
-    **_OF_DATES,
-    "AreaCode": "212",
-    "Beta": "true",
-    "CallSid": "CA" + "0" * 32,
-    "Coaching": "true",
-    "ConferenceSid": "CF" + "0" * 32,
-    "Contains": "99",
-    "Fields": "line_type_intelligence",
-    "FaxEnabled": "true",
-    "FriendlyName": "none of them",
-    "From": NOBODY,
-    "Hold": "true",
-    "IncludeSoftDeleted": "true",
-    "InLata": "999",
-    "InLocality": "Nowhere",
-    "InPostalCode": "99999",
-    "InRateCenter": "NOWHERE",
-    "InRegion": "ZZ",
-    "Log": "0",
-    "MmsEnabled": "false",
-    "Muted": "true",
-    "NearLatLong": "0,0",
-    "NearNumber": "+12125550100",
-    "Origin": "hosted",
-    "Page": "1",
-    "PageSize": "1",
-    "PageToken": "$TOKEN",
-    "ParentCallSid": "CA" + "0" * 32,
-    "PhoneNumber": NOBODY,
-    "SmsEnabled": "false",
-    "Status": "completed",
-    "To": NOBODY,
-    "Type": "carrier",
-    "VoiceEnabled": "false",
-}
-"""A value for each parameter of a query that changes the answer."""
-BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
-    "Distance": {"NearLatLong": "37.8,-122.4", "Contains": "415"},
-    "Page": {"PageSize": "1"},
-    "PageToken": {"PageSize": "1"},
-}
-"""Parameters without which another says nothing."""
-SPECIAL: Final[Mapping[tuple[str, str], str]] = {
-    ("/2010-04-01/Accounts", "Status"): "suspended",
-    ("AvailablePhoneNumbers/{country}/Local", "Distance"): "1",
-    ("/v1/PhoneNumbers/{number}", "CountryCode"): "PL",
-    ("/v2/PhoneNumbers/{number}", "CountryCode"): "PL",
-    ("AvailablePhoneNumbers/{country}/Mobile", "SmsEnabled"): "false",
-    **{
-        (f"AvailablePhoneNumbers/{{country}}/{kind}", name): "true"
-        for kind in ("National", "Voip", "SharedCost", "MachineToMachine")
-        for name in ("SmsEnabled", "MmsEnabled")
-    },
-    ("AvailablePhoneNumbers/{country}/Mobile", "MmsEnabled"): "true",
-}
-"""Values for one path alone."""
 
 
 # -- what POST does ----------------------------------------------------------------------------
@@ -861,6 +716,11 @@ ACCOUNT = (
     Asked("", changes_account, NAME),
     Asked("", suspends, {"Status": "suspended"}),
     Asked("Tokens", simply("Tokens"), {"Ttl": "60"}),
+    Asked(
+        "/v1/DialingPermissions/BulkCountryUpdates",
+        simply("/v1/DialingPermissions/BulkCountryUpdates"),
+        {"UpdateRequest": '[{"iso_code": "PL", "low_risk_numbers_enabled": "false"}]'},
+    ),
 )
 
 SCENES: Final[tuple[Asked, ...]] = (

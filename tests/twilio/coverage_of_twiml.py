@@ -314,6 +314,16 @@ SCENES: tuple[Scene, ...] = (
         f'<Dial><Sip><Uri>{SIP}</Uri><Headers><Header name="X-A" ¤/></Headers></Sip></Dial>',
         {"value": "1"},
     ),
+    Scene(
+        "Client/Parameter",
+        "<Dial><Client><Identity>ann</Identity><Parameter ¤ value='b'/></Client></Dial>",
+        {"name": "a"},
+    ),
+    Scene(
+        "Client/Parameter",
+        "<Dial><Client><Identity>ann</Identity><Parameter name='a' ¤/></Client></Dial>",
+        {"value": "b"},
+    ),
     # -- conferences and queues -------------------------------------------------------------------
     Scene(
         "Conference",

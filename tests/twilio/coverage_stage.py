@@ -12,7 +12,7 @@ import hashlib
 import io
 import json
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,16 +100,20 @@ class _Sockets:
 
 @dataclass(frozen=True)
 class SipDesk:
-    """The way to a SIP telephone that never answers, and notes who it was."""
+    """The way to a telephone that never answers, and notes by whom it was rung, and how."""
 
     stage: Stage
     user: tuple[str, str] = ("", "")
+    params: tuple[tuple[str, str], ...] = ()
 
     def as_user(self, user: str, password: str) -> SipDesk:
         return replace(self, user=(user, password))
 
+    def with_parameters(self, params: Sequence[tuple[str, str]]) -> SipDesk:
+        return replace(self, params=tuple(params))
+
     async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> FarEnd:
-        self.stage.rung.append((call.record.to, *self.user))
+        self.stage.rung.append((call.record.to, *self.user, *map(str, self.params)))
         raise NotReached("nobody is at the desk", "busy")
 
 
@@ -152,7 +156,7 @@ class Stage(AccountStage):
         self.telephone(BOB, YES, 1.0)
 
     def phone(self, address: str) -> Phone:
-        if address.startswith("sip:") and address not in self.phones:
+        if address.startswith(("sip:", "client:")) and address not in self.phones:
             return Phone(Party(name="desk", number=address), gateway=SipDesk(self))
         return super().phone(address)
 
@@ -268,7 +272,7 @@ def _without_uris(body: Any) -> Any:
     """The JSON of an answer without what repeats the query."""
     if not isinstance(body, dict):
         return body
-    return {key: value for key, value in body.items() if not key.endswith("uri")}
+    return {key: value for key, value in body.items() if not key.endswith("uri") and key != "meta"}
 
 
 def _wave() -> bytes:

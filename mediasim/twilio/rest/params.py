@@ -61,6 +61,7 @@ _LONGEST_NAME: Final = 64
 _LONGEST_ADDRESS: Final = 512
 _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
+_BAD_DETECTION: Final = 21234
 _LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -380,11 +381,12 @@ def machine_detection(
     ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
     says whether the call goes on before it; None: it does.
     """
-    mode = form.word("MachineDetection", DETECTION_MODES)
+    mode = form.word("MachineDetection", DETECTION_MODES, code=_BAD_DETECTION)
     told = form.callback(callback)
     beside = asynchronous is None or form.flag(asynchronous) or False
     settings = machine_settings(
-        mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
+        mode or "",
+        lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
     )
     if mode is not None:
         return MachineDetection(settings, beside, told)

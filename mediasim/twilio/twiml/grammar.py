@@ -3,10 +3,10 @@
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
 for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
 are in the table without attributes: they are left out of the document, with a warning.
-
-A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. What
-is :class:`Noted` is read and not acted on: every other attribute changes what happens, which a test
-shows of each (``tests/twilio/test_coverage_twiml.py``).
+What is :class:`Noted` is read and not acted on: every other attribute changes what happens, which a
+test shows of each (``tests/twilio/test_coverage_twiml.py``). The types of values are in
+:mod:`mediasim.twilio.twiml.values`, the codes for what is wrong in
+:mod:`mediasim.twilio.twiml.codes`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ from mediasim.twilio.requests import (
 )
 from mediasim.twilio.twiml.values import (
     FLAG,
+    KEYS,
     METHOD,
     NUMBER,
     TEXT,
+    TONES,
+    URL,
     Choice,
     Noted,
     Number,
@@ -79,13 +82,13 @@ _CALL_STATUS: Final[Mapping[str, Value]] = {
     "statusCallbackEvent": Words(CALL_EVENTS),
 }
 _RECORDING_STATUS: Final[Mapping[str, Value]] = {
-    "recordingStatusCallback": TEXT,
+    "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
     "recordingConfigurationId": Noted(TEXT, "there are no recording configurations here"),
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
-_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": TEXT}
+_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
 _SCREENING: Final[Mapping[str, Value]] = {"url": TEXT, "method": METHOD}
 _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     "machineDetection": TEXT,
@@ -94,7 +97,7 @@ _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     **{f"machineDetection{name}": NUMBER for name in DETECTION_TIMES},
 }
 _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
-_NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the far end has no use for it")
+_NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
 _NO_PAUSE: Final = "words are separated, and no pause is made"
 _TASK_ROUTER: Final = "TaskRouter is not simulated"
 _KNOWN: Final = "words are known, and none is recognised by a model"
@@ -125,7 +128,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         children=_SSML,
         text=True,
     ),
-    "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
+    "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
     "Gather": Element(
         {
@@ -135,7 +138,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "speechTimeout": Number(word="auto"),
             "maxSpeechTime": NUMBER,
             "profanityFilter": Noted(FLAG, "words are given as they were said", but="false"),
-            "finishOnKey": TEXT,
+            "finishOnKey": KEYS,
             "numDigits": Number(least=1),
             "partialResultCallback": TEXT,
             "partialResultCallbackMethod": METHOD,
@@ -155,12 +158,12 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_ACTION,
             **_RECORDING_STATUS,
             "timeout": NUMBER,
-            "finishOnKey": TEXT,
+            "finishOnKey": KEYS,
             "maxLength": Number(least=1),
             "playBeep": FLAG,
             "trim": _TRIM,
             "transcribe": FLAG,
-            "transcribeCallback": TEXT,
+            "transcribeCallback": URL,
         },
     ),
     "Start": Element(
@@ -228,7 +231,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_SCREENING,
             **_CALL_STATUS,
             **_ANSWERING_MACHINE,
-            "sendDigits": TEXT,
+            "sendDigits": TONES,
             "byoc": Noted(TEXT, "calls go to the number plan, through no trunk of your own"),
         },
         text=True,
@@ -244,7 +247,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
-    "Client/Parameter": _NOWHERE,
+    "Client/Parameter": _NAMED_VALUE,
     "Hangup/Parameter": _NOWHERE,
     "Reject/Parameter": _NOWHERE,
     "Sip": Element(
@@ -272,7 +275,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "beep": Choice(("true", "false", "onEnter", "onExit")),
             "startConferenceOnEnter": FLAG,
             "endConferenceOnExit": FLAG,
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitMethod": METHOD,
             "maxParticipants": Number(least=1, most=250),
             "record": Choice(("do-not-record", "record-from-start", "true", "false")),
@@ -291,6 +294,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "Queue": Element(
         {
             **_SCREENING,
+            "url": URL,
             "reservationSid": Noted(TEXT, _TASK_ROUTER),
             "postWorkActivitySid": Noted(TEXT, _TASK_ROUTER),
         },
@@ -300,8 +304,9 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "Enqueue": Element(
         {
             **_ACTION,
+            "action": URL,
             "maxQueueSize": Number(least=1),
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitUrlMethod": METHOD,
             "workflowSid": Noted(TEXT, _TASK_ROUTER),
         },

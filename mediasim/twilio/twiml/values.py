@@ -1,22 +1,28 @@
-"""The types of values that attributes of TwiML have, and which of them are only noted.
+"""Types of TwiML attribute values: each reads the text of an attribute into its normal form.
 
-A value is read into its normal form: words such as ``true`` and ``get`` are read in any case, and
-have Twilio's spelling then.
+Words such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 __all__ = [
     "FLAG",
+    "KEYS",
     "METHOD",
     "NUMBER",
+    "RING_TONES",
     "TEXT",
+    "TONES",
+    "URL",
     "Choice",
     "Noted",
     "Number",
+    "Url",
     "Value",
     "Words",
 ]
@@ -95,10 +101,37 @@ class Words(Value):
         return f"words of '[{', '.join(self.words)}]'"
 
 
-TEXT: Final = Value()
-NUMBER: Final = Number()
-FLAG: Final = Choice(("true", "false"))
-METHOD: Final = Choice(("GET", "POST"))
+@dataclass(frozen=True, slots=True)
+class Pattern(Value):
+    """A text that a regular expression matches as a whole; ``words`` say which these are."""
+
+    pattern: str
+    words: str
+
+    def read(self, written: str) -> str | None:
+        return written if re.fullmatch(self.pattern, written) else None
+
+    @property
+    def wanted(self) -> str:
+        return self.words
+
+
+class Url(Value):
+    """A URL of http or https, whole or relative to the document's; "" is one too."""
+
+    def read(self, written: str) -> str | None:
+        written = written.strip()
+        try:
+            parts = urlsplit(written)
+            port = parts.port
+        except ValueError:
+            return None
+        whole = parts.scheme in ("http", "https") and parts.hostname and port != 0
+        return written if whole or not (parts.scheme or re.search(r"\s", written)) else None
+
+    @property
+    def wanted(self) -> str:
+        return "a URL such as https://example.com/path, or a path,"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,3 +151,22 @@ class Noted(Value):
     @property
     def wanted(self) -> str:
         return self.kind.wanted
+
+
+TEXT: Final = Value()
+NUMBER: Final = Number()
+FLAG: Final = Choice(("true", "false"))
+METHOD: Final = Choice(("GET", "POST"))
+
+
+URL: Final = Url()
+KEYS: Final = Pattern("[0-9#*]*", "keys of 0123456789#*, or nothing,")
+TONES: Final = Pattern("[0-9A-Da-d#*wW]*", "digits of 0123456789ABCD#*, and w or W for a pause,")
+RING_TONES: Final = Choice(
+    (
+        *("at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr"),
+        *("gr", "hu", "il", "in", "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt"),
+        *("ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za"),
+    )
+)
+"""Countries whose ringing tones a Dial has (docs, Dial, ringTone)."""
