@@ -37,6 +37,7 @@ __all__ = [
     "ChannelMapEntry",
     "ConferenceRecord",
     "Direction",
+    "Encryption",
     "EndReason",
     "RecordingRecord",
     "RecordingSource",
@@ -174,6 +175,17 @@ class ChannelMapEntry:
     """The whole entry in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How the media of a recording was encrypted, for who has the private key."""
+
+    public_key_sid: str
+    encrypted_cek: str
+    """The content encryption key, encrypted by the public key, in base64."""
+    iv: str
+    """The initialization vector of the content's encryption, in base64."""
+
+
 @dataclass(slots=True)
 class RecordingRecord:
     """The record of one recording, with its layout and channel map."""
@@ -197,6 +209,10 @@ class RecordingRecord:
     absence: Absence | None = None
     """Why the recording has no media; None if it has some, or before."""
     channel_map: list[ChannelMapEntry] = field(default_factory=list)
+    encryption: Encryption | None = None
+    """How its media was encrypted; None if it was not, or before."""
+    external_url: str | None = None
+    """Where its media is in a bucket of the customer's; None if it is in the store, or before."""
 
     def __post_init__(self) -> None:
         check_move(RECORDING, None, self.status)
@@ -282,6 +298,10 @@ class Catalogue:
     def remove_call(self, sid: str) -> None:
         """Remove a call, but not its recordings. Raises UnknownSid."""
         del self._calls[self.call(sid).sid]
+
+    def remove_recording(self, sid: str) -> None:
+        """Remove a recording; does nothing if there is none."""
+        self._recordings.pop(sid, None)
 
     def call(self, sid: str) -> CallRecord:
         """Return the call with a SID. Raises UnknownSid."""

@@ -28,5 +28,6 @@ __all__ = [
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]

@@ -370,8 +370,13 @@ class Account(CallDocuments):
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._settled()
         self.exchange.end_processing()
+        await self._settled()  # where recordings are encrypted or stored elsewhere
         await self.webhooks.settled()
         self.studio.close()
+
+    async def _settled(self) -> None:
+        """Wait until no task is left."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

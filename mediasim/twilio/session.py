@@ -26,6 +26,7 @@ from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.retention import Retention
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -374,6 +375,7 @@ class CallDocuments(AccountParts):
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
         self.recordings = RecordingManager(self)
+        self.retention = Retention(self)
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""

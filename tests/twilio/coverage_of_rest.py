@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
 from coverage_stage import HELLO, NAMED, SIP, YES, Stage
-from coverage_world import NUMBERS
+from coverage_world import CREDENTIALS, NUMBERS
 from meeting import until, words
 
 from mediasim.twilio.requests import RecordingRequest
@@ -697,6 +697,14 @@ async def suspends(stage: Stage) -> None:
     await stage.tried("POST", f"/Accounts/{sub['sid']}")
 
 
+def for_a_subaccount(path: str, **form: str) -> Play:
+    async def play(stage: Stage) -> None:
+        stage.names["$SUB"] = (await stage.ask("POST", "/Accounts"))["sid"]
+        await stage.tried("POST", path, **form)
+
+    return play
+
+
 ACCOUNT = (
     Asked("OutgoingCallerIds", validates(), {"PhoneNumber": BOB}),
     Asked(
@@ -716,6 +724,16 @@ ACCOUNT = (
     Asked("", changes_account, NAME),
     Asked("", suspends, {"Status": "suspended"}),
     Asked("Tokens", simply("Tokens"), {"Ttl": "60"}),
+    *(
+        scene
+        for path, given in CREDENTIALS.items()
+        for scene in (
+            Asked(path, simply(path), given),
+            Asked(path, for_a_subaccount(path, **given), {"AccountSid": "$SUB"}),
+            Asked(path, simply(path, **given), NAME),
+            Asked(f"{path}/{{sid}}", made(path, **given), NAME),
+        )
+    ),
     Asked(
         "/v1/DialingPermissions/BulkCountryUpdates",
         simply("/v1/DialingPermissions/BulkCountryUpdates"),

@@ -8,6 +8,8 @@ from typing import Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL
 from coverage_stage import NAMED, Stage
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from meeting import until
 
 from mediasim.twilio.requests import RecordingRequest
@@ -15,15 +17,26 @@ from mediasim.twilio.requests import RecordingRequest
 NOBODY = "+15550199999"
 
 
+def public_key() -> str:
+    """An RSA key as a customer writes it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_bytes(serialization.Encoding.PEM, form).decode()
+
+
 async def world(stage: Stage) -> dict[str, str]:
     """Fill an account; return SIDs by the parts of paths that they stand behind."""
     service, answers = stage.service, stage.app.answers
+    named: dict[str, str] = {}
     for kind, numbers in NUMBERS.items():
         for number in numbers:
             await stage.ask("POST", f"IncomingPhoneNumbers/{kind}", PhoneNumber=number)
     second = await stage.ask("POST", "Applications", FriendlyName="Second")
     keys = [await stage.ask("POST", each) for each in ("Keys", "SigningKeys")]
     account = await stage.ask("POST", "/Accounts", FriendlyName="Sub")
+    for path, form in CREDENTIALS.items():
+        given = [await stage.ask("POST", path, **form) for _ in range(2)]
+        named[path.rpartition("/")[2]] = given[0]["sid"]
     caller_ids = [service.caller_ids.add(service.sid, each, each) for each in (BOB, CAROL)]
     media = [f"{APP}/a.png", f"{APP}/b.png"]
     sent = [
@@ -61,6 +74,7 @@ async def world(stage: Stage) -> dict[str, str]:
     await until(stage, 43)
     catalogue = stage.exchange.catalogue
     return {
+        **named,
         "Accounts": account["sid"],
         "Applications": second["sid"],
         "AvailablePhoneNumbers": "US",
@@ -88,6 +102,11 @@ async def world(stage: Stage) -> dict[str, str]:
     }
 
 
+CREDENTIALS: Final[Mapping[str, dict[str, str]]] = {
+    "/v1/Credentials/AWS": {"Credentials": f"AKIA{'0' * 16}:{'s' * 40}"},
+    "/v1/Credentials/PublicKeys": {"PublicKey": public_key()},
+}
+"""What creates a credential of each kind."""
 NUMBERS: Final = {
     "Local": ("+14155550130", "+14155550131"),
     "Mobile": ("+447700900123", "+447700900124"),

@@ -118,6 +118,7 @@ class ResourceEndpoint:
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
+        account.retention.settle()
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
