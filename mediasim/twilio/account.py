@@ -183,7 +183,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid
@@ -217,7 +217,7 @@ class Account(CallDocuments):
             asked = self.applications.find(number.voice_application_sid)
         record = self.come_in(from_, to, phone, asked.source(), asked.callback())
         record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
+        if asked.voice_caller_id_lookup:
             record.caller_name = self.subscriber_of(from_).caller_name
         record.application_sid = number.voice_application_sid
         return record

@@ -310,6 +310,7 @@ class ConferenceManager:
             CallRequest(
                 to=request.to,
                 from_=request.from_,
+                sip_user=request.sip_user,
                 status_callback=request.status_callback,
                 timeout_seconds=request.timeout_seconds,
                 time_limit_seconds=request.time_limit_seconds,
