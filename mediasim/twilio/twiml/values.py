@@ -19,6 +19,7 @@ __all__ = [
     "TONES",
     "URL",
     "Choice",
+    "Noted",
     "Number",
     "Url",
     "Value",
@@ -130,6 +131,25 @@ class Url(Value):
     @property
     def wanted(self) -> str:
         return "a URL such as https://example.com/path, or a path,"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Value):
+    """A value that is read and not acted on: a notification names its attribute, and says why."""
+
+    kind: Value
+    """The type of the value."""
+    why: str
+    """Why nothing is done about it, in words that follow a colon."""
+    but: str = ""
+    """The value that asks for what is done anyway, of which there is no notification."""
+
+    def read(self, written: str) -> str | None:
+        return self.kind.read(written)
+
+    @property
+    def wanted(self) -> str:
+        return self.kind.wanted
 
 
 TEXT: Final = Value()
