@@ -121,6 +121,21 @@ def test_silence_is_trimmed_off_a_message_unless_it_says_otherwise(
     assert place_of(channel, HELLO) >= 0
 
 
+@pytest.mark.parametrize("trim", ["trim-silence", "do-not-trim"])
+def test_an_account_that_discards_silence_keeps_none(tmp_path: Path, trim: str) -> None:
+    async def main(account: AccountStage) -> None:
+        account.exchange.keeps_silence, account.exchange.discards_silence = False, True
+        told = 'recordingStatusCallback="/told" recordingStatusCallbackEvent="absent completed"'
+        recording = f'<Start><Recording trim="{trim}" {told}/></Start>'
+        comes(account, ALICE, f"{recording}<Pause length='3'/>", 9.0)
+
+    account = on_account(tmp_path, main)
+    (record,) = account.exchange.catalogue.recordings()
+    assert (record.status, record.absence) == ("absent", "silent")
+    (told,) = account.app.asked("/told")
+    assert (told["RecordingStatus"], told["ErrorCode"]) == ("absent", "16102")
+
+
 # -- Dial's record around a queue ---------------------------------------------------------------
 
 
