@@ -10,11 +10,11 @@ from typing import Any
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange import lifecycle
-from mediasim.exchange.events import CallEvent, DtmfEvent
+from mediasim.exchange.events import SECRET_KEY, CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
-from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat
+from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat, Transfer
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
@@ -51,6 +51,8 @@ class LiveCall:
         """The real far end; None for a simulated party, or before the leg is up."""
         self.on_early_media: Callable[[LiveCall], None] | None = None
         """Called when early media begins; None: early media is not heard."""
+        self.on_refer: Callable[[LiveCall, Transfer], bool] | None = None
+        """Takes the party's request for a transfer, or not; None: none is taken."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
         """Loop time in nanoseconds at which the call was dialled; a child has its parent's."""
@@ -58,6 +60,8 @@ class LiveCall:
         """Set when the call has ended and its leg is down."""
         self.leaving = False
         """Whether the party has hung up while its last audio is still on its way."""
+        self.secret_keys: asyncio.Queue[tuple[int, str]] | None = None
+        """The queue of whoever listens to secret keys, who alone gets them; None for nobody."""
         self.digits: list[tuple[int, str]] = []
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
@@ -256,6 +260,12 @@ class LiveCall:
         if self.active:
             self._receive_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
 
+    def referred(self, transfer: Transfer) -> bool:
+        """Let :attr:`on_refer` take the party's request for a transfer."""
+        if self.on_refer is None or not self.active or self.leaving:
+            return False
+        return self.on_refer(self, transfer)
+
     def reformatted(self) -> None:
         """Change the leg's codecs to those that the far end has now."""
         if self.far_end is None or self.ended.is_set():
@@ -274,17 +284,19 @@ class LiveCall:
         self.party = replace(self.party, codec=agreed.receives.codec)
 
     def _receive_digit(self, digit: Digit) -> None:
+        secret = self.secret_keys
+        shown = digit.digit if secret is None else "a key of a payment"
         self.digits.append((digit.frame, digit.digit))
         self.exchange.events.emit(
             DtmfEvent(
                 at_ns=digit.frame * 20_000_000,
                 kind="dtmf",
-                text=f"{self.party.name} pressed {digit.digit}",
+                text=f"{self.party.name} pressed {shown}",
                 call_sid=self.sid,
-                digit=digit.digit,
+                digit=digit.digit if secret is None else SECRET_KEY,
             )
         )
-        for queue in self.on_digit:
+        for queue in self.on_digit if secret is None else (secret,):
             queue.put_nowait((digit.frame, digit.digit))
 
     async def hang_up(self) -> None:

@@ -11,12 +11,14 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from mediasim.documents.durations import Duration, LongDuration, positive
 from mediasim.documents.model import Many, Misfit, Model
-from mediasim.documents.values import NO, YES, Flag, Number, Ratio, Text, UserName, count
+from mediasim.documents.values import NO, YES, Flag, Name, Number, Ratio, Text, UserName, count
 from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.sandbox.config_payments import PayConnectorSpec
+from mediasim.sandbox.config_siprec import SiprecConnectorSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.external_storage import BucketPlace, read_place
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
@@ -34,15 +36,6 @@ _SIP_HOST: Final = "127.0.0.1"
 _NEWEST: Final = "newest"
 
 
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
-
-
 def _sid(text: str) -> str:
     if re.fullmatch("AC[0-9a-f]{32}", text) is None:
         raise ValueError(f"expected AC and 32 hexadecimal digits, found {text[:60]!r}")
@@ -52,6 +45,12 @@ def _sid(text: str) -> str:
 def _balance(text: str) -> str:
     if re.fullmatch(r"-?[0-9]{1,9}(\.[0-9]{1,5})?", text) is None:
         raise ValueError(f"expected an amount such as 100.00, found {text[:60]!r}")
+    return text
+
+
+def _country(text: str) -> str:
+    if re.fullmatch("[A-Z]{2}|all", text) is None:
+        raise ValueError(f"expected a country's ISO code such as GB, or all, found {text[:60]!r}")
     return text
 
 
@@ -80,12 +79,6 @@ def _encryption(value: object, info: ValidationInfo) -> str:
         raise ValueError(f"{file.name}: {error}") from None
 
 
-def _country(text: str) -> str:
-    if re.fullmatch("[A-Z]{2}|all", text) is None:
-        raise ValueError(f"expected a country's ISO code such as GB, or all, found {text[:60]!r}")
-    return text
-
-
 def secret_token(text: str) -> str:
     """Return a token that is long enough to be secret. Raises ValueError."""
     if re.fullmatch("[!-~]{8,128}", text) is None:
@@ -93,7 +86,6 @@ def secret_token(text: str) -> str:
     return text
 
 
-Url = Annotated[Text, AfterValidator(_url)]
 _Encryption = Annotated[
     str,
     BeforeValidator(_encryption),
@@ -135,6 +127,9 @@ class AccountConfig(Model):
     """Numbers that are verified caller IDs from the start."""
     machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
     """How verdicts of answering machine detection differ from what is heard."""
+    pay_connectors: Mapping[Name, PayConnectorSpec] = {}
+    """What processes payments, by unique names; a payment that names none asks Default. Where there
+    are none, a connector of any name says yes."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
     strict: Flag | None = None
@@ -196,6 +191,8 @@ class SipConfig(Model):
     """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
     users: Mapping[UserName, Text] = {}
     """Who may register, each with a password; sip:NAME@... then rings there."""
+    siprec: Mapping[Text, SiprecConnectorSpec] = {}
+    """SIPREC connectors by their unique names: where calls are forked to."""
 
     @property
     def address(self) -> SipAddress | None:

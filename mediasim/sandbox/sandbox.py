@@ -22,7 +22,7 @@ from mediasim.parties.voices.speech import Speaker
 from mediasim.sandbox import building
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
-from mediasim.sandbox.clocks import ClockRefuses, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
 from mediasim.sandbox.names import with_sites
@@ -39,8 +39,8 @@ from mediasim.sandbox.persistence import (
     repository_of,
 )
 from mediasim.sandbox.proxy.hosts import HostTable
-from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
-from mediasim.sandbox.softphone.gateway import reach_softphones
+from mediasim.sandbox.settings import Settings, clock_of
+from mediasim.sandbox.softphone.gateway import check_softphones, reach_softphones
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
@@ -109,7 +109,9 @@ class Sandbox:
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """The server of SIP telephones, after :meth:`open_sip`; None where there is none."""
-        self.softphones = SoftphoneManager(lambda: self.service, self._softphones_may_call)
+        self.softphones = SoftphoneManager(
+            lambda: self.service, partial(check_softphones, self.clock, settings)
+        )
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when a reset has made another account."""
         self.ending = asyncio.Event()
@@ -285,7 +287,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        building.set_up(self.service, settings, self.vault)
+        building.set_up(self.service, settings, self.vault, self.clock)
         self.write_behind = building.write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)
@@ -370,12 +372,6 @@ class Sandbox:
     def _has_calls(self) -> bool:
         """Tell whether calls are active, here or in a worker."""
         return bool(self.service.sessions or (self.workers and self.workers.calls_in_progress))
-
-    def _softphones_may_call(self) -> None:
-        """Check that softphones can be used. Raises ClockRefuses."""
-        only_real_time(self.clock, "softphones")
-        if self.settings.workers > 1:
-            raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
     def _on_progress(self, exchange: Exchange, sid: str, progress: CallProgress | None) -> None:
         """Note that the status callbacks due of a call have changed."""

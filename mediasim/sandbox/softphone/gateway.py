@@ -8,14 +8,23 @@ from typing import Final
 
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import NotReached
+from mediasim.sandbox.clocks import Clock, ClockRefuses, only_real_time
+from mediasim.sandbox.settings import ONE_PROCESS, Settings
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.softphone.page import BrowserCall, Page
 from mediasim.sandbox.softphone.ringing import Ringing
 
-__all__ = ["SoftphoneGateway", "reach_softphones"]
+__all__ = ["SoftphoneGateway", "check_softphones", "reach_softphones"]
 
 _CALLEE_UNAVAILABLE: Final = 31480
 """Twilio's error code of a callee that is currently unavailable."""
+
+
+def check_softphones(clock: Clock, settings: Settings) -> None:
+    """Check that softphones can be used. Raises ClockRefuses."""
+    only_real_time(clock, "softphones")
+    if settings.workers > 1:
+        raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
 
 def reach_softphones(
@@ -74,6 +83,7 @@ class SoftphoneGateway:
             end = ("taken", "answered by another page")
             answered = answers.offered.pop(page, None) or manager.new_call(page, call.sid)
             answered.live = call
+            manager.take_messages(answered)
             if page.offered:
                 answered.media.accept(description)
                 await answered.media.established()

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
+from mediasim.twilio.twiml.payments import PAY, PROMPT
 from mediasim.twilio.twiml.values import (
     FLAG,
     KEYS,
@@ -52,8 +53,8 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -111,6 +112,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,
@@ -133,6 +135,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Say", "Play", "Pause"),
     ),
+    # -- payments ---------------------------------------------------------------------------------
+    # Wrong values are the verb's to judge: they end a payment before it begins.
+    "Pay": Element(dict.fromkeys(PAY, TEXT), children=("Prompt", "Parameter")),
+    "Prompt": Element(dict.fromkeys(PROMPT, TEXT), children=("Say", "Play", "Pause")),
     # -- recording --------------------------------------------------------------------------------
     "Record": Element(
         {
@@ -178,6 +184,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Parameter",),
     ),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
+        children=("Parameter",),
+    ),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -203,6 +213,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,
