@@ -179,6 +179,38 @@ def test_a_dial_records_its_leg_of_a_queue(
     assert heard == of_track.get(track, [(False, True)])
 
 
+# -- whose recording it is ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_recording_of_two_legs_names_the_parent_whoever_has_started_it(
+    tmp_path: Path, stops: bool
+) -> None:
+    async def main(account: AccountStage) -> None:
+        told = 'recordingStatusCallback="/told"'
+        stop = "<Stop><Recording name='it'/></Stop>" if stops else ""
+        account.app.answers["/screen"] = (
+            f"<Response><Start><Recording name='it' trim='do-not-trim' {told}/></Start>"
+            f"<Pause length='2'/>{stop}</Response>"
+        )
+        account.telephone(BOB, 4.0, YES, 9.0)
+        dial = f"<Dial><Number url='/screen'>{BOB}</Number></Dial>"
+        comes(account, ALICE, dial, 6.0, HELLO, 3.0, "hangup")
+
+    account = on_account(tmp_path, main)
+    parent, child = account.exchange.catalogue.calls()
+    assert child.parent_call_sid == parent.sid
+    (record,) = account.exchange.catalogue.recordings()
+    assert record.call_sid == parent.sid
+    assert account.app.told("/told", "CallSid") == [parent.sid]
+    if stops:
+        assert record.duration_seconds() == 2
+        return
+    first, second = media(account, record)
+    assert place_of(first, HELLO) >= 0
+    assert place_of(second, YES) >= 0
+
+
 # -- Twilio.CURRENT -----------------------------------------------------------------------------
 
 
