@@ -372,10 +372,8 @@ class Account(CallDocuments):
             )
         if (problem := self.storage_problem()) is not None:
             raise unavailable(problem)
-        parent = self.sessions.get(session.call.record.parent_call_sid or "")
-        if parent is not None and parent.call.active:
-            session = parent
-        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
+        recorded = self.recorded(session)
+        return self.recordings.of_call(recorded, request, "StartCallRecordingAPI").record
 
     # -- the end ----------------------------------------------------------------------------
 
