@@ -308,8 +308,11 @@ class Catalogue:
         _add(self._conferences, conference)
 
     def remove_call(self, sid: str) -> None:
-        """Remove a call, but not its recordings. Raises UnknownSid."""
-        del self._calls[self.call(sid).sid]
+        """Remove a call, over a trunk both its legs, but not its recordings. Raises UnknownSid."""
+        removed = self.call(sid).sid
+        for each in list(self._calls.values()):
+            if removed in (each.sid, each.resource_sid):
+                del self._calls[each.sid]
 
     def remove_recording(self, sid: str) -> None:
         """Remove a recording; does nothing if there is none."""
