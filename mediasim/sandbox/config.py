@@ -32,8 +32,9 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
+from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.proxy.hosts import app_origin, public_host_name
 from mediasim.scenario.model.call import AnswerSpec

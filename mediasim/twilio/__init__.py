@@ -15,6 +15,7 @@ __all__ = [
     "fault_injection",
     "message_records",
     "notifications",
+    "payments",
     "ports",
     "representations",
     "requests",

@@ -58,6 +58,7 @@ from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
+from mediasim.twilio.user_messages import UserMessages
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks
@@ -109,6 +110,7 @@ class Account(CallDocuments):
         self.caller_ids = CallerIdManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
         self.sip = SipManager(self, self.of)
+        self.user_messages = UserMessages(self, self.live_call)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)

@@ -5,8 +5,9 @@ from every number. All of them raise or return a :class:`TwilioError` with the c
 of Twilio's API; those about a Dial are notifications of its call, whose child fails.
 
 Sources: Twilio's error dictionary (10004, 13214, 13224, 13227, 21210 to 21219), its pages of the
-Call resource and of the Dial verb. That a Dial of a trial account to a number that is not verified
-has 21219 too, and that a REST request beyond the calls at once is answered with 429, is our choice.
+Call resource and of the Dial verb. Our choice: a Dial of a trial account to a number that is not
+verified has 21219 too, a REST request beyond the calls at once is answered with 429, and a client's
+call without a callerId is put through with a warning.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ class AccountRules:
             return to, from_
         if (refusal := self._refused_to(to)) is not None:
             raise refusal
-        if self._judged:
+        if self._judged and not to.startswith(("sip:", "sips:")):  # whose caller ID may be any
             if _is_number(from_) and from_ not in self.numbers():
                 raise bad_parameter(_FROM_WORDS.format(from_), _NOT_VERIFIED)
             if _is_number(to) and not _is_number(from_):
@@ -164,8 +165,9 @@ class AccountRules:
             refusal = TwilioError(refusal.status, code, refusal.message)
         if refusal is None:
             refusal = self._wrong_caller_id(record, address, caller_id)
-            if refusal is not None and not self._judged:
-                # Where every number is accepted, what is no number is shown as it is.
+            if refusal is not None and not (self._judged and caller_id):
+                # Where every number is accepted, what is no number is shown as it is; and so is
+                # the address of a client that calls without a callerId.
                 parent.refused(refusal, warning=True)
                 refusal = None
         if refusal is not None:
@@ -185,7 +187,7 @@ class AccountRules:
         if not self._judged or not _is_number(address):
             return None
         if found is None and not _is_number(record.from_) and record.direction == "inbound":
-            why = f"a call from {record.from_:.60} to a number needs one"
+            why = f"a call from {record.from_:.60} to a number needs one; Twilio would not dial"
             return bad_parameter(f"{words}: {why}", _CALLER_ID)
         allowed = (record.from_, record.to, *self.numbers())
         if found is not None and found not in allowed:
