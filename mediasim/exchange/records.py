@@ -308,11 +308,8 @@ class Catalogue:
         _add(self._conferences, conference)
 
     def remove_call(self, sid: str) -> None:
-        """Remove a call, over a trunk both its legs, but not its recordings. Raises UnknownSid."""
-        removed = self.call(sid).sid
-        for each in list(self._calls.values()):
-            if removed in (each.sid, each.resource_sid):
-                del self._calls[each.sid]
+        """Remove a call, but not its recordings. Raises UnknownSid."""
+        del self._calls[self.call(sid).sid]
 
     def remove_recording(self, sid: str) -> None:
         """Remove a recording; does nothing if there is none."""
