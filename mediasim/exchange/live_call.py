@@ -19,6 +19,7 @@ from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
 from mediasim.parties.party import Line, Party
+from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
 
@@ -66,6 +67,9 @@ class LiveCall:
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
         """The RTCP that the server sent for the leg: (loop time in ns, compound packet)."""
+        self.heard: list[tuple[int, Reception]] = []
+        """What a simulated party had received at each of these reports: (loop time in ns, figures);
+        empty if it does not listen."""
         self.reporting: asyncio.TimerHandle | None = None
         """The timer of the leg's next RTCP report; None before the leg is up."""
         self.waits: list[tuple[str, int]] = []
@@ -250,6 +254,8 @@ class LiveCall:
         date_ns = self.exchange.dates.unix_ns(now_ns)
         packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
         self.rtcp.append((now_ns, packet))
+        if self.line is not None and self.line.receiver is not None:
+            self.heard.append((now_ns, self.line.receiver.reception))
         if self.far_end is not None:
             self.far_end.report(packet)
 

@@ -105,6 +105,7 @@ def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clo
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
     account.payments.connectors = pay_connectors(config.account.pay_connectors)
+    account.insights.processing_ns = int(config.insights.processing)
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

@@ -22,6 +22,7 @@ from mediasim.twilio.resources import AccountRecord
 
 __all__ = [
     "AccountConfig",
+    "InsightsConfig",
     "RecordingsConfig",
     "SipAddress",
     "SipConfig",
@@ -198,6 +199,13 @@ class SipConfig(Model):
     def address(self) -> SipAddress | None:
         """The address to listen on; None where the config names none."""
         return None if self.listen is None else read_sip_address(self.listen)
+
+
+class InsightsConfig(Model):
+    """What the account does with Voice Insights."""
+
+    processing: Duration = Duration(0)
+    """How long the summary of a call that has ended is partial; about 30m with Twilio."""
 
 
 class StorageSpec(Model):

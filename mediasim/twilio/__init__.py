@@ -8,6 +8,7 @@ __all__ = [
     "access_token",
     "account",
     "addresses",
+    "coverage",
     "download",
     "error_dictionary",
     "errors",

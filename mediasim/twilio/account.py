@@ -33,6 +33,7 @@ from mediasim.twilio.errors import (
     not_in_progress,
     unavailable,
 )
+from mediasim.twilio.insights import InsightsManager
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -102,6 +103,7 @@ class Account(CallDocuments):
         self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.insights = InsightsManager(self, self.live_call, lambda sid: self.of(sid).conferences)
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
@@ -181,7 +183,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid
@@ -215,7 +217,7 @@ class Account(CallDocuments):
             asked = self.applications.find(number.voice_application_sid)
         record = self.come_in(from_, to, phone, asked.source(), asked.callback())
         record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
+        if asked.voice_caller_id_lookup:
             record.caller_name = self.subscriber_of(from_).caller_name
         record.application_sid = number.voice_application_sid
         return record

@@ -383,6 +383,17 @@ await refused(sub.api.v2010.accounts(account).fetch(), 401, 20003);
 assert.equal((await client.api.v2010.accounts(made.sid).update({ status: "closed" })).status, "closed");
 await refused(client.conversations.v1.conversations.list(), 501, 20501);
 await refused(client.verify.v2.services("VA1").verifications.create({ to: alice, channel: "sms" }), 501, 20501);
+client.insights.baseUrl = base;
+const insights = client.insights.v1;
+const summary = await insights.calls(call.sid).summary().fetch();
+assert.deepEqual([summary.callState, summary.processingState], ["completed", "complete"]);
+assert.ok(summary.carrierEdge.metrics.inbound.packets_received > 0);
+assert.ok((await insights.callSummaries.list({ callState: "completed" })).length > 1);
+assert.equal((await insights.calls(call.sid).events.list())[0].name, "initiated");
+assert.equal((await insights.calls(call.sid).metrics.list({ direction: "inbound" }))[0].edge, "carrier_edge");
+assert.equal((await insights.calls(call.sid).annotation().update({ callScore: 4, spam: false })).callScore, 4);
+const meetings = await insights.conferences.list({ limit: 1 });
+assert.ok((await meetings[0].conferenceParticipants().list())[0].participantSid.startsWith("CP"));
 
 // -- SIP domains and trunks ----------------------------------------------------------------------
 

@@ -18,6 +18,7 @@ from databases import postgresql
 from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
 
 from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, control_owner, rest_owner
 
@@ -138,6 +139,12 @@ def test_calls_are_shared_and_one_list_has_them_all(sandbox: Sandbox, folder: Pa
         truth = sandbox.control("GET", f"/recordings/{each['sid']}/truth")
         spoken = [channel["intervals"][0]["party"] for channel in truth["channels"]]
         assert spoken == ["bob", "eve"]
+    client = Client(sandbox.env["TWILIO_ACCOUNT_SID"], sandbox.env["TWILIO_AUTH_TOKEN"])
+    client.insights.base_url = sandbox.url
+    for sid in made:
+        edge = client.insights.v1.calls(sid).summary().fetch().carrier_edge
+        assert edge is not None
+        assert edge["metrics"]["inbound"]["packets_received"] > 0
 
 
 def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:

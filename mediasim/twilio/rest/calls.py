@@ -1,7 +1,7 @@
 """Calls: placing, finding, redirecting, ending and deleting them; their streams.
 
 A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
-call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
+call's notifications (21609, 21626), and no callbacks are sent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json
 from mediasim.twilio.requests import (
     CALL_EVENTS,
+    STREAM_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -24,12 +25,14 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
     NUMBERED,
     RECORDING_OPTIONS,
+    SIP_USER,
     TWIML,
     DateFilter,
     Params,
@@ -38,6 +41,7 @@ from mediasim.twilio.rest.params import (
     machine_detection,
     numbered_values,
     recording_request,
+    sip_user,
     to_and_from,
     twiml_source,
 )
@@ -125,9 +129,10 @@ def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
+        sip_user=sip_user(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=asynchronous
+            form, callback="AsyncAmdStatusCallback", asynchronous="AsyncAmd"
         ),
     )
     return call, warnings
@@ -144,7 +149,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     if unknown:
         words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
         warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
-    return Callback(url, method, events) if url else None
+    if url:
+        return Callback(url, method, events)
+    form.in_vain("StatusCallbackMethod", "StatusCallbackEvent")
+    return None
 
 
 def _digits(form: Params) -> str:
@@ -212,10 +220,18 @@ CALLS: Final = Resource(
                 _create,
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
-                    *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(
+                        "Timeout",
+                        "TimeLimit",
+                        "SendDigits",
+                        *SIP_USER,
+                        "Record",
+                        *RECORDING_OPTIONS,
+                    ),
                     *(*DETECTION_OPTIONS, "AsyncAmd"),
                     *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
+                NOTED_OF_CALLS,
                 places_call=True,
             ),
         },
@@ -249,7 +265,7 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
-        callback=form.callback("StatusCallback", ()),
+        callback=form.callback("StatusCallback", STREAM_EVENTS),
         parameters=numbered_values(form),
     )
     return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description

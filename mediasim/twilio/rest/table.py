@@ -8,12 +8,20 @@ from typing import Final
 from mediasim.twilio.rest.account_facts import BALANCE, TOKENS
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
 from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABLE_NUMBERS
+from mediasim.twilio.rest.call_summaries import CALL_SUMMARIES
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, STREAMS
+from mediasim.twilio.rest.conference_insights import CONFERENCE_INSIGHTS, PARTICIPANT_INSIGHTS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
 from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
 from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
 from mediasim.twilio.rest.events import EVENTS
+from mediasim.twilio.rest.insights import (
+    ANNOTATIONS,
+    CALL_EVENTS,
+    CALL_INSIGHTS,
+    CALL_METRICS,
+)
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -68,6 +76,13 @@ RESOURCES: Final[list[Resource]] = [
     BALANCE,
     TOKENS,
     LOOKUPS,
+    CALL_SUMMARIES,
+    CALL_INSIGHTS,
+    CALL_EVENTS,
+    CALL_METRICS,
+    ANNOTATIONS,
+    CONFERENCE_INSIGHTS,
+    PARTICIPANT_INSIGHTS,
     COUNTRIES,
     COUNTRY_UPDATES,
     DOMAINS,

@@ -4,18 +4,19 @@ from mediasim.twilio.twiml.codes import SCHEMA
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.parser import parse_messaging_twiml, parse_twiml
 from mediasim.twilio.twiml.payments import PAY, PROMPT
-from mediasim.twilio.twiml.values import RING_TONES, Value
+from mediasim.twilio.twiml.values import Value
 
 __all__ = [
     "PAY",
     "PROMPT",
-    "RING_TONES",
     "SCHEMA",
     "Document",
     "TwimlError",
     "Value",
     "Verb",
     "Warning",
+    "grammar",
     "parse_messaging_twiml",
     "parse_twiml",
+    "values",
 ]
