@@ -354,7 +354,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        self.exchange.catalogue.remove_call(sid)
+        for leg in self.catalogue.calls(parent=sid):
+            if leg.resource_sid == sid:
+                self.catalogue.remove_call(leg.sid)
+        self.catalogue.remove_call(sid)
 
     # -- recordings -------------------------------------------------------------------------
 
