@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from mediasim.audio.ringing_tones import RINGING_TONES
+
 __all__ = [
     "FLAG",
     "KEYS",
@@ -142,11 +144,5 @@ METHOD: Final = Choice(("GET", "POST"))
 URL: Final = Url()
 KEYS: Final = Pattern("[0-9#*]*", "keys of 0123456789#*, or nothing,")
 TONES: Final = Pattern("[0-9A-Da-d#*wW]*", "digits of 0123456789ABCD#*, and w or W for a pause,")
-RING_TONES: Final = Choice(
-    (
-        *("at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr"),
-        *("gr", "hu", "il", "in", "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt"),
-        *("ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za"),
-    )
-)
+RING_TONES: Final = Choice(tuple(RINGING_TONES))
 """Countries whose ringing tones a Dial has (docs, Dial, ringTone)."""

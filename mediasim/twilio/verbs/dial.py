@@ -10,11 +10,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.audio.ringing_tones import RINGING_TONES, ringing_tone
+from mediasim.audio.ringing_tones import ringing_tone
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, TalkOptions
 from mediasim.exchange.live_call import LiveCall
@@ -53,7 +50,6 @@ _INVALID_RING_TONE: Final = 13220
 _INVALID_NUMBER: Final = 13223
 _INVALID_SIP_URI: Final = 13243
 _NO_NUMBER: Final = "Dial: Invalid phone number format"
-_SCHEMA: Final = 12200
 _MOST_AT_ONCE: Final = 10
 
 
@@ -216,13 +212,14 @@ async def _dial_telephones(
     transfers = DialTransfers(session, verb, recording)
     for number, leg in enumerate(legs):
         legs[number] = replace(leg, place=partial(_watched, leg.place, transfers))
+    tone = RING_TONES.read(verb.attribute("ringTone"))
     dialled = Dial(
         session,
         legs,
         timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
-        ring_tone=_ring_tone(session, verb),
+        ring_tone=None if tone is None else ringing_tone(tone),
         **talk_options(verb),
     )
     try:
@@ -240,18 +237,6 @@ def _watched(place: Callable[[], CallControl], transfers: DialTransfers) -> Call
     assert isinstance(other, CallSession)
     transfers.watch(other)
     return other
-
-
-def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
-    """Return the ringing tone that a Dial asks for; None, after a warning for an unknown one."""
-    name = verb.attribute("ringTone").strip().lower()
-    if not name:
-        return None
-    if name in RINGING_TONES:
-        return ringing_tone(name)
-    words = f"Dial: ringTone {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
-    session.warn(_SCHEMA, f"{words}: the usual ringback is heard", verb.line)
-    return None
 
 
 def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:
