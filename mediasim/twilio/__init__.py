@@ -21,6 +21,7 @@ __all__ = [
     "rest",
     "rules",
     "session",
+    "sip",
     "sites",
     "status",
     "streams",

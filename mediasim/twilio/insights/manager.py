@@ -9,6 +9,7 @@ from typing import Final, Protocol
 from mediasim.exchange.events import CallEvent, ConferenceEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.participant import Participant
+from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.insights.measures import (
@@ -114,6 +115,16 @@ class InsightsManager:
         if call is None or noted is None:
             return None
         return measure(call, noted.progress, noted.participations)
+
+    def legs(self, record: CallRecord) -> list[tuple[CallRecord, CallMeasures]]:
+        """Return the legs that a call stands for, each with its measures, if it has any.
+
+        A call over a trunk stands for two: the one that came in, and the one that went on.
+        """
+        children = self._account.catalogue.calls(parent=record.sid)
+        legs = [record, *(each for each in children if each.resource_sid == record.sid)]
+        found = [(each, self.of_call(each.sid)) for each in legs]
+        return [(each, measures) for each, measures in found if measures is not None]
 
     def participations(self, conference_sid: str) -> list[tuple[CallMeasures, Participation]]:
         """Return who took part in a conference, in the order of joining, with its call's measures.

@@ -104,7 +104,9 @@ def _list_summaries(request: ApiRequest) -> ApiResponse:
     def at(record: CallRecord) -> int:
         return record.ended_ns or account.now_ns if by_end else record.created_ns
 
-    records = sorted((each for each in account.catalogue.calls() if _is_of(each, account)), key=at)
+    records = sorted(
+        (each for each in account.catalogue.call_resources() if _is_of(each, account)), key=at
+    )
     return listed(
         request,
         [

@@ -36,6 +36,7 @@ __all__ = [
     "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
+    "NUMBERED",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
     "TWIML",
@@ -45,6 +46,7 @@ __all__ = [
     "callback_names",
     "date_names",
     "machine_detection",
+    "numbered_values",
     "recording_request",
     "to_and_from",
     "twiml_source",
@@ -304,6 +306,25 @@ def callback_names(name: str) -> tuple[str, ...]:
 def date_names(name: str) -> tuple[str, ...]:
     """Return the names of the parameters that :class:`DateFilter` reads."""
     return name, f"{name}<", f"{name}>"
+
+
+_MOST_NUMBERED: Final = 99
+NUMBERED: Final = tuple(
+    f"Parameter{number}.{part}"
+    for number in range(1, _MOST_NUMBERED + 1)
+    for part in ("Name", "Value")
+)
+"""Names of the parameters that :func:`numbered_values` reads."""
+
+
+def numbered_values(form: Params) -> dict[str, str]:
+    """Return an app's own parameters: ``Parameter1.Name``, ``Parameter1.Value`` up to 99."""
+    found = {}
+    for number in range(1, _MOST_NUMBERED + 1):
+        name = form.text(f"Parameter{number}.Name")
+        if name:
+            found[name] = form.text(f"Parameter{number}.Value") or ""
+    return found
 
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")

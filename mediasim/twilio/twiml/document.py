@@ -36,6 +36,8 @@ class Verb:
     """Text without the white space around it; a Say's includes the words of its SSML."""
     children: tuple[Verb, ...] = ()
     line: int = 1
+    content: tuple[str | Verb, ...] = field(default=(), compare=False, repr=False)
+    """Text and SSML in their order, as written; empty where there is no SSML."""
 
     def attribute(self, name: str, default: str = "") -> str:
         """Return the value of an attribute; the default if it is absent."""

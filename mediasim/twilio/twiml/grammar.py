@@ -52,8 +52,8 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("ConversationRelaySession", "Pay", "Prompt", "Room", "Response/Queue"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -111,6 +111,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,
@@ -178,6 +179,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Parameter",),
     ),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
+        children=("Parameter",),
+    ),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -203,6 +208,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,
