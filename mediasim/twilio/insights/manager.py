@@ -15,6 +15,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.insights.measures import (
     AnnotationRecord,
     CallMeasures,
+    InsightsSettings,
     Moment,
     Participation,
     measure,
@@ -64,6 +65,7 @@ class InsightsManager:
         """When each active conference started, by SID."""
         self._measures: dict[str, CallMeasures] = {}
         self._annotations: dict[str, AnnotationRecord] = {}
+        self._settings: dict[str, InsightsSettings] = {}
         account.exchange.events.on("event", self._on_event)
 
     # -- records ----------------------------------------------------------------------------
@@ -96,6 +98,18 @@ class InsightsManager:
     def annotation(self, call_sid: str) -> AnnotationRecord:
         """Return the annotation of a call. Raises KeyError if it has none."""
         return self._annotations[call_sid]
+
+    def all_settings(self) -> list[InsightsSettings]:
+        """Return the settings of accounts that have been asked for or changed theirs."""
+        return list(self._settings.values())
+
+    def add_settings(self, settings: InsightsSettings) -> None:
+        """Set the settings of an account."""
+        self._settings[settings.account_sid] = settings
+
+    def settings(self, account_sid: str) -> InsightsSettings:
+        """Return the settings of an account."""
+        return self._settings.setdefault(account_sid, InsightsSettings(account_sid))
 
     def _forget_deleted(self) -> None:
         there = {call.sid for call in self._account.catalogue.calls()}

@@ -22,6 +22,7 @@ from mediasim.rtp.reception import emodel_mos
 __all__ = [
     "AnnotationRecord",
     "CallMeasures",
+    "InsightsSettings",
     "Moment",
     "Participation",
     "SdkMeasures",
@@ -136,6 +137,15 @@ class AnnotationRecord:
     call_score: int | None = None
     comment: str | None = None
     incident: str | None = None
+
+
+@dataclass(slots=True)
+class InsightsSettings:
+    """The settings of an account's Voice Insights."""
+
+    account_sid: str
+    advanced_features: bool = True
+    """Whether all resources but the settings themselves may be used."""
 
 
 def came_in(record: CallRecord) -> bool:

@@ -27,6 +27,7 @@ from mediasim.twilio.insights.summaries import (
     call_summary,
     is_complete,
 )
+from mediasim.twilio.rest.insights_settings import advanced, chosen_account
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource, call_of
@@ -37,7 +38,6 @@ __all__ = [
     "CALL_SUMMARIES",
     "CONNECTIVITY_ISSUES",
     "QUALITY_ISSUES",
-    "listed_account",
     "moment",
     "own_call",
 ]
@@ -95,7 +95,7 @@ def _fetch_summary(request: ApiRequest) -> ApiResponse:
 
 
 def _list_summaries(request: ApiRequest) -> ApiResponse:
-    account = listed_account(request)
+    account = chosen_account(request, request.query, "Subaccount")
     keep = _kept(request.query, account)
     by_end = (
         request.query.word("SortBy", ("start_time", "end_time")) or "start_time"
@@ -130,16 +130,6 @@ class _Shown:
 
 def _is_of(record: CallRecord, account: Account) -> bool:
     return record.account_sid == account.sid
-
-
-def listed_account(request: ApiRequest) -> Account:
-    """Return the account whose resources are listed: the request's, or a subaccount of it."""
-    sid = request.query.sid("Subaccount", "AC")
-    if sid is None or sid == request.account.sid:
-        return request.account
-    if request.account.main is not request.account:
-        raise bad_parameter(f"Invalid Subaccount {sid}: {request.account.sid} has no subaccounts")
-    return request.account.of(sid)
 
 
 Keep = Callable[[CallRecord], bool]
@@ -239,7 +229,7 @@ CALL_SUMMARIES: Final = Resource(
         # Before the call itself, whose path fits this one too.
         f"{VOICE}/Summaries": {
             "GET": Operation(
-                _list_summaries,
+                advanced(_list_summaries),
                 (
                     *(*PAGING, "From", "To", "FromCarrier", "ToCarrier", "FromCountryCode"),
                     *("ToCountryCode", "VerifiedCaller", "HasTag", "StartTime", "EndTime"),
@@ -250,6 +240,8 @@ CALL_SUMMARIES: Final = Resource(
                 ),
             )
         },
-        f"{VOICE}/{{call}}/Summary": {"GET": Operation(_fetch_summary, ("ProcessingState",))},
+        f"{VOICE}/{{call}}/Summary": {
+            "GET": Operation(advanced(_fetch_summary), ("ProcessingState",))
+        },
     },
 )

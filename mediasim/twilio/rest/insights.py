@@ -26,6 +26,7 @@ from mediasim.twilio.insights.measures import AnnotationRecord, CallMeasures
 from mediasim.twilio.insights.summaries import VOICE, annotation_json, annotation_of
 from mediasim.twilio.representations import iso8601
 from mediasim.twilio.rest.call_summaries import CONNECTIVITY_ISSUES, QUALITY_ISSUES, own_call
+from mediasim.twilio.rest.insights_settings import advanced
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Owner, Resource, Store, Stored
 from mediasim.twilio.rest.responses import ApiResponse
@@ -176,14 +177,16 @@ CALL_INSIGHTS: Final = Resource(
     many="voice",
     host="insights",
     stored=Stored("call-measures", CallMeasures, _measures, Owner.WORKER, key="call_sid"),
-    paths={f"{VOICE}/{{call}}": {"GET": Operation(_fetch_call)}},
+    paths={f"{VOICE}/{{call}}": {"GET": Operation(advanced(_fetch_call))}},
 )
 """The call itself, with links. Its records are the measures that all others show."""
 CALL_EVENTS: Final = Resource(
     name="CallEvent",
     many="events",
     host="insights",
-    paths={f"{VOICE}/{{call}}/Events": {"GET": Operation(_list_events, (*PAGING, "Edge"))}},
+    paths={
+        f"{VOICE}/{{call}}/Events": {"GET": Operation(advanced(_list_events), (*PAGING, "Edge"))}
+    },
 )
 CALL_METRICS: Final = Resource(
     name="CallMetric",
@@ -191,7 +194,7 @@ CALL_METRICS: Final = Resource(
     host="insights",
     paths={
         f"{VOICE}/{{call}}/Metrics": {
-            "GET": Operation(_list_metrics, (*PAGING, "Edge", "Direction"))
+            "GET": Operation(advanced(_list_metrics), (*PAGING, "Edge", "Direction"))
         }
     },
 )
@@ -202,9 +205,9 @@ ANNOTATIONS: Final = Resource(
     stored=Stored("annotation", AnnotationRecord, _annotations, key="call_sid"),
     paths={
         f"{VOICE}/{{call}}/Annotation": {
-            "GET": Operation(_fetch_annotation),
+            "GET": Operation(advanced(_fetch_annotation)),
             "POST": Operation(
-                _annotate,
+                advanced(_annotate),
                 (
                     *("AnsweredBy", "ConnectivityIssue", "QualityIssues", "Spam", "CallScore"),
                     *("Comment", "Incident"),
