@@ -27,6 +27,7 @@ __all__ = [
     "message",
     "own_line",
     "participant",
+    "payments",
     "phone",
     "profiles",
     "queue",

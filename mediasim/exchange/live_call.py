@@ -10,7 +10,7 @@ from typing import Any
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange import lifecycle
-from mediasim.exchange.events import CallEvent, DtmfEvent
+from mediasim.exchange.events import SECRET_KEY, CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
@@ -61,6 +61,8 @@ class LiveCall:
         """Set when the call has ended and its leg is down."""
         self.leaving = False
         """Whether the party has hung up while its last audio is still on its way."""
+        self.secret_keys: asyncio.Queue[tuple[int, str]] | None = None
+        """The queue of whoever listens to secret keys, who alone gets them; None for nobody."""
         self.digits: list[tuple[int, str]] = []
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
@@ -288,17 +290,19 @@ class LiveCall:
         self.party = replace(self.party, codec=agreed.receives.codec)
 
     def _receive_digit(self, digit: Digit) -> None:
+        secret = self.secret_keys
+        shown = digit.digit if secret is None else "a key of a payment"
         self.digits.append((digit.frame, digit.digit))
         self.exchange.events.emit(
             DtmfEvent(
                 at_ns=digit.frame * 20_000_000,
                 kind="dtmf",
-                text=f"{self.party.name} pressed {digit.digit}",
+                text=f"{self.party.name} pressed {shown}",
                 call_sid=self.sid,
-                digit=digit.digit,
+                digit=digit.digit if secret is None else SECRET_KEY,
             )
         )
-        for queue in self.on_digit:
+        for queue in self.on_digit if secret is None else (secret,):
             queue.put_nowait((digit.frame, digit.digit))
 
     async def hang_up(self) -> None:

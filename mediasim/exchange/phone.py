@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from mediasim.exchange.live_call import LiveCall
@@ -128,6 +128,12 @@ class Phone:
     """The way to a callee that is not simulated; None for a simulated one."""
     early: Behavior | None = None
     """What is heard of it while it rings (early media); None: nothing, and so a ringing tone."""
+
+    def as_user(self, user: tuple[str, str] | None) -> Phone:
+        """Return the telephone, authenticated with a user name and a password where it can be."""
+        if user is None or not isinstance(self.gateway, AuthenticatingGateway):
+            return self
+        return replace(self, gateway=self.gateway.as_user(*user))
 
 
 class Directory(Protocol):

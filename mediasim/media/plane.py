@@ -252,7 +252,12 @@ class MediaPlane:
 
     def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
-        self._sides[0].write(routes.rows, first, count, pcm)
+        inbound = self._sides[0]
+        inbound.write(routes.rows, first, count, pcm)
+        for leg in routes.clamped:
+            assert leg.clamp is not None
+            received = inbound.row(leg.row, first, count)
+            inbound.put(leg.row, first, leg.clamp.clamp(first, received))
         silent = ~self._sounded[routes.rows]
         if silent.any():
             self._sounded[routes.rows[silent]] = pcm[silent].max(axis=1) > _SILENCE
@@ -291,7 +296,10 @@ class MediaPlane:
     def _listen(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.listened:
             for track, listener in tuple(leg.listeners):
-                listener.hear(first, self._side(track).row(leg.row, first, count))
+                if leg.clamp is not None and listener is leg.clamp.listener:
+                    listener.hear(first, leg.clamp.received)
+                else:
+                    listener.hear(first, self._side(track).row(leg.row, first, count))
 
     def _send(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.sinking:

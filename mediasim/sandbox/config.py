@@ -37,9 +37,9 @@ from mediasim.sandbox.config_account import (
     InsightsConfig,
     RecordingsConfig,
     SipConfig,
-    Url,
 )
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.proxy.hosts import app_origin, public_host_name
 from mediasim.scenario.model.call import AnswerSpec

@@ -59,6 +59,7 @@ from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
+from mediasim.twilio.user_messages import UserMessages
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks
@@ -111,6 +112,7 @@ class Account(CallDocuments):
         self.caller_ids = CallerIdManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
         self.sip = SipManager(self, self.of)
+        self.user_messages = UserMessages(self, self.live_call)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -181,7 +183,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid
@@ -215,7 +217,7 @@ class Account(CallDocuments):
             asked = self.applications.find(number.voice_application_sid)
         record = self.come_in(from_, to, phone, asked.source(), asked.callback())
         record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
+        if asked.voice_caller_id_lookup:
             record.caller_name = self.subscriber_of(from_).caller_name
         record.application_sid = number.voice_application_sid
         return record
@@ -272,7 +274,7 @@ class Account(CallDocuments):
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
-        from_, allowed = self.rules.child(parent, address, caller_id)
+        from_, allowed = self.rules.child(parent, address, caller_id, direction)
         try:
             self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:

@@ -23,6 +23,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -270,6 +271,11 @@ class CallSession(CallControl):
             self._notify(warning.code, warning.message, url, warning.line, warning=graded)
         return document
 
+    def note(self, verb: Verb) -> None:
+        """Add a warning about each part of a verb that is right, and not acted on."""
+        for each in verb.notes:
+            self.warn(each.code, each.message, each.line)
+
     def warn(self, code: int, words: str, line: int) -> None:
         """Add a notification about a line of the current document; its level is the code's."""
         self._notify(code, words, self.base, line, warning=not is_error(code))
@@ -316,6 +322,7 @@ class CallSession(CallControl):
             # Only a Dial goes on with putting the call through.
             if verb.name != "Dial":
                 self.connect(False)
+            self.note(verb)
             self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
@@ -380,3 +387,4 @@ class CallDocuments(AccountParts):
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
+        self.payments = PaymentManager(self, self.sessions, studio)

@@ -143,6 +143,40 @@ const [note] = await client.calls(wrong.sid).notifications.list();
 assert.equal(note.errorCode, "12200");
 assert.equal((await client.notifications(note.sid).fetch()).callSid, wrong.sid);
 
+// -- payments and user-defined messages --------------------------------------------------------
+
+let paymentSid;
+replies.set("/agent", async ({ CallSid }) => {
+  const statusCallback = `${here}/paying`;
+  const payment = await client.calls(CallSid).payments.create({
+    idempotencyKey: "a", statusCallback, chargeAmount: 10, securityCode: false, postalCode: false,
+  });
+  paymentSid = payment.sid;
+  const capture = "payment-card-number";
+  await client.calls(CallSid).payments(payment.sid).update({ idempotencyKey: "b", statusCallback, capture });
+  const told = `${here}/said`;
+  const subscription = await client.calls(CallSid).userDefinedMessageSubscriptions.create({ callback: told });
+  assert.match((await client.calls(CallSid).userDefinedMessages.create({ content: "{}" })).sid, /^KX/);
+  assert.ok(await client.calls(CallSid).userDefinedMessageSubscriptions(subscription.sid).remove());
+  return `<Response><Pause length="2"/><Redirect>/cancel</Redirect></Response>`;
+});
+replies.set("/cancel", async ({ CallSid }) => {
+  await refused(
+    client.calls(CallSid).payments(paymentSid).update({ idempotencyKey: "c", statusCallback: here, status: "complete" }),
+    400, 64019,
+  );
+  await client.calls(CallSid).payments(paymentSid).update({
+    idempotencyKey: "d", statusCallback: `${here}/paying`, status: "cancel",
+  });
+  return `<Response><Pay timeout="1" action="${here}/paid"/></Response>`;
+});
+replies.set("/paid", () => "<Response/>");
+const paying = await client.calls.create({ to: quiet, from: app, url: `${here}/agent` });
+await idle();
+assert.equal((await client.calls(paying.sid).fetch()).status, "completed");
+assert.equal(told("/paying").at(-1).Result, "transaction-cancelled");
+assert.equal(told("/paid")[0].Result, "too-many-failed-attempts");
+
 // -- a conference --------------------------------------------------------------------------------
 
 const room = client.conferences("room");

@@ -165,6 +165,42 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
 
 
+def begins(sandbox: Sandbox, sid: str) -> None:
+    """A call is answered soon."""
+    eventually(lambda: status(sandbox, sid) == "in-progress")
+
+
+def has_events(sandbox: Sandbox, sid: str, wanted: set[str]) -> None:
+    """A call's events are soon these requests, by the ends of their URLs, and maybe others."""
+
+    def asked() -> set[str]:
+        events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
+        return {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+
+    eventually(lambda: wanted <= asked())
+
+
+def test_payments_messages_and_events_are_had_of_the_calls_worker(
+    sandbox: Sandbox, user_app: App
+) -> None:
+    told = f"{user_app.url}/told"
+    for sid in [placed(sandbox, twiml="<Response><Pause length='60'/></Response>") for _ in "123"]:
+        begins(sandbox, sid)
+        paying = {"IdempotencyKey": "a", "StatusCallback": told}
+        payment = sandbox.rest("POST", f"/Calls/{sid}/Payments.json", **paying)["sid"]
+        paying |= {"IdempotencyKey": "b", "Status": "cancel"}
+        sandbox.rest("POST", f"/Calls/{sid}/Payments/{payment}.json", **paying)
+        where = f"/Calls/{sid}/UserDefinedMessageSubscriptions.json"
+        assert sandbox.rest("POST", where, Callback=told)["sid"].startswith("ZY")
+        where = f"/Calls/{sid}/UserDefinedMessages.json"
+        assert sandbox.rest("POST", where, Content="{}")["sid"].startswith("KX")
+        sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")
+        ends(sandbox, sid)
+
+        wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
+        has_events(sandbox, sid, wanted)
+
+
 def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
     twiml = "<Response><Record timeout='1' transcribe='true'/></Response>"
     made = [placed(sandbox, twiml=twiml) for _ in range(3)]
@@ -468,6 +504,8 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
         ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Responder.HERE)),
         ("POST", "/Calls/CA1/Streams.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Payments/PK1.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Events.json", RequestOwner(Responder.HERE)),
         ("DELETE", "/Recordings/RE1.json", RequestOwner(Responder.OWNER, "recording", "RE1")),
         ("GET", "/Recordings/RE1.wav", RequestOwner(Responder.HERE)),
         ("POST", "/Conferences/CF1.json", RequestOwner(Responder.OWNER, "conference", "CF1")),

@@ -276,12 +276,7 @@ class ConferenceManager:
         """
         self.record(sid)
         found = self._account.exchange.active_recordings(conference=sid)
-        if len(found) > 1:
-            raise bad_parameter(f"Conference {sid} has {len(found)} recordings in progress")
-        if not found:
-            path = f"{self._account.account_path}/Conferences/{sid}/Recordings"
-            raise not_found(f"{path}/Twilio.CURRENT.json")
-        return found[0].record
+        return self._account.recordings.only(found, f"Conferences/{sid}")
 
     # -- REST: participants -----------------------------------------------------------------
 
@@ -315,6 +310,7 @@ class ConferenceManager:
             CallRequest(
                 to=request.to,
                 from_=request.from_,
+                sip_user=request.sip_user,
                 status_callback=request.status_callback,
                 timeout_seconds=request.timeout_seconds,
                 time_limit_seconds=request.time_limit_seconds,

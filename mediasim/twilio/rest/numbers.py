@@ -45,6 +45,7 @@ _METHODS: Final = (
     *("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod", "SmsMethod"),
     "SmsFallbackMethod",
 )
+_NOTED: Final = {"ApiVersion": "every request to an app is of 2010-04-01"}
 _VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName")
 """The parameters that :func:`_change_settings` reads."""
 
@@ -112,11 +113,11 @@ APPLICATIONS: Final = Resource(
     paths={
         f"{ACCOUNT}/Applications": {
             "GET": Operation(_list_applications, (*PAGING, "FriendlyName")),
-            "POST": Operation(_create_application, _APPLICATION),
+            "POST": Operation(_create_application, _APPLICATION, _NOTED),
         },
         f"{ACCOUNT}/Applications/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_change_application), _APPLICATION),
+            "POST": Operation(updating(_change_application), _APPLICATION, _NOTED),
             "DELETE": Operation(delete),
         },
     },
@@ -263,13 +264,24 @@ def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
 _SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid", "SmsApplicationSid", "TrunkSid")
+_NO_EMERGENCY: Final = "emergency calls are not simulated"
+_NO_REGULATION: Final = "no number here has a regulation to meet"
+_NOTED_OF_NUMBERS: Final = {
+    **_NOTED,
+    "EmergencyStatus": _NO_EMERGENCY,
+    "EmergencyAddressSid": _NO_EMERGENCY,
+    "VoiceReceiveMode": "a number takes voice calls alone, no faxes",
+    "IdentitySid": _NO_REGULATION,
+    "AddressSid": _NO_REGULATION,
+    "BundleSid": _NO_REGULATION,
+}
 
 
 def _of_type(kind: str) -> dict[str, Operation]:
     wanted = ("PhoneNumber", "AreaCode") if not kind else ("PhoneNumber",)
     return {
         "GET": Operation(partial(_list, kind=kind), _FILTERS),
-        "POST": Operation(partial(_create, kind=kind), (*wanted, *_SETTINGS)),
+        "POST": Operation(partial(_create, kind=kind), (*wanted, *_SETTINGS), _NOTED_OF_NUMBERS),
     }
 
 
@@ -286,7 +298,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid")),
+            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid"), _NOTED_OF_NUMBERS),
             "DELETE": Operation(delete),
         },
     },

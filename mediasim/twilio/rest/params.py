@@ -22,8 +22,10 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.machine_detection import MODES, TIMES, machine_settings
+from mediasim.twilio.machine_detection import machine_settings
 from mediasim.twilio.requests import (
+    DETECTION_MODES,
+    DETECTION_TIMES,
     RECORDING_EVENTS,
     Callback,
     MachineDetection,
@@ -39,6 +41,7 @@ __all__ = [
     "NUMBERED",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
+    "SIP_USER",
     "TWIML",
     "DateFilter",
     "Method",
@@ -48,6 +51,7 @@ __all__ = [
     "machine_detection",
     "numbered_values",
     "recording_request",
+    "sip_user",
     "to_and_from",
     "twiml_source",
 ]
@@ -112,6 +116,10 @@ class Params:
     def unread(self) -> list[str]:
         """Return the names that were given with a value and that nothing has read."""
         return [name for name, value in self._last.items() if value and name not in self._read]
+
+    def in_vain(self, *names: str) -> None:
+        """Count parameters as not read: they were checked, and say nothing without another."""
+        self._read.difference_update(names)
 
     def all(self, name: str) -> list[str]:
         """Return all values of a parameter that may be repeated."""
@@ -216,7 +224,10 @@ class Params:
         method = self.method(f"{name}Method")
         chosen = self.words(f"{name}Event", events) if events else ()
         url = self.url(name, code=_BAD_CALLBACK)
-        return Callback(url, method, chosen) if url else None
+        if url:
+            return Callback(url, method, chosen)
+        self.in_vain(f"{name}Method", f"{name}Event")
+        return None
 
     def _get(self, name: str) -> str | None:
         self._check(name)
@@ -329,8 +340,13 @@ def numbered_values(form: Params) -> dict[str, str]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = ("MachineDetection", *(f"MachineDetection{name}" for name in TIMES))
+DETECTION_OPTIONS: Final = (
+    "MachineDetection",
+    *(f"MachineDetection{name}" for name in DETECTION_TIMES),
+)
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
+SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
+"""Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -344,16 +360,25 @@ def to_and_from(form: Params) -> tuple[str, str]:
     return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
 
 
+def sip_user(form: Params) -> tuple[str, str] | None:
+    """Return the user name and the password for a SIP telephone; None without a user name."""
+    user = form.text("SipAuthUsername")
+    return (user, form.text("SipAuthPassword") or "") if user else None
+
+
 def twiml_source(form: Params) -> TwimlSource | None:
-    """Return the source of Url or else of Twiml, and the fallback; None without either."""
+    """Return the source of Url and its fallback, or else of Twiml; None without either."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
+    if not fallback:
+        form.in_vain("FallbackMethod")
     if url:
         return TwimlSource(url, method, fallback, fallback_method)
+    form.in_vain("Method", "FallbackUrl", "FallbackMethod")
     if twiml := form.text("Twiml", longest=_LONGEST_TWIML):
-        return TwimlSource(None, method, fallback, fallback_method, twiml)
+        return TwimlSource(twiml=twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)
     return None
@@ -370,16 +395,21 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
 
 
 def machine_detection(
-    form: Params, *, callback: str, asynchronous: bool
+    form: Params, *, callback: str, asynchronous: str | None = None
 ) -> MachineDetection | None:
     """Return the answering machine detection that a request asks for; None for none.
 
-    ``callback`` is the parameter that names where an asynchronous verdict is sent.
+    ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
+    says whether the call goes on before it; None: it does.
     """
-    mode = form.word("MachineDetection", MODES, code=_BAD_DETECTION)
+    mode = form.word("MachineDetection", DETECTION_MODES, code=_BAD_DETECTION)
     told = form.callback(callback)
+    beside = asynchronous is None or form.flag(asynchronous) or False
     settings = machine_settings(
         mode or "",
         lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
     )
-    return None if mode is None else MachineDetection(settings, asynchronous, told)
+    if mode is not None:
+        return MachineDetection(settings, beside, told)
+    form.in_vain(*DETECTION_OPTIONS, callback, f"{callback}Method", asynchronous or "")
+    return None

@@ -78,6 +78,8 @@ def _fetch_below(request: ApiRequest) -> ApiResponse:
 def _update_below(request: ApiRequest) -> ApiResponse:
     status = request.form.word("Status", _STATUSES) or ""
     behavior = request.form.word("PauseBehavior", ("skip", "silence"))
+    if status != "paused":
+        request.form.in_vain("PauseBehavior")
     if request.at["sid"] != _CURRENT:
         sid = _recording_of(request).sid
     elif "call" in request.at:

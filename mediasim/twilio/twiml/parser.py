@@ -1,16 +1,17 @@
 """The parser of TwiML documents.
 
 What Twilio ignores (an unknown element or attribute, a wrong value) becomes a warning and is left
-out; a document that it cannot read is a :class:`TwimlError`. The XML is not trusted: no document
-type, so no entities and nothing fetched; limits of size, depth and warnings. Sources:
-https://www.twilio.com/docs/voice/twiml and the pages of errors 11750, 12100, 12200, 12300; the
-texts of the warnings are those of Twilio's schema validator and of its error dictionary.
+out, and what this sandbox does not act on becomes a note of its verb; a document that it cannot
+read is a :class:`TwimlError`. The XML is not trusted: no document type, so no entities and nothing
+fetched; limits of size, depth and warnings. Sources: https://www.twilio.com/docs/voice/twiml and
+the pages of errors 11750, 12100, 12200, 12300; the texts of the warnings are those of Twilio's
+schema validator and of its error dictionary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from email.message import Message
 from typing import Final
@@ -20,6 +21,7 @@ from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.twiml.codes import SCHEMA, attribute_code, nested_code
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element, element
+from mediasim.twilio.twiml.values import Noted
 
 __all__ = ["MOST_BYTES", "parse_messaging_twiml", "parse_twiml"]
 
@@ -123,6 +125,8 @@ class _Reader:
         """Number of open elements that are left out."""
         self._verbs: tuple[Verb, ...] = ()
         self._warnings: list[Warning] = []
+        self._notes: dict[str, Warning] = {}
+        """Notes about the verb that is being read, by their words: each is there once."""
 
     def read(self, body: bytes) -> Document:
         try:
@@ -144,6 +148,8 @@ class _Reader:
         if row is None:
             self._left_out += 1
             return
+        if row.noted:
+            self._note(f"<{name}> is not acted on by this sandbox: {row.noted}")
         self._open.append(_Open(name, row, self._line, self._attributes(name, row, written)))
 
     def _end(self, name: str) -> None:
@@ -154,8 +160,10 @@ class _Reader:
         if not self._open:
             self._verbs = tuple(done.children)
             return
-        verb = _verb(done)
-        around = self._open[-1]
+        around, verb = self._open[-1], _verb(done)
+        if len(self._open) == 1:
+            verb = replace(verb, notes=tuple(self._notes.values()))
+            self._notes.clear()
         around.children.append(verb)
         if done.row.spoken:
             around.texts.append(_spoken(verb))
@@ -226,6 +234,11 @@ class _Reader:
                     code=code,
                 )
                 continue
+            if isinstance(kind, Noted) and read != kind.but:
+                self._note(
+                    f"Attribute '{attribute}' of <{name}> is not acted on by this sandbox: "
+                    f"{kind.why}"
+                )
             valid[attribute] = read
         return valid
 
@@ -238,6 +251,9 @@ class _Reader:
             hint = f"; is it '{close[0]}' that is meant?" if close else ""
             words = message + hint if code == SCHEMA else titled(code, message + hint)
             self._warnings.append(Warning(code, words, self._line))
+
+    def _note(self, message: str) -> None:
+        self._notes.setdefault(message, Warning(SCHEMA, message, self._line))
 
     @property
     def _line(self) -> int:

@@ -14,7 +14,6 @@ from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
 
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
-_FORMAT: Final = {"audioFormat": "audio/x-mulaw", "sampleRate": "8000"}
 _SCHEMA: Final = 12200
 _LONGEST_PARAMETER: Final = 500
 """Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
@@ -102,10 +101,6 @@ def stop_stream(session: CallSession, noun: Verb) -> None:
 
 
 def _request(session: CallSession, noun: Verb) -> StreamRequest:
-    for name, only in _FORMAT.items():
-        if noun.attribute(name, only) != only:
-            words = f"{name} {noun.attribute(name)!r} is not carried out by this sandbox: {only} is"
-            session.warn(_SCHEMA, words, noun.line)
     track = noun.attribute("track", "inbound_track")
     parameters = {
         child.attribute("name"): child.attribute("value")
