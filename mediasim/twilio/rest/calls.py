@@ -25,6 +25,7 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
@@ -34,10 +35,8 @@ from mediasim.twilio.rest.params import (
     RECORDING_OPTIONS,
     SIP_USER,
     TWIML,
-    DateFilter,
     Params,
     callback_names,
-    date_names,
     machine_detection,
     numbered_values,
     recording_request,

@@ -23,6 +23,7 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
@@ -31,11 +32,9 @@ from mediasim.twilio.rest.params import (
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
     SIP_USER,
-    DateFilter,
     Method,
     Params,
     callback_names,
-    date_names,
     machine_detection,
     recording_request,
     sip_user,
