@@ -221,6 +221,15 @@ def _test_annotation(
         tests.append(passes)
 
 
+_BRANDED: Final = (
+    *("BrandedEnabled", "BrandedBundleSid", "BrandedLogo", "BrandedType", "BrandedUseCase"),
+    "BrandedCallReason",
+)
+_PROFILES: Final = (
+    *("VoiceIntegrityEnabled", "VoiceIntegrityBundleSid", "VoiceIntegrityUseCase"),
+    *("BusinessProfileIdentity", "BusinessProfileIndustry", "BusinessProfileBundleSid"),
+    "BusinessProfileType",
+)
 CALL_SUMMARIES: Final = Resource(
     name="CallSummary",
     many="call_summaries",
@@ -238,6 +247,10 @@ CALL_SUMMARIES: Final = Resource(
                     *("ConnectivityIssueAnnotation", "QualityIssueAnnotation", "SpamAnnotation"),
                     "CallScoreAnnotation",
                 ),
+                noted={
+                    **dict.fromkeys(_BRANDED, "calls are not branded here"),
+                    **dict.fromkeys(_PROFILES, "there are no business profiles here"),
+                },
             )
         },
         f"{VOICE}/{{call}}/Summary": {

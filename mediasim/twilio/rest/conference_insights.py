@@ -140,16 +140,23 @@ CONFERENCE_INSIGHTS: Final = Resource(
         f"{CONFERENCES}/{{conference}}": {"GET": Operation(advanced(_fetch))},
     },
 )
+_ALWAYS: Final = "it is always shown"
 PARTICIPANT_INSIGHTS: Final = Resource(
     name="ParticipantInsights",
     many="participants",
     host="insights",
     paths={
         f"{CONFERENCES}/{{conference}}/Participants": {
-            "GET": Operation(advanced(_list_participants), (*PAGING, "ParticipantSid", "Label"))
+            "GET": Operation(
+                advanced(_list_participants),
+                (*PAGING, "ParticipantSid", "Label"),
+                noted={"Events": _ALWAYS},
+            )
         },
         f"{CONFERENCES}/{{conference}}/Participants/{{participant}}": {
-            "GET": Operation(advanced(_fetch_participant))
+            "GET": Operation(
+                advanced(_fetch_participant), noted={"Events": _ALWAYS, "Metrics": _ALWAYS}
+            )
         },
     },
 )
