@@ -14,7 +14,7 @@ from mediasim.exchange.events import CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
-from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat
+from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat, Transfer
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
@@ -51,6 +51,8 @@ class LiveCall:
         """The real far end; None for a simulated party, or before the leg is up."""
         self.on_early_media: Callable[[LiveCall], None] | None = None
         """Called when early media begins; None: early media is not heard."""
+        self.on_refer: Callable[[LiveCall, Transfer], bool] | None = None
+        """Takes the party's request for a transfer, or not; None: none is taken."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
         """Loop time in nanoseconds at which the call was dialled; a child has its parent's."""
@@ -255,6 +257,12 @@ class LiveCall:
         """Receive a key that was not sent in RTP (SIP INFO, or a softphone's message)."""
         if self.active:
             self._receive_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
+
+    def referred(self, transfer: Transfer) -> bool:
+        """Let :attr:`on_refer` take the party's request for a transfer."""
+        if self.on_refer is None or not self.active or self.leaving:
+            return False
+        return self.on_refer(self, transfer)
 
     def reformatted(self) -> None:
         """Change the leg's codecs to those that the far end has now."""

@@ -27,6 +27,7 @@ from mediasim.twilio.rules import (
     countries_of,
 )
 from mediasim.twilio.vault import Vault
+from mediasim.twilio.webhooks import HostGuard
 
 __all__ = [
     "account_sid",
@@ -85,13 +86,20 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, settings: Settings, vault: Vault | None) -> None:
+def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clock) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     config = settings.config
     if vault is not None:
         vault.serve(account)
     account.rules.settings = rules_of(settings)
     account.rules.permissions = DialingPermissions(partial(_callable_countries, config))
+    if config.sip.siprec:
+        from mediasim.sip.siprec.client import SiprecClient
+
+        specs = config.sip.siprec
+        account.siprecs.connectors = {name: spec.connector for name, spec in specs.items()}
+        refusal = HostGuard(config.allow_hosts).refusal
+        account.siprecs.port = SiprecClient(refusal, real_time=lambda: clock.rate == 1.0)
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults

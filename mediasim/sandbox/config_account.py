@@ -13,6 +13,7 @@ from mediasim.documents.durations import Duration, LongDuration, positive
 from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import NO, YES, Flag, Number, Ratio, Text, UserName, count
 from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.sandbox.config_siprec import SiprecConnectorSpec
 from mediasim.sandbox.external_storage import BucketPlace, read_place
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
@@ -196,6 +197,8 @@ class SipConfig(Model):
     """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
     users: Mapping[UserName, Text] = {}
     """Who may register, each with a password; sip:NAME@... then rings there."""
+    siprec: Mapping[Text, SiprecConnectorSpec] = {}
+    """SIPREC connectors by their unique names: where calls are forked to."""
 
     @property
     def address(self) -> SipAddress | None:

@@ -228,7 +228,7 @@ class _Control:
 
     async def calls(self, _: Request) -> tuple[int, Any]:
         def found(service: Account) -> Iterable[Any]:
-            return (call_json(each, service.dates) for each in service.catalogue.calls())
+            return (call_json(each, service.dates) for each in service.catalogue.call_resources())
 
         return await self._listed("calls", found)
 

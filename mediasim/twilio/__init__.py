@@ -22,6 +22,7 @@ __all__ = [
     "rest",
     "rules",
     "session",
+    "sip",
     "sites",
     "status",
     "streams",

@@ -23,6 +23,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
+from mediasim.twilio.call_updates import update_session
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -51,6 +52,8 @@ from mediasim.twilio.resources import (
 )
 from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
+from mediasim.twilio.sip.manager import SipManager
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -95,6 +98,7 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
+        self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
         self.own_numbers = OwnNumbers(
@@ -104,6 +108,7 @@ class Account(CallDocuments):
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
+        self.sip = SipManager(self, self.of)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -191,26 +196,27 @@ class Account(CallDocuments):
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Place a call to one of the account's numbers.
+        """Place a call to one of the account's numbers, or to a SIP address of its domains.
 
-        Raises TwilioError if the account has no such number, or no more calls can be carried.
+        Raises TwilioError if there is none, or no more calls can be carried.
         """
+        if to.startswith("sip:"):
+            return self.sip.place(from_, to, phone)
         number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self.rules.check_caller(from_)
-        self.rules.check_capacity(f"a call from {from_} to {to}")
+        if number.trunk_sid is not None:
+            return self.sip.originate(number, from_, phone)
         asked: VoiceSettings = number
         if number.voice_application_sid:
             asked = self.applications.find(number.voice_application_sid)
-        source = asked.source()
-        session = self._new_session(phone, to, from_, "inbound", asked.callback())
-        session.call.record.phone_number_sid = number.sid
+        record = self.come_in(from_, to, phone, asked.source(), asked.callback())
+        record.phone_number_sid = number.sid
         if asked.voice_caller_id_lookup:
-            session.call.record.caller_name = self.subscriber_of(from_).caller_name
-        session.call.record.application_sid = number.voice_application_sid
-        self._run(session, session.come_in(source))
-        return session.call.record
+            record.caller_name = self.subscriber_of(from_).caller_name
+        record.application_sid = number.voice_application_sid
+        return record
 
     def place_from_client(
         self,
@@ -226,22 +232,40 @@ class Account(CallDocuments):
         ``application_sid`` is the application whose document it is. Raises TwilioError if no more
         calls can be carried.
         """
-        self.rules.check_capacity(f"a call from {from_}")
-        session = self._new_session(phone, to, from_, "inbound", callback)
-        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
             else instructions
         )
-        self._run(session, session.come_in(follow))
+        record = self.come_in(from_, to, phone, follow, callback)
+        record.application_sid = application_sid
+        return record
+
+    def come_in(
+        self,
+        from_: str,
+        to: str,
+        phone: Phone,
+        instructions: Instructions,
+        callback: Callback | None,
+        direction: Direction = "inbound",
+    ) -> CallRecord:
+        """Place a call that comes in. Raises TwilioError if no more calls can be carried."""
+        self.rules.check_capacity(f"a call from {from_} to {to}")
+        session = self._new_session(phone, to, from_, direction, callback)
+        self._run(session, session.come_in(instructions))
         return session.call.record
 
     def text_message(self, to: str, body: str) -> str:
         return self.rules.text_message(to, body)
 
     def place_child(
-        self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
+        self,
+        parent: CallSession,
+        address: str,
+        caller_id: str,
+        callback: Callback | None,
+        direction: Direction = "outbound-dial",
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
@@ -253,7 +277,7 @@ class Account(CallDocuments):
             allowed = False
         if not allowed:  # a refused child needs a call too: Dial reports it to the app as failed
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+        return self._new_session(phone, address, from_, direction, callback, call)
 
     def _phone(self, address: str) -> Phone:
         """Return the telephone at an address: the account's own, or one of the directory."""
@@ -275,7 +299,7 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status="ringing" if direction == "inbound" else "queued",
+            status="queued" if parent or direction == "outbound-api" else "ringing",
             flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
             account_sid=self.sid,
@@ -318,20 +342,7 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
-        if request.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
-        if request.status_callback is not None:
-            self.statuses.replace(sid, request.status_callback)
-        if request.time_limit_seconds is not None:
-            session.limit(request.time_limit_seconds * NS_PER_SECOND)
-        if request.status == "canceled" and session.call.active:
-            return record  # only what is queued or ringing can be canceled
-        if request.status in ("canceled", "completed"):
-            session.end("canceled")
-        elif request.source is not None:
-            if not session.call.active:
-                raise not_in_progress("Call is not in-progress. Cannot redirect.")
-            session.redirect(request.source)
+        update_session(session, request, self.statuses)
         return record
 
     def delete_call(self, sid: str) -> None:

@@ -268,7 +268,8 @@ class AccountParts:
         """
         words = message if line is None else f"{message} (line {line})"
         try:  # what all accounts share reports for the account of the call
-            account_sid = self.catalogue.call(call_sid or "").account_sid
+            about = self.catalogue.call(call_sid or "")
+            account_sid, call_sid = about.account_sid, about.resource_sid
         except UnknownSid:
             account_sid = self.sid
         self.notifications.append(

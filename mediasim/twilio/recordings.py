@@ -98,7 +98,7 @@ class RecordingManager:
         name: str = "",
     ) -> LiveRecording:
         """Start a recording of a call and the party that it is connected to."""
-        kind: Kind = "dial" if source == "DialVerb" else "call"
+        kind: Kind = "dial" if source in ("DialVerb", "Trunking") else "call"
         return self.start(
             lambda: call_tracks(control.call, control.peer),
             kind,

@@ -29,6 +29,7 @@ __all__ = [
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
+    "SiprecRequest",
     "StreamRequest",
     "StreamTrack",
     "TwimlSource",
@@ -97,6 +98,19 @@ class StreamRequest:
     callback: Callback | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     """Custom parameters, sent to the app in the ``start`` message."""
+
+
+@dataclass(frozen=True, slots=True)
+class SiprecRequest:
+    """A SIPREC session to start: POST /Calls/{sid}/Siprec, or a Siprec noun."""
+
+    connector: str
+    """Unique name of the connector."""
+    name: str | None = None
+    track: StreamTrack = "both_tracks"
+    callback: Callback | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Custom parameters, sent to the recorder in the metadata."""
 
 
 @dataclass(frozen=True, slots=True)

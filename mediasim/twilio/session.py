@@ -17,16 +17,17 @@ from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Phone
+from mediasim.exchange.phone import Directory, Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.retention import Retention
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -66,7 +67,7 @@ class FollowUp:
 
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
-"""What a call does: it follows documents, or runs one operation without any."""
+"""What a call does: it follows documents, or runs one operation, which answers it, without any."""
 _Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
@@ -155,7 +156,12 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, source: TwimlSource) -> None:
-        """Cancel the current document and go on with another."""
+        """Cancel the current document and go on with another.
+
+        Raises TwilioError for a call over a trunk, which has none.
+        """
+        if self.call.record.trunk_sid is not None:
+            raise bad_parameter("Cannot redirect: a call over a trunk follows no TwiML")
         self._next = source
         if self._working is not None:
             self._working.cancel()
@@ -190,7 +196,6 @@ class CallSession(CallControl):
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
-            self.answer()
             await instructions(self)
 
     async def finish(self) -> None:
@@ -359,9 +364,11 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 class CallDocuments(AccountParts):
     """The part of an account that the documents of calls use."""
 
+    directory: Directory
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    siprecs: SiprecManager
     messages: MessageManager
 
     def __init__(

@@ -94,6 +94,8 @@ def _sip_params(sip: SipFacts) -> Params:
         ("SipCallId", sip.call_id),
         ("SipSourceIp", sip.source_ip),
     ]
+    if sip.domain_sid:
+        params.append(("SipDomainSid", sip.domain_sid))
     if sip.username:
         params.append(("SipUsername", sip.username))
     return params + [(f"SipHeader_{name}", value) for name, value in sip.headers.items()]

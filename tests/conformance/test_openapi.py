@@ -74,7 +74,32 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
     )
     stepped.advance(3)
     (conference,) = client.conferences.list()
+    sip = client.sip
+    domain = sip.domains.create("office.sip.twilio.com")
+    users = sip.credential_lists.create("users")
+    user = users.credentials.create("alice", "Pa55wordPa55word")
+    hosts = sip.ip_access_control_lists.create("hosts")
+    host = hosts.ip_addresses.create("this machine", "127.0.0.1")
+    domain.auth.calls.credential_list_mappings.create(users.sid)
+    domain.auth.calls.ip_access_control_list_mappings.create(hosts.sid)
+    domain.auth.registrations.credential_list_mappings.create(users.sid)
+    others = sip.credential_lists.create("others")
+    elsewhere = sip.ip_access_control_lists.create("elsewhere")
+    domain.credential_list_mappings.create(others.sid)
+    domain.ip_access_control_list_mappings.create(elsewhere.sid)
     return {
+        "Domains": domain.sid,
+        "DomainSid": domain.sid,
+        "CredentialLists": users.sid,
+        "CredentialListSid": users.sid,
+        "Credentials": user.sid,
+        "IpAccessControlLists": hosts.sid,
+        "IpAccessControlListSid": hosts.sid,
+        "IpAddresses": host.sid,
+        "Domains/CredentialListMappings": others.sid,
+        "Domains/IpAccessControlListMappings": elsewhere.sid,
+        "CredentialListMappings": users.sid,
+        "IpAccessControlListMappings": hosts.sid,
         "AccountSid": stepped.account_sid,
         "Applications": client.applications.create().sid,
         "CallSid": calls[0],
@@ -116,7 +141,7 @@ def filled(path: str, sids: Mapping[str, str]) -> str:
 
 def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
     read = [path for path, method, _ in operations() if method == "GET"]
-    assert len(read) == 54
+    assert len(read) == 74
     for path in read:
         status, body = ask(stepped, "GET", filled(path, sids))
         assert status == 200, (path, body)
@@ -126,10 +151,12 @@ def test_everything_can_be_read(stepped: Sandbox, sids: dict[str, str]) -> None:
 
 
 def test_everything_can_be_changed(stepped: Sandbox, sids: dict[str, str]) -> None:
-    """An update that says nothing is one too; a queue's member has to be sent somewhere."""
+    """An update that says nothing is one too; a member has to be sent somewhere, and a list of
+    who may use SIP domains has nothing but its name."""
+    needed = {"/Members/": {"Url": "http://127.0.0.1:9/"}, "Lists/{Sid}": {"FriendlyName": "it"}}
     for path, method, _ in operations():
         if method == "POST" and path.endswith("Sid}.json") and "/Recordings/" not in path:
-            form = {"Url": "http://127.0.0.1:9/"} if "/Members/" in path else {}
+            form = next((form for part, form in needed.items() if part in path), {})
             assert ask(stepped, method, filled(path, sids), form)[0] == 200, path
 
 
@@ -140,7 +167,7 @@ def test_everything_can_be_deleted(stepped: Sandbox, sids: dict[str, str]) -> No
         (path for path, method, _ in operations() if method == "DELETE"),
         key=lambda path: ("Participants" not in path, -path.count("/")),
     )
-    assert len(deleted) == 15
+    assert len(deleted) == 25
     for number, path in enumerate(deleted):
         if number == 1:
             for call in (sids["Calls"], sids["Queues/Members"]):

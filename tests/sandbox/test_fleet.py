@@ -210,6 +210,23 @@ def test_numbers_of_the_api_are_known_to_every_worker(sandbox: Sandbox, user_app
     assert event["kind"].startswith("call.")
 
 
+def test_trunks_are_known_to_every_worker(sandbox: Sandbox) -> None:
+    """Each carries calls over them, which are one call each in the front's list."""
+    trunk = sandbox.rest("POST", "/v1/Trunks", DomainName="office.pstn.twilio.com")["sid"]
+    users = sandbox.rest("POST", "/SIP/CredentialLists.json", FriendlyName="users")["sid"]
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/CredentialLists", CredentialListSid=users)
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/Recording", Mode="record-from-answer-dual")
+    called = {"to": f"sip:{EVE}@office.pstn.twilio.com", "from": "bob"}
+    made = [sandbox.control("POST", "/calls", called)["sid"] for _ in range(2)]
+    for sid in made:
+        recorded(sandbox, sid)
+        sandbox.control("POST", f"/calls/{sid}/hang-up")
+        ends(sandbox, sid)
+    calls = sandbox.rest("GET", "/Calls.json")["calls"]
+    assert {each["sid"] for each in calls} == set(made)
+    assert {each["trunk_sid"] for each in calls} == {trunk}
+
+
 def test_weather_reaches_every_worker(sandbox: Sandbox, user_app: App) -> None:
     spell = sandbox.control("POST", "/weather", {"webhook_drop": True, "only": "call-status"})
     for _ in range(2):

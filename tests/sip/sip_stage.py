@@ -128,7 +128,10 @@ class SipStage:
 
 @contextmanager
 def sip_sandbox(
-    numbers: Mapping[str, str], users: Mapping[str, str] | None = None, **config: Any
+    numbers: Mapping[str, str],
+    users: Mapping[str, str] | None = None,
+    siprec: Mapping[str, Any] | None = None,
+    **config: Any,
 ) -> Iterator[SipStage]:
     """In memory, on free ports: numbers with their TwiML, users with their passwords.
 
@@ -139,7 +142,7 @@ def sip_sandbox(
             number: {"twiml": f"<Response>{text.replace('APP', answers.url)}</Response>"}
             for number, text in numbers.items()
         }
-        sip = {"listen": "0", "users": dict(users or {})}
+        sip = {"listen": "0", "users": dict(users or {}), "siprec": dict(siprec or {})}
         plan = {"numbers": twiml, "sip": sip, **config}
         with EmbeddedSandbox(Settings(config=parse_config(plan, base=Path()))) as embedded:
             server = embedded.sandbox.sip

@@ -27,21 +27,25 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
-from mediasim.twilio.rest.noted import NOTED_OF_CALLS
+from mediasim.twilio.rest.call_params import (
+    DETECTION_OPTIONS,
+    NOTED_OF_CALLS,
+    SIP_USER,
+    machine_detection,
+    sip_user,
+)
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    DETECTION_OPTIONS,
     LONGEST_CALL,
+    NUMBERED,
     RECORDING_OPTIONS,
-    SIP_USER,
     TWIML,
     DateFilter,
     Params,
     callback_names,
     date_names,
-    machine_detection,
+    numbered_values,
     recording_request,
-    sip_user,
     to_and_from,
     twiml_source,
 )
@@ -97,7 +101,7 @@ def _list(request: ApiRequest) -> ApiResponse:
 
     return listed(
         request,
-        request.account.catalogue.calls(),
+        request.account.catalogue.call_resources(),
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 
@@ -318,7 +322,6 @@ EVENTS: Final = Resource(
 
 # -- streams -----------------------------------------------------------------------------------
 
-_MOST_PARAMETERS: Final = 99
 _BAD_URL: Final = 21205
 
 
@@ -332,17 +335,12 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
         address_of(url)
     except StreamFailed as failed:
         raise bad_parameter(f"{NAMES[failed.code]}: {failed}", failed.code) from None
-    parameters = {}
-    for number in range(1, _MOST_PARAMETERS + 1):
-        name = form.text(f"Parameter{number}.Name")
-        if name:
-            parameters[name] = form.text(f"Parameter{number}.Value") or ""
     stream = StreamRequest(
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
         callback=form.callback("StatusCallback", STREAM_EVENTS),
-        parameters=parameters,
+        parameters=numbered_values(form),
     )
     return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description
 
@@ -354,11 +352,6 @@ def _update_stream(request: ApiRequest) -> ApiResponse:
     return request.show(request.account.streams.stop(call.sid, request.at["sid"]))
 
 
-_VALUES: Final = tuple(
-    f"Parameter{number}.{part}"
-    for number in range(1, _MOST_PARAMETERS + 1)
-    for part in ("Name", "Value")
-)
 STREAMS: Final = Resource(
     name="Stream",
     many="streams",
@@ -367,7 +360,7 @@ STREAMS: Final = Resource(
         f"{ACCOUNT}/Calls/{{call}}/Streams": {
             "POST": Operation(
                 _create_stream,
-                ("Url", "Name", "Track", *callback_names("StatusCallback"), *_VALUES),
+                ("Url", "Name", "Track", *callback_names("StatusCallback"), *NUMBERED),
             )
         },
         f"{ACCOUNT}/Calls/{{call}}/Streams/{{sid}}": {

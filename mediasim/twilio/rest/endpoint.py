@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -147,9 +148,10 @@ class ResourceEndpoint:
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
-        stored = {each.prefix: each.stored for each in RESOURCES if each.prefix and each.stored}
-        for sid in request.at.values():
-            if (kind := stored.get(sid[:2])) is None:
+        kinds = {(each.prefix, each.stored) for each in RESOURCES if each.prefix and each.stored}
+        # Several kinds may have one prefix: keys of accounts and of SIP domains are both CR.
+        for sid, (prefix, kind) in itertools.product(request.at.values(), kinds):
+            if not sid.startswith(prefix):
                 continue
             try:
                 record = kind.store(request.account).find(sid)

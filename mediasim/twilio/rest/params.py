@@ -22,34 +22,28 @@ from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.machine_detection import machine_settings
 from mediasim.twilio.requests import (
-    DETECTION_MODES,
-    DETECTION_TIMES,
     RECORDING_EVENTS,
     Callback,
-    MachineDetection,
     RecordingRequest,
     TwimlSource,
 )
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
-    "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
+    "NUMBERED",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
-    "SIP_USER",
     "TWIML",
     "DateFilter",
     "Method",
     "Params",
     "callback_names",
     "date_names",
-    "machine_detection",
+    "numbered_values",
     "recording_request",
-    "sip_user",
     "to_and_from",
     "twiml_source",
 ]
@@ -61,7 +55,6 @@ _LONGEST_NAME: Final = 64
 _LONGEST_ADDRESS: Final = 512
 _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
-_BAD_DETECTION: Final = 21234
 _LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -317,15 +310,27 @@ def date_names(name: str) -> tuple[str, ...]:
     return name, f"{name}<", f"{name}>"
 
 
+_MOST_NUMBERED: Final = 99
+NUMBERED: Final = tuple(
+    f"Parameter{number}.{part}"
+    for number in range(1, _MOST_NUMBERED + 1)
+    for part in ("Name", "Value")
+)
+"""Names of the parameters that :func:`numbered_values` reads."""
+
+
+def numbered_values(form: Params) -> dict[str, str]:
+    """Return an app's own parameters: ``Parameter1.Name``, ``Parameter1.Value`` up to 99."""
+    found = {}
+    for number in range(1, _MOST_NUMBERED + 1):
+        name = form.text(f"Parameter{number}.Name")
+        if name:
+            found[name] = form.text(f"Parameter{number}.Value") or ""
+    return found
+
+
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = (
-    "MachineDetection",
-    *(f"MachineDetection{name}" for name in DETECTION_TIMES),
-)
-"""Names of the parameters that :func:`machine_detection` reads, besides its callback."""
-SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
-"""Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -337,12 +342,6 @@ def to_and_from(form: Params) -> tuple[str, str]:
     """Return the addresses To and From; "" without one."""
     to = form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or ""
     return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
-
-
-def sip_user(form: Params) -> tuple[str, str] | None:
-    """Return the user name and the password for a SIP telephone; None without a user name."""
-    user = form.text("SipAuthUsername")
-    return (user, form.text("SipAuthPassword") or "") if user else None
 
 
 def twiml_source(form: Params) -> TwimlSource | None:
@@ -371,24 +370,3 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
         trim=form.word("Trim", get_args(Trim)) or trim,
         callback=form.callback("RecordingStatusCallback", REST_RECORDING_EVENTS),
     )
-
-
-def machine_detection(
-    form: Params, *, callback: str, asynchronous: str | None = None
-) -> MachineDetection | None:
-    """Return the answering machine detection that a request asks for; None for none.
-
-    ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
-    says whether the call goes on before it; None: it does.
-    """
-    mode = form.word("MachineDetection", DETECTION_MODES, code=_BAD_DETECTION)
-    told = form.callback(callback)
-    beside = asynchronous is None or form.flag(asynchronous) or False
-    settings = machine_settings(
-        mode or "",
-        lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
-    )
-    if mode is not None:
-        return MachineDetection(settings, beside, told)
-    form.in_vain(*DETECTION_OPTIONS, callback, f"{callback}Method", asynchronous or "")
-    return None

@@ -293,9 +293,12 @@ def updating(change: Callable[[ApiRequest, Any], None]) -> Handler:
 def call_of(request: ApiRequest) -> CallRecord:
     """Return the call of the path. Raises TwilioError (404, 20404) if there is none."""
     try:
-        return request.account.catalogue.call(request.at["call"])
+        call = request.account.catalogue.call(request.at["call"])
     except LookupError:
         raise request.missing() from None
+    if call.resource_sid != call.sid:
+        raise request.missing()
+    return call
 
 
 def conference_of(request: ApiRequest) -> ConferenceRecord:

@@ -21,6 +21,15 @@ from mediasim.twilio.rest.paging import PAGING
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
+from mediasim.twilio.rest.sip.domains import DOMAIN_MAPPINGS, DOMAINS
+from mediasim.twilio.rest.sip.lists import (
+    ACCESS_LISTS,
+    ADDRESSES,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+)
+from mediasim.twilio.rest.sip.trunks import TRUNKING
+from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
@@ -30,6 +39,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    SIPREC,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
@@ -54,6 +64,13 @@ RESOURCES: Final[list[Resource]] = [
     LOOKUPS,
     COUNTRIES,
     COUNTRY_UPDATES,
+    DOMAINS,
+    *DOMAIN_MAPPINGS,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+    ACCESS_LISTS,
+    ADDRESSES,
+    *TRUNKING,
 ]
 """All resources. Not copied at import: a test may add one."""
 

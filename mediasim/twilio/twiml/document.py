@@ -45,6 +45,8 @@ class Verb:
     """Text without the white space around it; a Say's includes the words of its SSML."""
     children: tuple[Verb, ...] = ()
     line: int = 1
+    content: tuple[str | Verb, ...] = field(default=(), compare=False, repr=False)
+    """Text and SSML in their order, as written; empty where there is no SSML."""
     notes: tuple[Warning, ...] = ()
     """What is right in a verb or inside it, and not acted on by this sandbox."""
 

@@ -56,14 +56,16 @@ class Element:
     """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
     noted: str = ""
-    """Why nothing is done about the element itself, in words that follow a colon; "": it acts."""
+    """Why nothing is done about the element itself, in words that follow a colon; "": it acts.
+
+    Of SSML it is the Say that notes it."""
 
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("ConversationRelaySession", "Pay", "Prompt", "Room", "Response/Queue"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -98,7 +100,6 @@ _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
 }
 _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
 _NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
-_NO_PAUSE: Final = "words are separated, and no pause is made"
 _TASK_ROUTER: Final = "TaskRouter is not simulated"
 _KNOWN: Final = "words are known, and none is recognised by a model"
 _SSML: Final = (
@@ -107,9 +108,9 @@ _SSML: Final = (
 )
 
 
-def _voiced(*attributes: str, children: tuple[str, ...] = _SSML) -> Element:
-    """Return the row of an SSML element that changes nothing about how its text is said."""
-    why = "its text is said in the voice's own way"
+def _unvoiced(*attributes: str, children: tuple[str, ...] = ()) -> Element:
+    """Return the row of an SSML element whose text is said as it is written."""
+    why = "the text is said as it is written"
     values = {name: Noted(TEXT, why) for name in attributes}
     return Element(values, children, text=True, spoken=True, noted=why)
 
@@ -130,6 +131,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,
@@ -200,6 +202,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Parameter",),
     ),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
+        children=("Parameter",),
+    ),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -213,10 +219,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "trim": _TRIM,
             "recordingTrack": _TRACK,
             "answerOnBridge": FLAG,
-            "ringTone": Noted(TEXT, "the caller hears the ringing tone of North America"),
+            "ringTone": TEXT,
             "sequential": FLAG,
-            "referUrl": Noted(TEXT, "a transfer by REFER is not simulated"),
-            "referMethod": Noted(METHOD, "a transfer by REFER is not simulated"),
+            "referUrl": TEXT,
+            "referMethod": METHOD,
             "events": Noted(TEXT, "the events of a Dial are those of its nouns' statusCallback"),
             "passports": Noted(TEXT, "no identity is signed on a simulated line"),
             "callReason": Noted(TEXT, "no simulated telephone shows it"),
@@ -226,6 +232,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,
@@ -319,20 +327,18 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "Reject": Element({"reason": Choice(("rejected", "busy"))}, children=("Parameter",)),
     "Hangup": Element(children=("Parameter",)),
     # -- SSML inside a Say ------------------------------------------------------------------------
-    "break": Element(
-        {name: Noted(TEXT, _NO_PAUSE) for name in ("strength", "time")},
-        spoken=True,
-        noted=_NO_PAUSE,
-    ),
-    "emphasis": _voiced("level"),
-    "lang": _voiced("xml:lang"),
+    "break": Element({"strength": TEXT, "time": TEXT}, spoken=True),
+    "emphasis": Element({"level": TEXT}, children=_SSML, text=True, spoken=True),
+    "lang": Element({"xml:lang": TEXT}, children=_SSML, text=True, spoken=True),
     "p": Element(children=_SSML, text=True, spoken=True),
-    "phoneme": _voiced("alphabet", "ph", children=()),
-    "prosody": _voiced("volume", "rate", "pitch"),
+    "phoneme": _unvoiced("alphabet", "ph"),
+    "prosody": Element(
+        {"volume": TEXT, "rate": TEXT, "pitch": TEXT}, children=_SSML, text=True, spoken=True
+    ),
     "s": Element(children=_SSML, text=True, spoken=True),
-    "say-as": _voiced("interpret-as", "format", children=()),
+    "say-as": Element({"interpret-as": TEXT, "format": TEXT}, text=True, spoken=True),
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
-    "w": _voiced("role"),
+    "w": _unvoiced("role", children=_SSML),
     # -- known, and not carried out ---------------------------------------------------------------
     **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }

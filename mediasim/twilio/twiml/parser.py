@@ -107,6 +107,8 @@ class _Open:
     attributes: dict[str, str]
     texts: list[str] = field(default_factory=list)
     children: list[Verb] = field(default_factory=list)
+    content: list[str | Verb] = field(default_factory=list)
+    """Text and spoken elements in their order."""
 
 
 class _Reader:
@@ -146,7 +148,7 @@ class _Reader:
         if row is None:
             self._left_out += 1
             return
-        if row.noted:
+        if row.noted and not row.spoken:
             self._note(f"<{name}> is not acted on by this sandbox: {row.noted}")
         self._open.append(_Open(name, row, self._line, self._attributes(name, row, written)))
 
@@ -165,6 +167,7 @@ class _Reader:
         around.children.append(verb)
         if done.row.spoken:
             around.texts.append(_spoken(verb))
+            around.content.append(verb)
 
     def _text(self, text: str) -> None:
         if self._left_out or not self._open:
@@ -172,6 +175,7 @@ class _Reader:
         inside = self._open[-1]
         if inside.row.text:
             inside.texts.append(text)
+            inside.content.append(text)
         elif text.strip():
             self._warn(
                 "cvc-complex-type.2.3: "
@@ -230,7 +234,7 @@ class _Reader:
                     code=code,
                 )
                 continue
-            if isinstance(kind, Noted) and read != kind.but:
+            if isinstance(kind, Noted) and read != kind.but and not row.spoken:
                 self._note(
                     f"Attribute '{attribute}' of <{name}> is not acted on by this sandbox: "
                     f"{kind.why}"
@@ -260,7 +264,9 @@ def _verb(done: _Open) -> Verb:
     text = "".join(done.texts).strip()
     if done.row.spoken or done.name == "Say":
         text = " ".join(text.split())
-    return Verb(done.name, done.attributes, text, tuple(done.children), done.line)
+    marked_up = done.row.spoken or any(isinstance(part, Verb) for part in done.content)
+    content = tuple(done.content) if marked_up else ()
+    return Verb(done.name, done.attributes, text, tuple(done.children), done.line, content)
 
 
 def _spoken(verb: Verb) -> str:

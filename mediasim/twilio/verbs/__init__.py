@@ -8,6 +8,7 @@ Dial, Enqueue and Leave need the whole account: :class:`mediasim.twilio.account.
 import mediasim.twilio.verbs.basic
 import mediasim.twilio.verbs.gather
 import mediasim.twilio.verbs.record
+import mediasim.twilio.verbs.refer
 import mediasim.twilio.verbs.sms
 import mediasim.twilio.verbs.start  # noqa: F401
 

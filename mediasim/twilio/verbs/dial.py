@@ -11,22 +11,29 @@ from functools import partial
 from typing import Final
 from urllib.parse import quote
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.audio.ringing_tones import RINGING_TONES, ringing_tone
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
+from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, TalkOptions
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import ParameterGateway
+from mediasim.exchange.profiles import Channels
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.addresses import dialled
 from mediasim.twilio.machine_detection import detect, noun_detection
+from mediasim.twilio.mode_recording import ModeRecording
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
-from mediasim.twilio.requests import Callback, DialRequest, Params
+from mediasim.twilio.requests import Callback, DialRequest, Params, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
 from mediasim.twilio.twiml import RING_TONES, Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
+from mediasim.twilio.verbs.transfer import DialTransfers
 
 __all__ = [
     "DialVerbRecording",
@@ -51,36 +58,20 @@ _SCHEMA: Final = 12200
 _MOST_AT_ONCE: Final = 10
 
 
-class DialVerbRecording(DialRecording):
+class DialVerbRecording(ModeRecording):
     """The recording that a Dial verb requests."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
-        self._session = session
-        self._verb = verb
-        self.recording: LiveRecording | None = None
+        def request(channels: Channels) -> RecordingRequest:
+            return recording_request(
+                verb,
+                session,
+                channels=channels,
+                track=verb.attribute("recordingTrack", "both"),
+                trim=verb.attribute("trim", "do-not-trim"),
+            )
 
-    def begin(self, moment: Moment) -> None:
-        """Start the recording if the verb has it begin at this moment."""
-        words = self._verb.attribute("record")
-        words = "record-from-answer" if words == "true" else words
-        if self.recording is not None or not words.startswith(f"record-from-{moment}"):
-            return
-        request = recording_request(
-            self._verb,
-            self._session,
-            channels="dual" if words.endswith("-dual") else "mono",
-            track=self._verb.attribute("recordingTrack", "both"),
-            trim=self._verb.attribute("trim", "do-not-trim"),
-        )
-        manager = self._session.account.recordings
-        self.recording = manager.of_call(self._session, request, "DialVerb")
-
-    def halt(self) -> list[LiveRecording]:
-        """Halt the recording, and return it if it was active."""
-        if self.recording is None or not self.recording.active:
-            return []
-        self.recording.halt()
-        return [self.recording]
+        super().__init__(session, verb.attribute("record"), "DialVerb", request)
 
 
 @dataclass(slots=True)
@@ -92,6 +83,8 @@ class Outcome:
     bridged: bool = False
     recording: LiveRecording | None = None
     more: Params = field(default_factory=list)
+    transfers: DialTransfers | None = None
+    """What a party may have asked for in the talk; None where no telephone was rung."""
 
     def params(self, session: CallSession) -> Params:
         """Return the parameters of the request for the action."""
@@ -140,7 +133,8 @@ async def dial(
 ) -> FollowUp | None:
     """Connect the call to the targets of a Dial; then its action, if any, gives the next document.
 
-    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
+    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends, HangUp
+    once a transfer has been carried out.
     """
     if session.screening:
         words = "Dial: Cannot Dial out from a Dial Call Segment: the document of a noun's url"
@@ -156,6 +150,8 @@ async def dial(
         await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
+    if not ended and outcome.transfers is not None:
+        await outcome.transfers.carry_out(talk_options(verb))
     follow_up = session.action(verb, outcome.params(session))
     if ended:
         if follow_up is not None:
@@ -166,7 +162,8 @@ async def dial(
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
-    """Connect the call to one telephone, without a document."""
+    """Answer the call and connect it to one telephone, without a document."""
+    session.answer()
     leg = DialledLeg(partial(place, session, request.address, session.call.record.from_, None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
@@ -244,21 +241,50 @@ def _address(session: CallSession, noun: Verb) -> str | None:
 async def _dial_telephones(
     session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
-    """Ring telephones and connect the first that answers, until the connected call ends."""
+    """Ring telephones and connect the first that answers, until the connected call ends.
+
+    Or until a transfer that one of both asks for is accepted, which is to be carried out then.
+    """
     recording = DialVerbRecording(session, verb)
+    transfers = DialTransfers(session, verb, recording)
+    for number, leg in enumerate(legs):
+        legs[number] = replace(leg, place=partial(_watched, leg.place, transfers))
     dialled = Dial(
         session,
         legs,
         timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
+        ring_tone=_ring_tone(session, verb),
         **talk_options(verb),
     )
     try:
-        await dialled.run()
+        await dialled.run(transfers.accepted(dialled))
     finally:
+        transfers.close()
         outcome.status, outcome.child = dialled.status, dialled.child
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
+        outcome.transfers = transfers
+
+
+def _watched(place: Callable[[], CallControl], transfers: DialTransfers) -> CallControl:
+    """Create the call of a telephone that may ask for a transfer."""
+    other = place()
+    assert isinstance(other, CallSession)
+    transfers.watch(other)
+    return other
+
+
+def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
+    """Return the ringing tone that a Dial asks for; None, after a warning for an unknown one."""
+    name = verb.attribute("ringTone").strip().lower()
+    if not name:
+        return None
+    if name in RINGING_TONES:
+        return ringing_tone(name)
+    words = f"Dial: ringTone {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
+    session.warn(_SCHEMA, f"{words}: the usual ringback is heard", verb.line)
+    return None
 
 
 def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:

@@ -1,4 +1,4 @@
-"""Start, Stop and Connect: recordings and streams beside the call, and bidirectional streams."""
+"""Start, Stop and Connect: what goes on beside the call, and bidirectional streams."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
+from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
 
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
@@ -20,8 +21,10 @@ _LONGEST_PARAMETER: Final = 500
 
 @executes("Start")
 async def start(session: CallSession, verb: Verb) -> None:
-    """Start the recordings and streams of the nouns, and go on at once."""
+    """Start the recordings, streams and SIPREC sessions of the nouns, and go on at once."""
     for noun in verb.children:
+        if noun.name == "Siprec":
+            start_siprec(session, noun)
         if noun.name == "Stream":
             start_stream(session, noun)
         if noun.name == "Recording":
@@ -40,8 +43,10 @@ async def start(session: CallSession, verb: Verb) -> None:
 
 @executes("Stop")
 async def stop(session: CallSession, verb: Verb) -> None:
-    """Stop the recordings and streams that the nouns name; without a name, the newest."""
+    """Stop what the nouns name; without a name, the newest."""
     for noun in verb.children:
+        if noun.name == "Siprec":
+            stop_siprec(session, noun)
         if noun.name == "Stream":
             stop_stream(session, noun)
         if noun.name == "Recording":
