@@ -39,6 +39,8 @@ class Answering:
 
     outcome: Outcome = "answer"
     after_ns: int = 1_000_000_000
+    rings_after_ns: int = 0
+    """Nanoseconds from dialling until it rings: the post-dial delay."""
 
 
 class PartyControl(Protocol):
@@ -198,6 +200,13 @@ async def _ring_simulated(
     rule, after_ns = RINGING_RULES[phone.answering.outcome], phone.answering.after_ns
     ends = rule.ends
     if rule.rings:
+        if phone.answering.rings_after_ns:
+            # The limit counts from dialling, and may be over before anything rings.
+            before_ns = min(phone.answering.rings_after_ns, timeout_ns)
+            await call.exchange.sleep(before_ns)
+            timeout_ns -= before_ns
+            if call.ended.is_set():
+                return False
         rings()
         in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)

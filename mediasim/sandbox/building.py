@@ -9,6 +9,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_payments import pay_connectors
 from mediasim.sandbox.number_plan import claim_numbers
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
@@ -103,6 +104,8 @@ def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clo
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
+    account.payments.connectors = pay_connectors(config.account.pay_connectors)
+    account.insights.processing_ns = int(config.insights.processing)
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

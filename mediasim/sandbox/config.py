@@ -32,8 +32,14 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
+from mediasim.sandbox.config_account import (
+    AccountConfig,
+    InsightsConfig,
+    RecordingsConfig,
+    SipConfig,
+)
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.proxy.hosts import app_origin, public_host_name
 from mediasim.scenario.model.call import AnswerSpec
@@ -133,11 +139,13 @@ class RingAnswer(AnswerSpec):
 
     outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"  # type: ignore[assignment]
     """What it does in the end; busy and failed never ring, no-answer rings for ever."""
+    rings_after: Duration = Duration(0)
+    """The post-dial delay: how long it takes until its telephone rings."""
 
     @property
     def answering(self) -> Answering:
         """The outcome and delay as the exchange's telephones have them."""
-        return Answering(self.outcome, int(self.after))
+        return Answering(self.outcome, int(self.after), int(self.rings_after))
 
 
 class Callee(PartySpec):
@@ -177,6 +185,8 @@ class Config(Model):
     """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
     recordings: RecordingsConfig = RecordingsConfig.model_construct()
     """What the account does with recordings."""
+    insights: InsightsConfig = InsightsConfig.model_construct()
+    """What it does with Voice Insights."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1

@@ -39,6 +39,7 @@ from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel, host_and_port
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
+from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.sip.access import twilio_domain
 from mediasim.twilio.sip.records import DomainRecord
@@ -327,7 +328,8 @@ class SipServer:
         if len(self._refusals) >= _MOST_REFUSALS:
             self._refusals.clear()
         self._refusals[error.message] = now
-        self._account().notify(None, error.code, error.message)
+        account = self._account()
+        account.notify(None, error.code, error.message, warning=not is_error(error.code))
 
     def _cancelled(self, call: LiveCall) -> None:
         """End a call that its caller cancelled."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.exchange.events import SECRET_KEY
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
@@ -154,6 +155,11 @@ class _Piece:
     """First sample, in the file."""
     samples: int
 
+    def part(self, low: int, high: int) -> _Piece:
+        """Return a part of the piece, between two samples of the frame clock."""
+        moved = low - self.at
+        return _Piece(self.segment, self.said + moved, low, self.file + moved, high - low)
+
     def words(self) -> Iterator[WordTime]:
         """Yield the piece's words, with times in samples of the file."""
         for it in words_in(self.segment, self.said, self.said + self.samples):
@@ -200,14 +206,21 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
     call, placement = received.call, received.placement
     if call.line is None or placement is None:
         return
-    for piece in _pieces(call.line, placement, low, high, to_file):
+    pieces: Iterable[_Piece] = _pieces(call.line, placement, low, high, to_file)
+    secret: frozenset[Segment] = frozenset()
+    if call.leg.clamps:
+        pieces = list(pieces)
+        secret = _secret_keys(call, pieces)
+        pieces = [part for piece in pieces for part in _left_in(call, piece)]
+    for piece in pieces:
         segment, inside = piece.segment, piece.said - piece.segment.start
+        text = SECRET_KEY * len(segment.text) if segment in secret else segment.text
         yield Interval(
             start=piece.file,
             end=piece.file + piece.samples,
             party=call.party.name,
             kind=segment.kind,
-            text=segment.text,
+            text=text,
             digest=segment.digest,
             pcm=segment.pcm[inside : inside + piece.samples],
             codec=call.party.codec,
@@ -215,6 +228,39 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
             offset=inside,
             words=tuple(piece.words()),
         )
+
+
+def _secret_keys(call: LiveCall, pieces: Iterable[_Piece]) -> frozenset[Segment]:
+    """Return the keys, as tones, that were pressed while keys were taken out of the track."""
+    return frozenset(
+        piece.segment
+        for piece in pieces
+        if piece.segment.kind == "dtmf"
+        and any(each.covers(piece.at, piece.at + piece.samples) for each in call.leg.clamps)
+    )
+
+
+def _left_in(call: LiveCall, piece: _Piece) -> Iterator[_Piece]:
+    """Yield a piece; of keys only the parts that were not taken out of the track."""
+    cursor, end = piece.at, piece.at + piece.samples
+    if piece.segment.kind == "dtmf":
+        silenced = [span for clamp in call.leg.clamps for span in clamp.silenced]
+        for start, stop in silenced:
+            if start < end and stop > cursor:
+                yield from _sounding(piece, cursor, start)
+                cursor = stop
+        yield from _sounding(piece, cursor, end)
+    else:
+        yield piece
+
+
+def _sounding(piece: _Piece, low: int, high: int) -> Iterator[_Piece]:
+    """Yield the part of a piece between two samples of the frame clock, unless it is silent."""
+    if low < high:
+        part = piece.part(low, high)
+        inside = part.said - part.segment.start
+        if part.segment.pcm[inside : inside + part.samples].any():
+            yield part
 
 
 def _played(player: Player, it: Origin) -> Iterator[Interval]:
@@ -271,6 +317,12 @@ def _lost(
         Gap(file, file + samples, gap.why, gap.party)
         for gap in received.gaps
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
+    ]
+    gaps += [
+        Gap(file, file + samples, "secret", call.party.name)
+        for clamp in call.leg.clamps
+        for start, end in clamp.silenced
+        for _, file, samples in to_file.pieces(max(low, start), min(high, end))
     ]
     # Without a timeline there is no placement, and the jitter buffer's own log has the places.
     if received.placement is None:

@@ -33,6 +33,7 @@ from mediasim.twilio.errors import (
     not_in_progress,
     unavailable,
 )
+from mediasim.twilio.insights import InsightsManager
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -58,6 +59,7 @@ from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
+from mediasim.twilio.user_messages import UserMessages
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks
@@ -101,6 +103,7 @@ class Account(CallDocuments):
         self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.insights = InsightsManager(self, self.live_call, lambda sid: self.of(sid).conferences)
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
@@ -109,6 +112,7 @@ class Account(CallDocuments):
         self.caller_ids = CallerIdManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
         self.sip = SipManager(self, self.of)
+        self.user_messages = UserMessages(self, self.live_call)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -270,7 +274,7 @@ class Account(CallDocuments):
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
-        from_, allowed = self.rules.child(parent, address, caller_id)
+        from_, allowed = self.rules.child(parent, address, caller_id, direction)
         try:
             self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:

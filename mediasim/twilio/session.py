@@ -23,6 +23,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
@@ -386,3 +387,4 @@ class CallDocuments(AccountParts):
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
+        self.payments = PaymentManager(self, self.sessions, studio)

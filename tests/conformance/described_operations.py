@@ -24,6 +24,8 @@ SERVED = (
             r"/OutgoingCallerIds(/\{Sid\})?\.json",
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
+            r"/Calls/\{CallSid\}/(Payments|UserDefinedMessageSubscriptions)(/\{Sid\})?\.json",
+            r"/Calls/\{CallSid\}/UserDefinedMessages\.json",
             r"/Conferences(/\{Sid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Participants(/\{CallSid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Recordings(/\{Sid\})?\.json",

@@ -143,6 +143,40 @@ const [note] = await client.calls(wrong.sid).notifications.list();
 assert.equal(note.errorCode, "12200");
 assert.equal((await client.notifications(note.sid).fetch()).callSid, wrong.sid);
 
+// -- payments and user-defined messages --------------------------------------------------------
+
+let paymentSid;
+replies.set("/agent", async ({ CallSid }) => {
+  const statusCallback = `${here}/paying`;
+  const payment = await client.calls(CallSid).payments.create({
+    idempotencyKey: "a", statusCallback, chargeAmount: 10, securityCode: false, postalCode: false,
+  });
+  paymentSid = payment.sid;
+  const capture = "payment-card-number";
+  await client.calls(CallSid).payments(payment.sid).update({ idempotencyKey: "b", statusCallback, capture });
+  const told = `${here}/said`;
+  const subscription = await client.calls(CallSid).userDefinedMessageSubscriptions.create({ callback: told });
+  assert.match((await client.calls(CallSid).userDefinedMessages.create({ content: "{}" })).sid, /^KX/);
+  assert.ok(await client.calls(CallSid).userDefinedMessageSubscriptions(subscription.sid).remove());
+  return `<Response><Pause length="2"/><Redirect>/cancel</Redirect></Response>`;
+});
+replies.set("/cancel", async ({ CallSid }) => {
+  await refused(
+    client.calls(CallSid).payments(paymentSid).update({ idempotencyKey: "c", statusCallback: here, status: "complete" }),
+    400, 64019,
+  );
+  await client.calls(CallSid).payments(paymentSid).update({
+    idempotencyKey: "d", statusCallback: `${here}/paying`, status: "cancel",
+  });
+  return `<Response><Pay timeout="1" action="${here}/paid"/></Response>`;
+});
+replies.set("/paid", () => "<Response/>");
+const paying = await client.calls.create({ to: quiet, from: app, url: `${here}/agent` });
+await idle();
+assert.equal((await client.calls(paying.sid).fetch()).status, "completed");
+assert.equal(told("/paying").at(-1).Result, "transaction-cancelled");
+assert.equal(told("/paid")[0].Result, "too-many-failed-attempts");
+
 // -- a conference --------------------------------------------------------------------------------
 
 const room = client.conferences("room");
@@ -349,6 +383,17 @@ await refused(sub.api.v2010.accounts(account).fetch(), 401, 20003);
 assert.equal((await client.api.v2010.accounts(made.sid).update({ status: "closed" })).status, "closed");
 await refused(client.conversations.v1.conversations.list(), 501, 20501);
 await refused(client.verify.v2.services("VA1").verifications.create({ to: alice, channel: "sms" }), 501, 20501);
+client.insights.baseUrl = base;
+const insights = client.insights.v1;
+const summary = await insights.calls(call.sid).summary().fetch();
+assert.deepEqual([summary.callState, summary.processingState], ["completed", "complete"]);
+assert.ok(summary.carrierEdge.metrics.inbound.packets_received > 0);
+assert.ok((await insights.callSummaries.list({ callState: "completed" })).length > 1);
+assert.equal((await insights.calls(call.sid).events.list())[0].name, "initiated");
+assert.equal((await insights.calls(call.sid).metrics.list({ direction: "inbound" }))[0].edge, "carrier_edge");
+assert.equal((await insights.calls(call.sid).annotation().update({ callScore: 4, spam: false })).callScore, 4);
+const meetings = await insights.conferences.list({ limit: 1 });
+assert.ok((await meetings[0].conferenceParticipants().list())[0].participantSid.startsWith("CP"));
 
 // -- SIP domains and trunks ----------------------------------------------------------------------
 

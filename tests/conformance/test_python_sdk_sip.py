@@ -233,3 +233,9 @@ def test_calls_over_a_trunk(trunking: Any, client: Client, sandbox: Sandbox, app
         assert heard(callee, ALICE_HZ, BOB_HZ) == {BOB_HZ}
     assert app.asked == []
     assert [each["sid"] for each in sandbox.control("GET", "/calls")["calls"]] == [out, came]
+    # The account's rules: the caller is noted, whom it may not call is refused.
+    abroad = sandbox.call(f"sip:+442079460018@{TRUNK}", "alice")
+    sandbox.run_out()
+    assert client.calls(abroad).fetch().status == "failed"
+    noted = {(each.error_code, each.call_sid) for each in client.notifications.list()}
+    assert noted == {("32204", out), ("32204", abroad), ("32205", abroad)}

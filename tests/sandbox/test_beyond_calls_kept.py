@@ -23,6 +23,9 @@ parties:
 """
 
 
+PERMISSIONS = "/v1/DialingPermissions"
+
+
 class Client:
     """A client of one account."""
 
@@ -67,6 +70,8 @@ def test_what_was_there_is_there_again(tmp_path: Path) -> None:
         sub = Client(client.url, made["sid"], made["auth_token"])
         assert sub.ask("POST", "IncomingPhoneNumbers.json", PhoneNumber="+14155550180")
         assert sub.ask("POST", "Queues.json", FriendlyName="line")
+        germany = json.dumps([{"iso_code": "DE", "low_risk_numbers_enabled": True}])
+        assert client.ask("POST", f"{PERMISSIONS}/BulkCountryUpdates", UpdateRequest=germany)
         first = client.ask("POST", "Messages.json", **message, MediaUrl="http://127.0.0.1:9/a.png")
         client.control("POST", "/clock/advance", {"by": 5})
         second = client.ask("POST", "Messages.json", **message)
@@ -82,6 +87,8 @@ def test_what_was_there_is_there_again(tmp_path: Path) -> None:
     with EmbeddedSandbox(settings) as sandbox:
         client = main(sandbox)
         sub = Client(client.url, sub.sid, sub.token)
+        kept = client.ask("GET", f"{PERMISSIONS}/Countries/DE")
+        assert kept["low_risk_numbers_enabled"] is True
         listed = client.ask("GET", "Messages.json")["messages"]
         assert [(each["sid"], each["status"], each["error_code"]) for each in listed] == [
             # What was on its way when the process ended has failed.

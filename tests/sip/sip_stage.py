@@ -29,6 +29,8 @@ from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.requests import CallRequest, TwimlSource
 
+CALLER_ID = "+14155550199"
+"""The verified number that the sandbox calls from."""
 PATIENCE = 4.0
 """Seconds that anything awaited may take."""
 
@@ -121,7 +123,7 @@ class SipStage:
 
     def call_out(self, to: str, twiml: str) -> CallRecord:
         script = TwimlSource(twiml=f"<Response>{twiml}</Response>")
-        ask = CallRequest(to=to, from_="+14155550199", source=script)
+        ask = CallRequest(to=to, from_=CALLER_ID, source=script)
         found: CallRecord = self.on_engine(lambda: self.service.create_call(ask))
         return found
 
@@ -143,7 +145,8 @@ def sip_sandbox(
             for number, text in numbers.items()
         }
         sip = {"listen": "0", "users": dict(users or {}), "siprec": dict(siprec or {})}
-        plan = {"numbers": twiml, "sip": sip, **config}
+        account = {"caller_ids": [CALLER_ID]}
+        plan = {"account": account, "numbers": twiml, "sip": sip, **config}
         with EmbeddedSandbox(Settings(config=parse_config(plan, base=Path()))) as embedded:
             server = embedded.sandbox.sip
             assert server is not None

@@ -280,7 +280,7 @@ class Stage(AccountStage):
         records = {
             kind: [repr(each) for each in stored.store(account).all()]
             for kind, stored in all_stored().items()
-            if kind not in ("notification", "delivery", *self.unseen)
+            if kind not in ("notification", "delivery", "api_event", *self.unseen)
         }
         files = {
             each.sid: hashlib.sha1(self._file(each.sid), usedforsecurity=False).hexdigest()

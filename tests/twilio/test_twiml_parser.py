@@ -203,12 +203,10 @@ def test_a_number_in_its_range() -> None:
 
 
 def test_verbs_that_are_known_and_not_carried_out() -> None:
-    read = inside(
-        '<Pay input="dtmf"><Prompt for="postal-code"/></Pay><Start><Transcription/></Start>'
-    )
+    read = inside('<Prompt for="postal-code"/><Start><Transcription/></Start>')
     assert names(read.verbs) == ["Start"]
     assert [warning.message for warning in read.warnings] == [
-        "<Pay> is not carried out by this sandbox: it is passed over",
+        "<Prompt> is not carried out by this sandbox: it is passed over",
         "<Transcription> is not carried out by this sandbox: it is passed over",
     ]
 

@@ -1,4 +1,4 @@
-"""Calls: placing, finding, redirecting, ending and deleting them; their events and streams.
+"""Calls: placing, finding, redirecting, ending and deleting them; their streams.
 
 A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
 call's notifications (21609, 21626), and no callbacks are sent.
@@ -7,16 +7,14 @@ call's notifications (21609, 21626), and no callbacks are sent.
 from __future__ import annotations
 
 import re
-from typing import Any, Final, get_args
-from urllib.parse import parse_qsl, urlsplit
+from typing import Final, get_args
 
-from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import sought
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.representations import call_json, rfc2822
+from mediasim.twilio.representations import call_json
 from mediasim.twilio.requests import (
     CALL_EVENTS,
     STREAM_EVENTS,
@@ -34,16 +32,15 @@ from mediasim.twilio.rest.call_params import (
     machine_detection,
     sip_user,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     LONGEST_CALL,
     NUMBERED,
     RECORDING_OPTIONS,
     TWIML,
-    DateFilter,
     Params,
     callback_names,
-    date_names,
     numbered_values,
     recording_request,
     to_and_from,
@@ -51,7 +48,6 @@ from mediasim.twilio.rest.params import (
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    MOST_KEPT,
     ApiRequest,
     Operation,
     Owner,
@@ -63,10 +59,8 @@ from mediasim.twilio.rest.resource import (
 from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
-from mediasim.twilio.webhooks import Delivery
-from mediasim.twilio.webhooks.delivery import Attempt
 
-__all__ = ["CALLS", "EVENTS", "STREAMS", "call_request"]
+__all__ = ["CALLS", "STREAMS", "call_request"]
 
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
@@ -251,73 +245,6 @@ CALLS: Final = Resource(
         },
     },
 )
-
-
-# -- events ------------------------------------------------------------------------------------
-
-_NS_PER_MS: Final = 1_000_000
-
-
-def _list_events(request: ApiRequest) -> ApiResponse:
-    """List all requests to the app about a call and its recordings, oldest first.
-
-    Twilio's list has the app's own requests to the API too; ours does not.
-    """
-    call = call_of(request)
-    sids = {call.sid} | {each.sid for each in request.account.catalogue.recordings(call=call.sid)}
-    attempts = [
-        (f"{delivery.id}-{number}", delivery, attempt)
-        for delivery in request.account.webhooks.deliveries
-        if delivery.sid in sids
-        for number, attempt in enumerate(delivery.attempts)
-    ]
-    return listed(
-        request,
-        attempts,
-        lambda each: _event_json(each[1], each[2], request.account.dates),
-        sid=lambda each: each[0],
-        newest_first=False,
-    )
-
-
-def _event_json(delivery: Delivery, attempt: Attempt, dates: Dates) -> dict[str, Any]:
-    query = parse_qsl(urlsplit(attempt.url).query, keep_blank_values=True)
-    parameters = dict(delivery.params) if attempt.method == "POST" else dict(query)
-    answered = attempt.answered_ns
-    return {
-        "request": {"method": attempt.method, "url": attempt.url, "parameters": parameters},
-        "response": {
-            "response_code": attempt.status,
-            "request_duration": None
-            if answered is None
-            else (answered - attempt.sent_ns) // _NS_PER_MS,
-            "content_type": attempt.response_headers.get("content-type"),
-            "response_body": attempt.response_body,
-            "date_created": rfc2822(dates, attempt.sent_ns),
-        },
-    }
-
-
-def _delivery_json(delivery: Delivery, dates: Dates) -> dict[str, Any]:
-    return delivery.to_json()
-
-
-EVENTS: Final = Resource(
-    name="Event",
-    many="events",
-    json=_delivery_json,
-    stored=Stored(
-        "delivery",
-        Delivery,
-        lambda account: Store.of_list(account.webhooks.deliveries, "id"),
-        Owner.WORKER,
-        key="id",
-        most=MOST_KEPT,
-        tells=True,
-    ),
-    paths={f"{ACCOUNT}/Calls/{{call}}/Events": {"GET": Operation(_list_events, PAGING)}},
-)
-"""Events of a call. Their records are deliveries, whose attempts the list shows."""
 
 
 # -- streams -----------------------------------------------------------------------------------

@@ -30,16 +30,15 @@ from mediasim.twilio.rest.call_params import (
     machine_detection,
     sip_user,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     LONGEST_CALL,
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
-    DateFilter,
     Method,
     Params,
     callback_names,
-    date_names,
     recording_request,
     to_and_from,
 )

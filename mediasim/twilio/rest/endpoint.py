@@ -34,6 +34,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.events import note_event
 from mediasim.twilio.rest.magic import answer_in_test, test_account
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
 from mediasim.twilio.rest.noted import ignored_words
@@ -127,9 +128,14 @@ class ResourceEndpoint:
         if account.subaccounts.all():
             self._check_account(request)
         request = replace(request, query=request.query.only(names), form=request.form.only(names))
-        answer = operation.do(request)
-        if isinstance(answer, Awaitable):
-            answer = await answer
+        try:
+            answer = operation.do(request)
+            if isinstance(answer, Awaitable):
+                answer = await answer
+        except TwilioError as refusal:
+            note_event(request, method, request.at.get("call"), refusal)
+            raise
+        note_event(request, method, _call_of(request, answer), answer)
         ignored = [*request.form.unread(), *request.query.unread()]
         for words in ignored_words(self._resource.name, ignored):
             account.notify(_call_of(request, answer), BAD_PARAMETER, words, warning=True)

@@ -13,8 +13,9 @@ from mediasim.twilio.message_records import MediaRecord, MessageEvent, MessageRe
 from mediasim.twilio.messages import MessageRequest
 from mediasim.twilio.representations import dates_json
 from mediasim.twilio.requests import Callback
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import DateFilter, Params, date_names, to_and_from
+from mediasim.twilio.rest.params import Params, to_and_from
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from mediasim.documents.values import E164
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.records import CallRecord, Direction, SipFacts
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.errors import NOT_FOUND, TwilioError
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.resources import NumberRecord
+from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import Instructions
 from mediasim.twilio.sip.access import SipAccess, twilio_domain
 from mediasim.twilio.sip.records import (
@@ -31,7 +30,6 @@ from mediasim.twilio.sip.trunks import OriginationUrlRecord, TrunkRecord
 
 __all__ = ["SipManager"]
 
-_INVALID_FROM: Final = 32206
 _LOCAL: Final = "127.0.0.1"
 """The address that simulated parties call SIP domains from."""
 
@@ -49,6 +47,10 @@ class CallParts(Protocol):
         direction: Direction = "inbound",
     ) -> CallRecord:
         """Place a call that comes in. Raises TwilioError if no more calls can be carried."""
+
+    @property
+    def rules(self) -> AccountRules:
+        """The rules of whom it may call, and from where."""
 
     @property
     def place_child(self) -> PlaceLeg:
@@ -177,9 +179,9 @@ class SipManager:
                 from_, number, phone, trunk.terminate, None, "trunking-terminating"
             )
             record.trunk_sid = owner.sid
-            if re.fullmatch(E164, from_) is None:
-                words = f"SIP: Invalid From number (caller ID): {from_[:60]} is shown as it is"
-                self._account.notify(record.sid, _INVALID_FROM, words, warning=True)
+            if (wrong := account.rules.wrong_trunk_caller(from_)) is not None:
+                words = f"{wrong.message} is shown as it is"
+                self._account.notify(record.sid, wrong.code, words, warning=True)
         else:
             record = account.come_in(from_, to, phone, owner.source(), owner.callback())
         record.sip = SipFacts(

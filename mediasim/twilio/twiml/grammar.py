@@ -21,6 +21,7 @@ from mediasim.twilio.requests import (
     DETECTION_TIMES,
     RECORDING_EVENTS,
 )
+from mediasim.twilio.twiml.payments import PAY, PROMPT
 from mediasim.twilio.twiml.values import (
     FLAG,
     KEYS,
@@ -64,7 +65,7 @@ class Element:
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Pay", "Prompt", "Room", "Response/Queue"),
+    *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
     *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
@@ -154,6 +155,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Say", "Play", "Pause"),
     ),
+    # -- payments ---------------------------------------------------------------------------------
+    # Wrong values are the verb's to judge: they end a payment before it begins.
+    "Pay": Element(dict.fromkeys(PAY, TEXT), children=("Prompt", "Parameter")),
+    "Prompt": Element(dict.fromkeys(PROMPT, TEXT), children=("Say", "Play", "Pause")),
     # -- recording --------------------------------------------------------------------------------
     "Record": Element(
         {

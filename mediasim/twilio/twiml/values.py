@@ -15,7 +15,6 @@ __all__ = [
     "KEYS",
     "METHOD",
     "NUMBER",
-    "RING_TONES",
     "TEXT",
     "TONES",
     "URL",
@@ -162,11 +161,3 @@ METHOD: Final = Choice(("GET", "POST"))
 URL: Final = Url()
 KEYS: Final = Pattern("[0-9#*]*", "keys of 0123456789#*, or nothing,")
 TONES: Final = Pattern("[0-9A-Da-d#*wW]*", "digits of 0123456789ABCD#*, and w or W for a pause,")
-RING_TONES: Final = Choice(
-    (
-        *("at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr"),
-        *("gr", "hu", "il", "in", "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt"),
-        *("ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za"),
-    )
-)
-"""Countries whose ringing tones a Dial has (docs, Dial, ringTone)."""

@@ -30,7 +30,7 @@ from mediasim.twilio.mode_recording import ModeRecording
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
 from mediasim.twilio.requests import Callback, DialRequest, Params, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.twiml import RING_TONES, Verb
+from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
 from mediasim.twilio.verbs.transfer import DialTransfers
@@ -51,10 +51,10 @@ _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application"
 _MIXED: Final = 13000
 _DIAL_IN_A_DIAL: Final = 13201
 _INVALID_RING_TONE: Final = 13220
+_SCHEMA: Final = 12200
 _INVALID_NUMBER: Final = 13223
 _INVALID_SIP_URI: Final = 13243
 _NO_NUMBER: Final = "Dial: Invalid phone number format"
-_SCHEMA: Final = 12200
 _MOST_AT_ONCE: Final = 10
 
 
@@ -140,10 +140,6 @@ async def dial(
         words = "Dial: Cannot Dial out from a Dial Call Segment: the document of a noun's url"
         session.warn(_DIAL_IN_A_DIAL, words, verb.line)
         return None
-    tone = verb.attribute("ringTone")
-    if tone and RING_TONES.read(tone) is None:
-        words = f"Dial: Invalid ringTone value: {tone[:20]!r}: {RING_TONES.wanted} is"
-        session.warn(_INVALID_RING_TONE, words, verb.line)
     ended = False
     outcome = Outcome()
     try:
@@ -282,8 +278,8 @@ def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
         return None
     if name in RINGING_TONES:
         return ringing_tone(name)
-    words = f"Dial: ringTone {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
-    session.warn(_SCHEMA, f"{words}: the usual ringback is heard", verb.line)
+    words = f"Dial: Invalid ringTone value: {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
+    session.warn(_INVALID_RING_TONE, f"{words}: the usual ringback is heard", verb.line)
     return None
 
 
