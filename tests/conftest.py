@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from lanes import Lanes, in_order, lower_priority
 
 os.environ.setdefault("MEDIASIM_SPEECH", "babble")
 # Threads of numpy's wait busily, on the cores of the other workers.
@@ -19,3 +26,19 @@ settings.register_profile(
     derandomize="MEDIASIM_EXPLORE" not in os.environ,
 )
 settings.load_profile("mediasim")
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes | None:
+    """Share tests out in lanes, unless the command says how."""
+    if config.getoption("dist") != "load":
+        return None
+    config.option.loadscopereorder = False  # the order is that of :func:`in_order`
+    return Lanes(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items[:] = [items[place] for place in in_order([item.nodeid for item in items])]
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    lower_priority(item.nodeid)
