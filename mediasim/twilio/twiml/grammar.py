@@ -223,7 +223,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "trim": _TRIM,
             "recordingTrack": _TRACK,
             "answerOnBridge": FLAG,
-            "ringTone": Noted(TEXT, "the caller hears the ringing tone of North America"),
+            "ringTone": TEXT,
             "sequential": FLAG,
             "referUrl": Noted(TEXT, "a transfer by REFER is not simulated"),
             "referMethod": Noted(METHOD, "a transfer by REFER is not simulated"),
