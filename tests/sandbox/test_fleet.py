@@ -9,6 +9,7 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -158,12 +159,21 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
 
 
+def in_progress(sandbox: Sandbox, sid: str) -> bool:
+    return status(sandbox, sid) == "in-progress"
+
+
+def was_asked(sandbox: Sandbox, sid: str, wanted: set[str]) -> bool:
+    events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
+    return wanted <= {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+
+
 def test_payments_messages_and_events_are_had_of_the_calls_worker(
     sandbox: Sandbox, user_app: App
 ) -> None:
     told = f"{user_app.url}/told"
     for sid in [placed(sandbox, twiml="<Response><Pause length='60'/></Response>") for _ in "123"]:
-        eventually(lambda sid=sid: status(sandbox, sid) == "in-progress")
+        eventually(partial(in_progress, sandbox, sid))
         paying = {"IdempotencyKey": "a", "StatusCallback": told}
         payment = sandbox.rest("POST", f"/Calls/{sid}/Payments.json", **paying)["sid"]
         paying |= {"IdempotencyKey": "b", "Status": "cancel"}
@@ -175,12 +185,8 @@ def test_payments_messages_and_events_are_had_of_the_calls_worker(
         sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")
         ends(sandbox, sid)
 
-        def asked(sid: str = sid) -> set[str]:
-            events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
-            return {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
-
         wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
-        eventually(lambda asked=asked, wanted=wanted: wanted <= asked())
+        eventually(partial(was_asked, sandbox, sid, wanted))
 
 
 def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
