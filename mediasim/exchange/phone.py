@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from mediasim.exchange.live_call import LiveCall
@@ -21,6 +21,7 @@ __all__ = [
     "Gateway",
     "NotReached",
     "Outcome",
+    "ParameterGateway",
     "PartyControl",
     "Phone",
     "RingingRule",
@@ -38,6 +39,8 @@ class Answering:
 
     outcome: Outcome = "answer"
     after_ns: int = 1_000_000_000
+    rings_after_ns: int = 0
+    """Nanoseconds from dialling until it rings: the post-dial delay."""
 
 
 class PartyControl(Protocol):
@@ -101,6 +104,14 @@ class AuthenticatingGateway(Gateway, Protocol):
         """Return the same gateway, which authenticates with a user name and password."""
 
 
+@runtime_checkable
+class ParameterGateway(Gateway, Protocol):
+    """A gateway whose far side is sent parameters with the call."""
+
+    def with_parameters(self, params: Sequence[tuple[str, str]]) -> Gateway:
+        """Return the same gateway with parameters, as names and values."""
+
+
 @dataclass(frozen=True, slots=True)
 class Phone:
     """A telephone: its party, how it reacts to a call, and what the party does then."""
@@ -117,6 +128,12 @@ class Phone:
     """The way to a callee that is not simulated; None for a simulated one."""
     early: Behavior | None = None
     """What is heard of it while it rings (early media); None: nothing, and so a ringing tone."""
+
+    def as_user(self, user: tuple[str, str] | None) -> Phone:
+        """Return the telephone, authenticated with a user name and a password where it can be."""
+        if user is None or not isinstance(self.gateway, AuthenticatingGateway):
+            return self
+        return replace(self, gateway=self.gateway.as_user(*user))
 
 
 class Directory(Protocol):
@@ -183,6 +200,13 @@ async def _ring_simulated(
     rule, after_ns = RINGING_RULES[phone.answering.outcome], phone.answering.after_ns
     ends = rule.ends
     if rule.rings:
+        if phone.answering.rings_after_ns:
+            # The limit counts from dialling, and may be over before anything rings.
+            before_ns = min(phone.answering.rings_after_ns, timeout_ns)
+            await call.exchange.sleep(before_ns)
+            timeout_ns -= before_ns
+            if call.ended.is_set():
+                return False
         rings()
         in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)

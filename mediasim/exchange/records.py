@@ -37,6 +37,7 @@ __all__ = [
     "ChannelMapEntry",
     "ConferenceRecord",
     "Direction",
+    "Encryption",
     "EndReason",
     "RecordingRecord",
     "RecordingSource",
@@ -84,6 +85,8 @@ class SipFacts:
     """The IP address that a caller's INVITE came from; "" for a called telephone."""
     headers: dict[str, str] = field(default_factory=dict)
     """The X- headers received: of a caller's INVITE, or of a callee's response."""
+    domain_sid: str = ""
+    """The resource of the domain; "" for none."""
 
 
 @dataclass(slots=True)
@@ -113,6 +116,10 @@ class CallRecord:
     """Who has answered, by answering machine detection; None without a verdict."""
     detection_ms: int | None = None
     """Milliseconds from the answer to that verdict."""
+    queue_ms: int = 0
+    """Milliseconds that the call was expected to wait when it was created, until it is dialled."""
+    trunk_sid: str | None = None
+    """The trunk that the call came or went over."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -122,7 +129,16 @@ class CallRecord:
     def started_ns(self) -> int | None:
         """The loop time of the answer, or of the call's creation if it was dialled in vain."""
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
-        return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
+        dialled_ns = self.created_ns + self.queue_ms * 1_000_000
+        return dialled_ns if self.answered_ns is None and unanswered else self.answered_ns
+
+    @property
+    def resource_sid(self) -> str:
+        """The SID of the call that stands for this one: a call over a trunk has one for its two
+        legs, that of its caller."""
+        if self.parent_call_sid is not None and self.direction.startswith("trunking"):
+            return self.parent_call_sid
+        return self.sid
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""
@@ -171,6 +187,17 @@ class ChannelMapEntry:
     """The whole entry in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How the media of a recording was encrypted, for who has the private key."""
+
+    public_key_sid: str
+    encrypted_cek: str
+    """The content encryption key, encrypted by the public key, in base64."""
+    iv: str
+    """The initialization vector of the content's encryption, in base64."""
+
+
 @dataclass(slots=True)
 class RecordingRecord:
     """The record of one recording, with its layout and channel map."""
@@ -194,6 +221,10 @@ class RecordingRecord:
     absence: Absence | None = None
     """Why the recording has no media; None if it has some, or before."""
     channel_map: list[ChannelMapEntry] = field(default_factory=list)
+    encryption: Encryption | None = None
+    """How its media was encrypted; None if it was not, or before."""
+    external_url: str | None = None
+    """Where its media is in a bucket of the customer's; None if it is in the store, or before."""
 
     def __post_init__(self) -> None:
         check_move(RECORDING, None, self.status)
@@ -280,6 +311,10 @@ class Catalogue:
         """Remove a call, but not its recordings. Raises UnknownSid."""
         del self._calls[self.call(sid).sid]
 
+    def remove_recording(self, sid: str) -> None:
+        """Remove a recording; does nothing if there is none."""
+        self._recordings.pop(sid, None)
+
     def call(self, sid: str) -> CallRecord:
         """Return the call with a SID. Raises UnknownSid."""
         return _find(self._calls, sid, "call")
@@ -296,6 +331,10 @@ class Catalogue:
         """Return all calls, or the children of one, oldest first."""
         calls = self._calls.values()
         return [call for call in calls if parent in (None, call.parent_call_sid)]
+
+    def call_resources(self) -> list[CallRecord]:
+        """Return the calls that stand for themselves (:attr:`CallRecord.resource_sid`)."""
+        return [call for call in self._calls.values() if call.resource_sid == call.sid]
 
     def recordings(
         self, *, call: str | None = None, conference: str | None = None

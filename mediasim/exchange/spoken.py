@@ -6,7 +6,7 @@ sent on another call, by the app or by parties.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -15,9 +15,9 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LineEnd
 from mediasim.media.player import Player
 from mediasim.parties.timeline import words_between
-from mediasim.parties.voices.word_times import times_by_letters
+from mediasim.parties.voices.word_times import WordTime, times_by_letters
 
-__all__ = ["words_played", "words_said"]
+__all__ = ["word_times", "words_played", "words_said"]
 
 
 def words_said(call: LiveCall, since_ns: int, until_ns: int) -> str:
@@ -65,11 +65,18 @@ def _sent(call: LiveCall, since_ns: int, until_ns: int) -> Iterator[tuple[int, s
                 yield since_ns, words_said(other, since_ns, until_ns)
 
 
+def word_times(player: Player) -> Sequence[WordTime]:
+    """Return when a player says each of its words, in samples of its clip."""
+    if player.words:
+        return tuple(WordTime(*word) for word in player.words)
+    return times_by_letters(player.text, player.pcm.astype(np.float64))
+
+
 def words_played(player: Player, frame: int) -> str:
     """Return the words that a player has spoken before a frame."""
     end = frame if player.end_frame is None else min(player.end_frame, frame)
     samples = (end - player.first_frame) * FRAME_SAMPLES
     if samples >= len(player.pcm):
         return player.text
-    words = times_by_letters(player.text, player.pcm.astype(np.float64))
+    words = word_times(player)
     return " ".join(word.text for word in words if (word.start + word.end) // 2 < samples)

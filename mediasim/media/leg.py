@@ -134,6 +134,8 @@ class Leg:
 
     final_reception: Reception | None = None
     """Reception statistics once it has ended; None before."""
+    has_sounded: bool = False
+    """Whether its inbound track has held anything but silence, once it has ended."""
 
     @property
     def row(self) -> int:

@@ -7,7 +7,7 @@ otherwise the next begins with a frame. Nothing is played faster than it sounds.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import numpy as np
@@ -33,6 +33,7 @@ class Player:
         label: str = "",
         speech: bool = True,
         text: str = "",
+        words: Sequence[tuple[str, int, int, bool]] = (),
     ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
@@ -45,6 +46,8 @@ class Player:
         """Whether a listener takes it for words: ringing and hold music are none."""
         self.text = text
         """The words that are spoken; "" where it is no speech, or they are unknown."""
+        self.words = words
+        """When each word is said: (word, first sample, end, whether estimated); none if unknown."""
         self.stopped_frame: int | None = None
         """The frame from which on it was stopped; None if it was not."""
 

@@ -7,7 +7,7 @@ is why a change takes effect at exactly the frame it was made in.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,13 +109,14 @@ class Room(LegGroup):
         label: str = "",
         speech: bool = True,
         text: str = "",
+        words: Sequence[tuple[str, int, int, bool]] = (),
     ) -> Player:
         """Play to the leg's party from now on; ``speech``: whether it counts as words heard.
 
-        ``text`` is what is spoken, where that is known.
+        ``text`` is what is spoken, and ``words`` when, where that is known (:class:`Player`).
         """
         frame = self._touch()
-        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text)
+        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text, words=words)
         leg.players.append(player)
         leg.played.append(player)
         return player

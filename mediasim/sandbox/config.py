@@ -32,7 +32,12 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig
+from mediasim.sandbox.config_account import (
+    AccountConfig,
+    InsightsConfig,
+    RecordingsConfig,
+    SipConfig,
+)
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.config_weather import WeatherSpell
@@ -42,7 +47,7 @@ from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 from mediasim.twilio.twiml import TwimlError, parse_twiml
-from mediasim.twilio.webhooks.address import allowed_host, plain_host
+from mediasim.twilio.webhooks.address import HostGuard, allowed_host, plain_host
 
 __all__ = [
     "DEFAULT",
@@ -134,11 +139,13 @@ class RingAnswer(AnswerSpec):
 
     outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"  # type: ignore[assignment]
     """What it does in the end; busy and failed never ring, no-answer rings for ever."""
+    rings_after: Duration = Duration(0)
+    """The post-dial delay: how long it takes until its telephone rings."""
 
     @property
     def answering(self) -> Answering:
         """The outcome and delay as the exchange's telephones have them."""
-        return Answering(self.outcome, int(self.after))
+        return Answering(self.outcome, int(self.after), int(self.rings_after))
 
 
 class Callee(PartySpec):
@@ -178,6 +185,8 @@ class Config(Model):
     """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
     recordings: RecordingsConfig = RecordingsConfig.model_construct()
     """What the account does with recordings."""
+    insights: InsightsConfig = InsightsConfig.model_construct()
+    """What it does with Voice Insights."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1
@@ -209,6 +218,11 @@ class Config(Model):
         for name in self.sip.users:
             if name in self.parties:
                 yield ("sip", "users", name), f"{name} is a simulated party already"
+        storage = self.recordings.storage
+        host = "localhost" if storage is None else storage.place.host
+        if HostGuard(self.allow_hosts).refusal(host) is not None:
+            words = f"expected this machine's own host or one of allow_hosts, found {host}"
+            yield ("recordings", "storage"), words
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
         names: dict[str, str] = {}

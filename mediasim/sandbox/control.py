@@ -19,11 +19,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mediasim import __version__
-from mediasim.documents.durations import Duration
+from mediasim.documents.durations import Duration, LongDuration
 from mediasim.net.udp import DROPPED
 from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.coverage_page import coverage_routes
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.inspector.waits import run_until_idle
 from mediasim.sandbox.message_control import message_routes
@@ -81,7 +82,7 @@ class Act(Body):
 class Advance(Body):
     """How far a manual clock is moved."""
 
-    by: Duration
+    by: LongDuration
 
 
 class Until(Body):
@@ -135,7 +136,7 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
-    pages = (*inspector_routes(sandbox), *softphone_routes(sandbox))
+    pages = (*coverage_routes(), *inspector_routes(sandbox), *softphone_routes(sandbox))
     return Starlette(
         routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
         middleware=middleware,
@@ -203,13 +204,20 @@ class _Control:
     async def advance(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Advance)
         await self._gate(lambda: self._sandbox.clock.advance(int(body.by)))
+        await self._keep_time()
         return await self.clock(request)
 
     async def run_until_idle(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Until)
         goes_on = await self._gate(lambda: run_until_idle(self._sandbox, int(body.most)))
+        await self._keep_time()
         _, clock = await self.clock(request)
         return 200, {**clock, "idle": goes_on is None, "goes_on": goes_on}
+
+    async def _keep_time(self) -> None:
+        """Do and store what the time that has passed has brought."""
+        await self._gate(self._sandbox.upkeep.run_once)
+        await self._sandbox.flush(deleted=True)
 
     async def set_rate(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Rate)
@@ -220,7 +228,7 @@ class _Control:
 
     async def calls(self, _: Request) -> tuple[int, Any]:
         def found(service: Account) -> Iterable[Any]:
-            return (call_json(each, service.dates) for each in service.catalogue.calls())
+            return (call_json(each, service.dates) for each in service.catalogue.call_resources())
 
         return await self._listed("calls", found)
 

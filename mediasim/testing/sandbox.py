@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from mediasim.documents.durations import Duration
+from mediasim.documents.durations import Duration, LongDuration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
@@ -199,7 +199,7 @@ class MediasimSandbox(SandboxAddress):
 
         A test on a loop has to await the result.
         """
-        by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
+        by_ns, clock = int(LongDuration.of(by)), self._embedded.sandbox.clock
 
         async def pass_by() -> None:
             self._gave_up = False
@@ -248,7 +248,9 @@ class MediasimSandbox(SandboxAddress):
     @property
     def calls(self) -> list[PlacedCall]:
         """All calls, oldest first."""
-        return [PlacedCall(self, each) for each in self.on_engine(self.service.catalogue.calls)]
+        return [
+            PlacedCall(self, each) for each in self.on_engine(self.service.catalogue.call_resources)
+        ]
 
     @property
     def recordings(self) -> list[Recording]:

@@ -18,10 +18,11 @@ from mediasim.exchange.events import SECRET_KEY
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.spoken import word_times
 from mediasim.media.player import Player
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment, words_in
-from mediasim.parties.voices.word_times import WordTime, times_by_letters
+from mediasim.parties.voices.word_times import WordTime
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
 from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
@@ -269,8 +270,8 @@ def _played(player: Player, it: Origin) -> Iterator[Interval]:
     if not player.loop:
         end = min(end, first + len(player.pcm))
     times: Sequence[WordTime] = ()
-    if it.by is not None and player.text:
-        times = times_by_letters(player.text, player.pcm.astype(np.float64))
+    if player.words or (it.by is not None and player.text):
+        times = word_times(player)
     for at, file, samples in it.to_file.pieces(max(it.low, first), end):
         inside = np.arange(at - first, at - first + samples)
         moved = file - (at - first)

@@ -10,7 +10,7 @@ import copy
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling, dialled
+from mediasim.twilio.call_updates import update_session
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -31,9 +31,9 @@ from mediasim.twilio.errors import (
     bad_parameter,
     not_complete,
     not_in_progress,
-    too_many,
     unavailable,
 )
+from mediasim.twilio.insights import InsightsManager
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -51,7 +51,10 @@ from mediasim.twilio.resources import (
     KeyRecord,
     VoiceSettings,
 )
+from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
+from mediasim.twilio.sip.manager import SipManager
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -64,11 +67,9 @@ from mediasim.twilio.webhooks import Webhooks
 __all__ = ["Account"]
 
 _NO_URL: Final = 21205
-_OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_VOICE: Final = 13000
+_VOICE: Final = 13511
 """Notification code of a voice that is not what was asked for."""
-_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -99,17 +100,19 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
+        self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.insights = InsightsManager(self, self.live_call, lambda sid: self.of(sid).conferences)
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
+        self.rules = AccountRules(self, self.caller_ids)
+        self.sip = SipManager(self, self.of)
         self.user_messages = UserMessages(self, self.live_call)
-        self.storage_problem: Callable[[], str | None] = lambda: None
-        """Returns why nothing more can be stored on disk, or None while it can."""
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -153,6 +156,7 @@ class Account(CallDocuments):
             view = copy.copy(self.main)
             view.account = record
             view.conferences = ConferenceManager(view, view.create_call)
+            view.rules = self.main.rules.of(view)
             view._add_verbs()
             self._views[sid] = view
         return self._views[sid]
@@ -169,8 +173,9 @@ class Account(CallDocuments):
 
         Raises TwilioError if a parameter is wrong, or no more calls can be carried.
         """
-        self._check_capacity(f"a call to {request.to}")
-        to, from_ = called(request.to), calling(request.from_)
+        self.rules.check_capacity(f"a call to {request.to}")
+        to, from_ = self.rules.addresses(request)
+        self.rules.queue.check()
         source, callback = request.source, request.status_callback
         if request.application_sid is not None:
             application = self.applications.find(request.application_sid)
@@ -178,7 +183,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid
@@ -186,6 +191,7 @@ class Account(CallDocuments):
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
+        session.turn = self.rules.queue.enter(call)
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
         instructions = with_detection(session, request, source)
         if request.participant is not None:
@@ -194,25 +200,27 @@ class Account(CallDocuments):
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Place a call to one of the account's numbers.
+        """Place a call to one of the account's numbers, or to a SIP address of its domains.
 
-        Raises TwilioError if the account has no such number, or no more calls can be carried.
+        Raises TwilioError if there is none, or no more calls can be carried.
         """
+        if to.startswith("sip:"):
+            return self.sip.place(from_, to, phone)
         number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
-        self._check_capacity(f"a call from {from_} to {to}")
+        self.rules.check_caller(from_)
+        if number.trunk_sid is not None:
+            return self.sip.originate(number, from_, phone)
         asked: VoiceSettings = number
         if number.voice_application_sid:
             asked = self.applications.find(number.voice_application_sid)
-        source = asked.source()
-        session = self._new_session(phone, to, from_, "inbound", asked.callback())
-        session.call.record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
-            session.call.record.caller_name = self.subscriber_of(from_).caller_name
-        session.call.record.application_sid = number.voice_application_sid
-        self._run(session, session.come_in(source))
-        return session.call.record
+        record = self.come_in(from_, to, phone, asked.source(), asked.callback())
+        record.phone_number_sid = number.sid
+        if asked.voice_caller_id_lookup:
+            record.caller_name = self.subscriber_of(from_).caller_name
+        record.application_sid = number.voice_application_sid
+        return record
 
     def place_from_client(
         self,
@@ -228,51 +236,52 @@ class Account(CallDocuments):
         ``application_sid`` is the application whose document it is. Raises TwilioError if no more
         calls can be carried.
         """
-        self._check_capacity(f"a call from {from_}")
-        session = self._new_session(phone, to, from_, "inbound", callback)
-        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
             else instructions
         )
-        self._run(session, session.come_in(follow))
+        record = self.come_in(from_, to, phone, follow, callback)
+        record.application_sid = application_sid
+        return record
+
+    def come_in(
+        self,
+        from_: str,
+        to: str,
+        phone: Phone,
+        instructions: Instructions,
+        callback: Callback | None,
+        direction: Direction = "inbound",
+    ) -> CallRecord:
+        """Place a call that comes in. Raises TwilioError if no more calls can be carried."""
+        self.rules.check_capacity(f"a call from {from_} to {to}")
+        session = self._new_session(phone, to, from_, direction, callback)
+        self._run(session, session.come_in(instructions))
         return session.call.record
 
-    def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
-        """Check that one more call can be carried and recorded.
-
-        Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
-        their recordings are not affected.
-        """
-        self.check_active()
-        if self.exchange.plane.overloaded():
-            refusal, why = too_many(_OVERLOADED), _OVERLOADED
-        elif (problem := self.storage_problem()) is not None:
-            refusal, why = unavailable(problem), problem
-        else:
-            return
-        words = f"{what} is refused: {why}"
-        self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
-        _LOG.warning(words)
-        raise refusal
+    def text_message(self, to: str, body: str) -> str:
+        return self.rules.text_message(to, body)
 
     def place_child(
-        self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
+        self,
+        parent: CallSession,
+        address: str,
+        caller_id: str,
+        callback: Callback | None,
+        direction: Direction = "outbound-dial",
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
+        from_, allowed = self.rules.child(parent, address, caller_id, direction)
         try:
-            self._check_capacity(f"dialling {address}", call)
+            self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:
-            # A refused child needs a call too: Dial reports it to the app as failed.
+            allowed = False
+        if not allowed:  # a refused child needs a call too: Dial reports it to the app as failed
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        if caller_id and dialled(caller_id) is None:
-            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
-            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
-        from_ = dialled(caller_id) or caller_id or call.record.from_
-        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+        return self._new_session(phone, address, from_, direction, callback, call)
 
     def _phone(self, address: str) -> Phone:
         """Return the telephone at an address: the account's own, or one of the directory."""
@@ -294,7 +303,7 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status="ringing" if direction == "inbound" else "queued",
+            status="queued" if parent or direction == "outbound-api" else "ringing",
             flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
             account_sid=self.sid,
@@ -302,6 +311,7 @@ class Account(CallDocuments):
         self.statuses.follow(call.sid, callback)
         session = CallSession(self, call, phone)
         session.on_answer = self._answered
+        self.rules.begin(session)
         self.sessions[call.sid] = session
         return session
 
@@ -336,20 +346,7 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
-        if request.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
-        if request.status_callback is not None:
-            self.statuses.replace(sid, request.status_callback)
-        if request.time_limit_seconds is not None:
-            session.limit(request.time_limit_seconds * NS_PER_SECOND)
-        if request.status == "canceled" and session.call.active:
-            return record  # only what is queued or ringing can be canceled
-        if request.status in ("canceled", "completed"):
-            session.end("canceled")
-        elif request.source is not None:
-            if not session.call.active:
-                raise not_in_progress("Call is not in-progress. Cannot redirect.")
-            session.redirect(request.source)
+        update_session(session, request, self.statuses)
         return record
 
     def delete_call(self, sid: str) -> None:
@@ -357,7 +354,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        self.exchange.catalogue.remove_call(sid)
+        for leg in self.catalogue.calls(parent=sid):
+            if leg.resource_sid == sid:
+                self.catalogue.remove_call(leg.sid)
+        self.catalogue.remove_call(sid)
 
     # -- recordings -------------------------------------------------------------------------
 
@@ -375,10 +375,8 @@ class Account(CallDocuments):
             )
         if (problem := self.storage_problem()) is not None:
             raise unavailable(problem)
-        parent = self.sessions.get(session.call.record.parent_call_sid or "")
-        if parent is not None and parent.call.active:
-            session = parent
-        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
+        recorded = self.recorded(session)
+        return self.recordings.of_call(recorded, request, "StartCallRecordingAPI").record
 
     # -- the end ----------------------------------------------------------------------------
 
@@ -388,8 +386,13 @@ class Account(CallDocuments):
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._settled()
         self.exchange.end_processing()
+        await self._settled()  # where recordings are encrypted or stored elsewhere
         await self.webhooks.settled()
         self.studio.close()
+
+    async def _settled(self) -> None:
+        """Wait until no task is left."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -102,6 +102,8 @@ class AccountParts:
         """The app's own requests about its calls, oldest first."""
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
+        self.storage_problem: Callable[[], str | None] = lambda: None
+        """Returns why nothing more can be stored on disk, or None while it can."""
         self.detection_faults = DetectionFaults()
         self.debugger_url: str | None = None
         """Where each notification is posted; None for nowhere."""
@@ -145,6 +147,10 @@ class AccountParts:
         """Check that the account may act. Raises TwilioError (403, 20005) if it may not."""
         if self.account.status != "active":
             raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
+
+    def text_message(self, to: str, body: str) -> str:
+        """Return the body of a message as it is sent. Raises TwilioError if it may not be."""
+        return body
 
     def token_of(self, account_sid: str) -> str | None:
         """Return the auth token of a subaccount; None for any other account."""
@@ -268,7 +274,8 @@ class AccountParts:
         """
         words = message if line is None else f"{message} (line {line})"
         try:  # what all accounts share reports for the account of the call
-            account_sid = self.catalogue.call(call_sid or "").account_sid
+            about = self.catalogue.call(call_sid or "")
+            account_sid, call_sid = about.account_sid, about.resource_sid
         except UnknownSid:
             account_sid = self.sid
         self.notifications.append(

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.messages import (
     MessageManager,
@@ -79,14 +80,15 @@ class MessageReplies:
         except (AppFailure, TwimlError) as failure:
             self._messages.notify(record, failure.code, failure.message, url)
             return _Failed(failure.code)
-        for warning in document.warnings:
+        notes = [note for verb in document.verbs for note in verb.notes]
+        for warning in (*document.warnings, *notes):
             self._messages.notify(
                 record,
                 warning.code,
                 warning.message,
                 response.url,
                 line=warning.line,
-                warning=True,
+                warning=not is_error(warning.code),
             )
         return document, response.url
 

@@ -6,7 +6,8 @@ rule of :mod:`mediasim.exchange.layout`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -25,7 +26,7 @@ from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter, not_complete, not_found, not_in_progress
-from mediasim.twilio.representations import error_code, rfc2822
+from mediasim.twilio.representations import encryption_details, error_code, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
@@ -35,6 +36,8 @@ __all__ = ["RecordingManager"]
 _STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Statuses that a callback reports, by the recording's event."""
 _RECORDER_FAULT: Final = 13000
+_CONCURRENT: Final = 16108
+"""Code of a request for ``Twilio.CURRENT`` where several recordings are in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class RecordingManager:
         self._exchange = account.exchange
         self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
+        self._struck: set[str] = set()
+        """SIDs of recordings that were damaged and have not ended yet."""
         self._exchange.before_media = publish_truth
         self._exchange.events.on("event", self._on_event)
 
@@ -97,7 +102,7 @@ class RecordingManager:
         name: str = "",
     ) -> LiveRecording:
         """Start a recording of a call and the party that it is connected to."""
-        kind: Kind = "dial" if source == "DialVerb" else "call"
+        kind: Kind = "dial" if source in ("DialVerb", "Trunking") else "call"
         return self.start(
             lambda: call_tracks(control.call, control.peer),
             kind,
@@ -119,13 +124,19 @@ class RecordingManager:
 
         Raises TwilioError if there is none, or more than one.
         """
-        found = self._exchange.active_recordings(call=call_sid)
+        return self.only(self._exchange.active_recordings(call=call_sid), f"Calls/{call_sid}")
+
+    def only(self, found: Sequence[LiveRecording], owner: str) -> RecordingRecord:
+        """Return the only one of the active recordings of a call or conference.
+
+        ``owner`` is its part of a path: ``Calls/CA…``. Raises TwilioError if there is none, or more
+        than one.
+        """
         if len(found) > 1:
-            raise bad_parameter(
-                f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
-            )
+            words = f"{owner} has {len(found)} recordings in progress: use a recording's SID"
+            raise bad_parameter(words, _CONCURRENT)
         if not found:
-            path = f"{self._account.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
+            path = f"{self._account.account_path}/{owner}/Recordings/Twilio.CURRENT.json"
             raise not_found(path)
         return found[0].record
 
@@ -168,7 +179,7 @@ class RecordingManager:
             raise not_found(f"{self._account.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
             raise not_complete("recording", record.status)
-        delete_recording(self._exchange, record)
+        delete_recording(self._exchange, record, self._exchange.now_ns)
 
     # -- callbacks --------------------------------------------------------------------------
 
@@ -197,9 +208,8 @@ class RecordingManager:
         subscription = self._subscriptions.get(event.recording_sid)
         if subscription is None or word not in _STATUSES:
             return
-        status = _STATUSES[word]
-        if status in (subscription.callback.events or DEFAULT_EVENTS):
-            self._send(self._account.catalogue.recording(event.recording_sid), subscription, status)
+        record = self._account.catalogue.recording(event.recording_sid)
+        self._tell(record, subscription, _STATUSES[word])
         if word != "started":
             del self._subscriptions[event.recording_sid]
 
@@ -212,17 +222,22 @@ class RecordingManager:
     def _on_end(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._inject_faults(recording)
+            self.inject_faults(recording)
+        self._struck.discard(sid)
         # Only records are kept of what has ended, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _inject_faults(self, recording: LiveRecording) -> None:
-        """Damage a completed recording if fault injection has faults for it."""
+    def inject_faults(self, recording: LiveRecording) -> None:
+        """Damage a recording whose media is published, once, if fault injection has faults for it.
+
+        It is done before it is encrypted or leaves for another store.
+        """
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
-        if not faults:
+        if not faults or record.sid in self._struck:
             return
+        self._struck.add(record.sid)
         try:
             break_recording(recording, faults)
         except FaultError as error:
@@ -246,6 +261,16 @@ class RecordingManager:
         sids = {record.sid, record.call_sid, record.conference_sid or ""}
         return injection.recording(sids, self._account.recording_url(record.sid), numbers)
 
+    def _tell(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
+        """Send a callback about a status, if the app wants to be told of it.
+
+        A recording that could not be encrypted is ``failed`` there, and ``absent`` as a resource.
+        """
+        wanted = subscription.callback.events or DEFAULT_EVENTS
+        told = "failed" if record.absence == "no-public-key" else status
+        if told in wanted or status in wanted:
+            self._send(record, subscription, told)
+
     def _send(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
@@ -254,7 +279,7 @@ class RecordingManager:
             if record.conference_sid is None
             else ("ConferenceSid", record.conference_sid),
             ("RecordingSid", record.sid),
-            ("RecordingUrl", self._account.recording_url(record.sid)),
+            ("RecordingUrl", record.external_url or self._account.recording_url(record.sid)),
             ("RecordingStatus", status),
             ("RecordingChannels", str(record.layout.stored_channels)),
             ("RecordingStartTime", rfc2822(self._account.dates, record.start_ns)),
@@ -263,6 +288,8 @@ class RecordingManager:
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))
+        if (details := encryption_details(record)) is not None:
+            params.append(("EncryptionDetails", json.dumps(details, separators=(",", ":"))))
         if (code := error_code(record)) is not None:
             params.append(("ErrorCode", str(code)))
         done = None
@@ -300,5 +327,4 @@ class RecordingManager:
             )
         except (KeyError, TypeError, ValueError):
             return
-        if record.status in (subscription.callback.events or DEFAULT_EVENTS):
-            self._send(record, subscription, record.status)
+        self._tell(record, subscription, record.status)

@@ -70,6 +70,8 @@ class AccountRecord(Dated):
     status: AccountStatus = "active"
     balance: str = "100.00"
     """Balance of the main account in US dollars, which its subaccounts share."""
+    type: str = "Full"
+    """``Full`` or ``Trial``."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)
@@ -81,7 +83,7 @@ class AccountRecord(Dated):
             "sid": self.sid,
             "status": self.status,
             "subresource_uris": subresource_uris(path, _ACCOUNT_RESOURCES),
-            "type": "Full",
+            "type": self.type,
             "uri": f"{path}.json",
         }
 
@@ -147,6 +149,8 @@ class NumberRecord(VoiceSettings):
     """SID of the application whose settings replace the number's own, for calls."""
     sms_application_sid: str | None = None
     """The same for messages."""
+    trunk_sid: str | None = None
+    """SID of the trunk that calls to the number go over, in place of a document."""
     twiml: str | None = None
     """The document itself in place of a URL; ours, not Twilio's."""
     type: str = ""
@@ -179,7 +183,7 @@ class NumberRecord(VoiceSettings):
             "origin": "twilio",
             "sid": self.sid,
             "sms_application_sid": self.sms_application_sid,
-            "trunk_sid": None,
+            "trunk_sid": self.trunk_sid,
             "uri": f"{account_path(self.account_sid)}/IncomingPhoneNumbers/{self.sid}.json",
             "voice_receive_mode": "voice",
             "voice_application_sid": self.voice_application_sid,
@@ -305,7 +309,7 @@ class ParticipantRecord(Dated):
     end_conference_on_exit: bool = False
     status: ParticipantStatus = "connected"
     queue_time: str | None = None
-    """Milliseconds before the call is placed: ``"0"`` in the response to its creation only."""
+    """Milliseconds until the call is placed, in the response to its creation only."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Conferences/{self.conference_sid}"

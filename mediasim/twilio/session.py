@@ -17,15 +17,18 @@ from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Phone
+from mediasim.exchange.phone import Directory, Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.error_dictionary import is_error
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.retention import Retention
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -65,7 +68,7 @@ class FollowUp:
 
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
-"""What a call does: it follows documents, or runs one operation without any."""
+"""What a call does: it follows documents, or runs one operation, which answers it, without any."""
 _Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
@@ -112,6 +115,12 @@ class CallSession(CallControl):
         """Touch tones that are played to the callee when it answers."""
         self.machine_detection: MachineDetection | None = None
         """The detection that goes on beside the document once the call is answered."""
+        self.turn: Callable[[], Awaitable[None]] | None = None
+        """Waits until the call may be dialled; None: at once."""
+        self.preamble: Callable[[CallSession], Awaitable[None]] | None = None
+        """What the call does before its first document."""
+        self.screening = False
+        """Whether it executes the document of a Dial's noun, before it is connected."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
@@ -129,12 +138,17 @@ class CallSession(CallControl):
     async def go_out(self, source: Instructions, timeout_ns: int) -> None:
         """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
-            await first_of(self.ring(timeout_ns), self.call.ended.wait())
+            await first_of(self._dial(timeout_ns), self.call.ended.wait())
             if self.call.active:
                 # The document first: where it dials at once, the party hears ringing at once.
                 await self._follow(source, begun=self.answered)
         finally:
             await self.finish()
+
+    async def _dial(self, timeout_ns: int) -> None:
+        if self.turn is not None:
+            await self.turn()
+        await self.ring(timeout_ns)
 
     def answered(self) -> None:
         """Start the time limit and the work that begins when the call is answered."""
@@ -143,7 +157,12 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, source: TwimlSource) -> None:
-        """Cancel the current document and go on with another."""
+        """Cancel the current document and go on with another.
+
+        Raises TwilioError for a call over a trunk, which has none.
+        """
+        if self.call.record.trunk_sid is not None:
+            raise bad_parameter("Cannot redirect: a call over a trunk follows no TwiML")
         self._next = source
         if self._working is not None:
             self._working.cancel()
@@ -172,10 +191,12 @@ class CallSession(CallControl):
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
     async def _execute(self, instructions: Instructions) -> None:
+        preamble, self.preamble = self.preamble, None
+        if preamble is not None:
+            await preamble(self)
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
-            self.answer()
             await instructions(self)
 
     async def finish(self) -> None:
@@ -246,12 +267,18 @@ class CallSession(CallControl):
             self._notify(error.code, error.message, url, error.line)
             return None
         for warning in document.warnings:
-            self._notify(warning.code, warning.message, url, warning.line, warning=True)
+            graded = not is_error(warning.code)
+            self._notify(warning.code, warning.message, url, warning.line, warning=graded)
         return document
 
+    def note(self, verb: Verb) -> None:
+        """Add a warning about each part of a verb that is right, and not acted on."""
+        for each in verb.notes:
+            self.warn(each.code, each.message, each.line)
+
     def warn(self, code: int, words: str, line: int) -> None:
-        """Add a warning about a line of the current document."""
-        self._notify(code, words, self.base, line, warning=True)
+        """Add a notification about a line of the current document; its level is the code's."""
+        self._notify(code, words, self.base, line, warning=not is_error(code))
 
     def refused(
         self, error: TwilioError, line: int | None = None, *, warning: bool = False
@@ -295,6 +322,7 @@ class CallSession(CallControl):
             # Only a Dial goes on with putting the call through.
             if verb.name != "Dial":
                 self.connect(False)
+            self.note(verb)
             self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
@@ -337,9 +365,11 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 class CallDocuments(AccountParts):
     """The part of an account that the documents of calls use."""
 
+    directory: Directory
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    siprecs: SiprecManager
     messages: MessageManager
 
     def __init__(
@@ -353,7 +383,13 @@ class CallDocuments(AccountParts):
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
         self.recordings = RecordingManager(self)
+        self.retention = Retention(self)
         self.transcriber = TranscriptionManager(self)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
         self.payments = PaymentManager(self, self.sessions, studio)
+
+    def recorded(self, session: CallSession) -> CallSession:
+        """Return the call that a recording of a call is of: of two legs always the parent."""
+        parent = self.sessions.get(session.call.record.parent_call_sid or "")
+        return session if parent is None or not parent.call.active else parent

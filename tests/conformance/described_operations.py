@@ -33,11 +33,12 @@ SERVED = (
             r"/Messages(/\{Sid\})?\.json",
             r"/Messages/\{MessageSid\}/Media(/\{Sid\})?\.json",
             r"/Queues/\{QueueSid\}/Members(/\{CallSid\})?\.json",
+            r"/SIP/.*\.json",
         )
     ),
 )
 """Paths, as regular expressions."""
-OTHERS = ("Addresses", "Usage/Records", "SIP/Domains", "Nonsense")
+OTHERS = ("Addresses", "Usage/Records", "ConnectApps", "Nonsense")
 """Some of what Twilio has and the sandbox has not."""
 
 

@@ -460,3 +460,30 @@ def test_an_ended_call_is_forgotten(stepped: Sandbox, stepped_client: Client) ->
     assert call.delete()
     assert refused(call.fetch) == (404, 20404)
     assert stepped_client.calls.list() == []
+
+
+def test_a_call_is_forked_to_a_recorder(
+    stepped: Sandbox, stepped_client: Client, app: UserApp
+) -> None:
+    app.replies["/voice"] = "<Pause length='60'/>"
+    sid = stepped.call(APP_NUMBER, "quiet")
+    stepped.advance(1)
+    siprec = stepped_client.calls(sid).siprec
+    fork = siprec.create(
+        connector_name="tapes",
+        name="tape",
+        track="both_tracks",
+        status_callback=f"{app.url}/forked",
+        parameter1_name="agent",
+        parameter1_value="7",
+    )
+    assert (fork.status, fork.name, fork.call_sid) == ("in-progress", "tape", sid)
+    assert fork.sid.startswith("SR")
+    assert refused(siprec.create, connector_name="tapes", name="tape") == (400, 20001)
+    assert refused(siprec.create, connector_name="nobody") == (400, 31952)
+    stepped.advance(2)
+    assert siprec("tape").update(status="stopped").status == "stopped"
+    assert refused(siprec("other").update, status="stopped") == (404, 20404)
+    stepped.advance(1)
+    assert app.told("/forked", "SiprecEvent") == ["siprec-started", "siprec-stopped"]
+    assert set(app.told("/forked", "SiprecSid")) == {fork.sid}

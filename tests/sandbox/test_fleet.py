@@ -9,7 +9,6 @@ import sys
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -19,6 +18,7 @@ from databases import postgresql
 from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
 
 from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, control_owner, rest_owner
 
@@ -139,6 +139,12 @@ def test_calls_are_shared_and_one_list_has_them_all(sandbox: Sandbox, folder: Pa
         truth = sandbox.control("GET", f"/recordings/{each['sid']}/truth")
         spoken = [channel["intervals"][0]["party"] for channel in truth["channels"]]
         assert spoken == ["bob", "eve"]
+    client = Client(sandbox.env["TWILIO_ACCOUNT_SID"], sandbox.env["TWILIO_AUTH_TOKEN"])
+    client.insights.base_url = sandbox.url
+    for sid in made:
+        edge = client.insights.v1.calls(sid).summary().fetch().carrier_edge
+        assert edge is not None
+        assert edge["metrics"]["inbound"]["packets_received"] > 0
 
 
 def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
@@ -159,13 +165,19 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
 
 
-def in_progress(sandbox: Sandbox, sid: str) -> bool:
-    return status(sandbox, sid) == "in-progress"
+def begins(sandbox: Sandbox, sid: str) -> None:
+    """A call is answered soon."""
+    eventually(lambda: status(sandbox, sid) == "in-progress")
 
 
-def was_asked(sandbox: Sandbox, sid: str, wanted: set[str]) -> bool:
-    events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
-    return wanted <= {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+def has_events(sandbox: Sandbox, sid: str, wanted: set[str]) -> None:
+    """A call's events are soon these requests, by the ends of their URLs, and maybe others."""
+
+    def asked() -> set[str]:
+        events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
+        return {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+
+    eventually(lambda: wanted <= asked())
 
 
 def test_payments_messages_and_events_are_had_of_the_calls_worker(
@@ -173,7 +185,7 @@ def test_payments_messages_and_events_are_had_of_the_calls_worker(
 ) -> None:
     told = f"{user_app.url}/told"
     for sid in [placed(sandbox, twiml="<Response><Pause length='60'/></Response>") for _ in "123"]:
-        eventually(partial(in_progress, sandbox, sid))
+        begins(sandbox, sid)
         paying = {"IdempotencyKey": "a", "StatusCallback": told}
         payment = sandbox.rest("POST", f"/Calls/{sid}/Payments.json", **paying)["sid"]
         paying |= {"IdempotencyKey": "b", "Status": "cancel"}
@@ -186,7 +198,7 @@ def test_payments_messages_and_events_are_had_of_the_calls_worker(
         ends(sandbox, sid)
 
         wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
-        eventually(partial(was_asked, sandbox, sid, wanted))
+        has_events(sandbox, sid, wanted)
 
 
 def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
@@ -239,6 +251,23 @@ def test_numbers_of_the_api_are_known_to_every_worker(sandbox: Sandbox, user_app
     assert refused[0] == 404
     [event, *_] = sandbox.control("GET", "/events")["events"]
     assert event["kind"].startswith("call.")
+
+
+def test_trunks_are_known_to_every_worker(sandbox: Sandbox) -> None:
+    """Each carries calls over them, which are one call each in the front's list."""
+    trunk = sandbox.rest("POST", "/v1/Trunks", DomainName="office.pstn.twilio.com")["sid"]
+    users = sandbox.rest("POST", "/SIP/CredentialLists.json", FriendlyName="users")["sid"]
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/CredentialLists", CredentialListSid=users)
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/Recording", Mode="record-from-answer-dual")
+    called = {"to": f"sip:{EVE}@office.pstn.twilio.com", "from": "bob"}
+    made = [sandbox.control("POST", "/calls", called)["sid"] for _ in range(2)]
+    for sid in made:
+        recorded(sandbox, sid)
+        sandbox.control("POST", f"/calls/{sid}/hang-up")
+        ends(sandbox, sid)
+    calls = sandbox.rest("GET", "/Calls.json")["calls"]
+    assert {each["sid"] for each in calls} == set(made)
+    assert {each["trunk_sid"] for each in calls} == {trunk}
 
 
 def test_weather_reaches_every_worker(sandbox: Sandbox, user_app: App) -> None:

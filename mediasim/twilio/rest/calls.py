@@ -1,7 +1,7 @@
 """Calls: placing, finding, redirecting, ending and deleting them; their streams.
 
 A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
-call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
+call's notifications (21609, 21626), and no callbacks are sent.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import call_json
 from mediasim.twilio.requests import (
     CALL_EVENTS,
+    STREAM_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -24,17 +25,23 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.call_params import (
+    DETECTION_OPTIONS,
+    NOTED_OF_CALLS,
+    SIP_USER,
+    machine_detection,
+    sip_user,
+)
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    DETECTION_OPTIONS,
     LONGEST_CALL,
+    NUMBERED,
     RECORDING_OPTIONS,
     TWIML,
-    DateFilter,
     Params,
     callback_names,
-    date_names,
-    machine_detection,
+    numbered_values,
     recording_request,
     to_and_from,
     twiml_source,
@@ -53,7 +60,7 @@ from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 
-__all__ = ["CALLS", "STREAMS"]
+__all__ = ["CALLS", "STREAMS", "call_request"]
 
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
@@ -62,6 +69,7 @@ _BAD_DIGITS: Final = 21206
 _BAD_TIMEOUT: Final = 21208
 _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
+_NO_DETECTION_CALLBACK: Final = 21262
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
 _LONGEST_EVENTS: Final = 80
@@ -87,16 +95,32 @@ def _list(request: ApiRequest) -> ApiResponse:
 
     return listed(
         request,
-        request.account.catalogue.calls(),
+        request.account.catalogue.call_resources(),
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 
 
 def _create(request: ApiRequest) -> ApiResponse:
+    call, warnings = call_request(request)
+    record = request.account.create_call(call)
+    for warning in warnings:
+        request.account.notify(record.sid, warning.code, warning.message, warning=True)
+    return request.show(record, 201)
+
+
+def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
+    """Return the call that a form asks for, and warnings about it.
+
+    Raises TwilioError if a parameter is wrong.
+    """
     form = request.form
     warnings: list[TwilioError] = []
     application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
+    asynchronous = form.flag("AsyncAmd") or False
+    if asynchronous and not form.text("AsyncAmdStatusCallback"):
+        words = "No AMD status callback URL provided: the verdict is sent nowhere"
+        warnings.append(bad_parameter(words, _NO_DETECTION_CALLBACK))
     call = CallRequest(
         to=to,
         from_=from_,
@@ -106,15 +130,13 @@ def _create(request: ApiRequest) -> ApiResponse:
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
+        sip_user=sip_user(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+            form, callback="AsyncAmdStatusCallback", asynchronous="AsyncAmd"
         ),
     )
-    record = request.account.create_call(call)
-    for warning in warnings:
-        request.account.notify(record.sid, warning.code, warning.message, warning=True)
-    return request.show(record, 201)
+    return call, warnings
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:
@@ -128,7 +150,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     if unknown:
         words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
         warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
-    return Callback(url, method, events) if url else None
+    if url:
+        return Callback(url, method, events)
+    form.in_vain("StatusCallbackMethod", "StatusCallbackEvent")
+    return None
 
 
 def _digits(form: Params) -> str:
@@ -196,10 +221,18 @@ CALLS: Final = Resource(
                 _create,
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
-                    *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(
+                        "Timeout",
+                        "TimeLimit",
+                        "SendDigits",
+                        *SIP_USER,
+                        "Record",
+                        *RECORDING_OPTIONS,
+                    ),
                     *(*DETECTION_OPTIONS, "AsyncAmd"),
                     *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
+                NOTED_OF_CALLS,
                 places_call=True,
             ),
         },
@@ -216,7 +249,6 @@ CALLS: Final = Resource(
 
 # -- streams -----------------------------------------------------------------------------------
 
-_MOST_PARAMETERS: Final = 99
 _BAD_URL: Final = 21205
 
 
@@ -230,17 +262,12 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
         address_of(url)
     except StreamFailed as failed:
         raise bad_parameter(f"{NAMES[failed.code]}: {failed}", failed.code) from None
-    parameters = {}
-    for number in range(1, _MOST_PARAMETERS + 1):
-        name = form.text(f"Parameter{number}.Name")
-        if name:
-            parameters[name] = form.text(f"Parameter{number}.Value") or ""
     stream = StreamRequest(
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
-        callback=form.callback("StatusCallback", ()),
-        parameters=parameters,
+        callback=form.callback("StatusCallback", STREAM_EVENTS),
+        parameters=numbered_values(form),
     )
     return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description
 
@@ -252,11 +279,6 @@ def _update_stream(request: ApiRequest) -> ApiResponse:
     return request.show(request.account.streams.stop(call.sid, request.at["sid"]))
 
 
-_VALUES: Final = tuple(
-    f"Parameter{number}.{part}"
-    for number in range(1, _MOST_PARAMETERS + 1)
-    for part in ("Name", "Value")
-)
 STREAMS: Final = Resource(
     name="Stream",
     many="streams",
@@ -265,7 +287,7 @@ STREAMS: Final = Resource(
         f"{ACCOUNT}/Calls/{{call}}/Streams": {
             "POST": Operation(
                 _create_stream,
-                ("Url", "Name", "Track", *callback_names("StatusCallback"), *_VALUES),
+                ("Url", "Name", "Track", *callback_names("StatusCallback"), *NUMBERED),
             )
         },
         f"{ACCOUNT}/Calls/{{call}}/Streams/{{sid}}": {

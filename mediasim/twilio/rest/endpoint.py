@@ -8,8 +8,8 @@ Credentials are the account's token, or an API key and its secret, by HTTP basic
 Wrong ones get 401 and code 20003, also those of another account than the path's, but that the main
 account's token is valid for its subaccounts. Resources that manage the account itself refuse API
 keys, and an account that is not active refuses its own. A resource of another account is not found
-(404, 20404). Source: Twilio's pages of error 20003 and of API keys; the messages are those of its
-API.
+(404, 20404). Test credentials are a case of their own: :mod:`mediasim.twilio.rest.magic`. Source:
+Twilio's pages of error 20003 and of API keys; the messages are those of its API.
 
 A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
 required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -34,7 +35,9 @@ from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_pa
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.events import note_event
+from mediasim.twilio.rest.magic import answer_in_test, test_account
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
+from mediasim.twilio.rest.noted import ignored_words
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
@@ -47,7 +50,6 @@ _DENIED: Final = 20003
 _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
-_LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
 
@@ -98,6 +100,13 @@ class ResourceEndpoint:
     ) -> ApiResponse:
         """Handle a request on the engine's loop; a notification names ignored parameters."""
         method = received.method
+        if (tested := _tested(self._account, authorization)) is not None:
+            if request.at.get("account", tested.sid) != tested.sid:
+                raise _denied("Authenticate")
+            operation = self._methods.get(method)
+            names = () if operation is None else operation.parameters
+            form, query = request.form.only(names), request.query.only(names)
+            return answer_in_test(replace(request, account=tested, form=form, query=query), method)
         account = authenticate(
             self._account,
             authorization,
@@ -111,6 +120,7 @@ class ResourceEndpoint:
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
+        account.retention.settle()
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
@@ -126,10 +136,9 @@ class ResourceEndpoint:
             note_event(request, method, request.at.get("call"), refusal)
             raise
         note_event(request, method, _call_of(request, answer), answer)
-        if ignored := [*request.form.unread(), *request.query.unread()]:
-            words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
-            call = _call_of(request, answer)
-            account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
+        ignored = [*request.form.unread(), *request.query.unread()]
+        for words in ignored_words(self._resource.name, ignored):
+            account.notify(_call_of(request, answer), BAD_PARAMETER, words, warning=True)
         return answer
 
     def _report_unserved(self, method: str, path: str) -> None:
@@ -145,9 +154,10 @@ class ResourceEndpoint:
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
-        stored = {each.prefix: each.stored for each in RESOURCES if each.prefix and each.stored}
-        for sid in request.at.values():
-            if (kind := stored.get(sid[:2])) is None:
+        kinds = {(each.prefix, each.stored) for each in RESOURCES if each.prefix and each.stored}
+        # Several kinds may have one prefix: keys of accounts and of SIP domains are both CR.
+        for sid, (prefix, kind) in itertools.product(request.at.values(), kinds):
+            if not sid.startswith(prefix):
                 continue
             try:
                 record = kind.store(request.account).find(sid)
@@ -207,6 +217,13 @@ def _credentials(authorization: str) -> tuple[str, str]:
         raise _denied("Authenticate") from None
     name, _, secret = text.partition(":")
     return name, secret
+
+
+def _tested(main: Account, authorization: str | None) -> Account | None:
+    """Return the account of test credentials; None for other credentials."""
+    if not authorization:
+        return None
+    return test_account(main, *_credentials(authorization))
 
 
 def _denied(message: str) -> TwilioError:

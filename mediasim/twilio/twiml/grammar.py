@@ -3,9 +3,10 @@
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
 for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
 are in the table without attributes: they are left out of the document, with a warning.
-
-A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. Words
-such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
+What is :class:`Noted` is read and not acted on: every other attribute changes what happens, which a
+test shows of each (``tests/twilio/test_coverage_twiml.py``). The types of values are in
+:mod:`mediasim.twilio.twiml.values`, the codes for what is wrong in
+:mod:`mediasim.twilio.twiml.codes`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
+from mediasim.twilio.requests import (
+    CALL_EVENTS,
+    CONFERENCE_EVENTS,
+    DETECTION_TIMES,
+    RECORDING_EVENTS,
+)
 from mediasim.twilio.twiml.payments import PAY, PROMPT
 from mediasim.twilio.twiml.values import (
     FLAG,
+    KEYS,
     METHOD,
     NUMBER,
     TEXT,
+    TONES,
+    URL,
     Choice,
+    Noted,
     Number,
     Value,
     Words,
@@ -46,13 +56,17 @@ class Element:
     spoken: bool = False
     """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
+    noted: str = ""
+    """Why nothing is done about the element itself, in words that follow a colon; "": it acts.
+
+    Of SSML it is the Say that notes it."""
 
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
-    *("ConversationRelaySession", "Echo", "Refer", "Room", "Response/Prompt", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -71,28 +85,36 @@ _CALL_STATUS: Final[Mapping[str, Value]] = {
     "statusCallbackEvent": Words(CALL_EVENTS),
 }
 _RECORDING_STATUS: Final[Mapping[str, Value]] = {
-    "recordingStatusCallback": TEXT,
+    "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
-    "recordingConfigurationId": TEXT,
+    "recordingConfigurationId": Noted(TEXT, "there are no recording configurations here"),
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
-_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": TEXT}
+_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
 _SCREENING: Final[Mapping[str, Value]] = {"url": TEXT, "method": METHOD}
 _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     "machineDetection": TEXT,
     "amdStatusCallback": TEXT,
     "amdStatusCallbackMethod": METHOD,
-    "machineDetectionTimeout": NUMBER,
-    "machineDetectionSpeechThreshold": NUMBER,
-    "machineDetectionSpeechEndThreshold": NUMBER,
-    "machineDetectionSilenceTimeout": NUMBER,
+    **{f"machineDetection{name}": NUMBER for name in DETECTION_TIMES},
 }
 _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
+_NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
+_TASK_ROUTER: Final = "TaskRouter is not simulated"
+_KNOWN: Final = "words are known, and none is recognised by a model"
 _SSML: Final = (
     *("break", "emphasis", "lang", "p", "phoneme"),
     *("prosody", "s", "say-as", "sub", "w"),
 )
+
+
+def _unvoiced(*attributes: str, children: tuple[str, ...] = ()) -> Element:
+    """Return the row of an SSML element whose text is said as it is written."""
+    why = "the text is said as it is written"
+    values = {name: Noted(TEXT, why) for name in attributes}
+    return Element(values, children, text=True, spoken=True, noted=why)
+
 
 ELEMENTS: Final[Mapping[str, Element]] = {
     ROOT: Element(
@@ -108,8 +130,9 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         children=_SSML,
         text=True,
     ),
-    "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
+    "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,
@@ -117,18 +140,18 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "timeout": Number(word="auto"),
             "speechTimeout": Number(word="auto"),
             "maxSpeechTime": NUMBER,
-            "profanityFilter": FLAG,
-            "finishOnKey": TEXT,
+            "profanityFilter": Noted(FLAG, "words are given as they were said", but="false"),
+            "finishOnKey": KEYS,
             "numDigits": Number(least=1),
             "partialResultCallback": TEXT,
             "partialResultCallbackMethod": METHOD,
             "language": TEXT,
-            "hints": TEXT,
+            "hints": Noted(TEXT, _KNOWN),
             "bargeIn": FLAG,
-            "debug": FLAG,
+            "debug": Noted(FLAG, "there is no log of the recognition", but="false"),
             "actionOnEmptyResult": FLAG,
-            "speechModel": TEXT,
-            "enhanced": FLAG,
+            "speechModel": Noted(TEXT, _KNOWN),
+            "enhanced": Noted(FLAG, _KNOWN, but="false"),
         },
         children=("Say", "Play", "Pause"),
     ),
@@ -142,15 +165,18 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_ACTION,
             **_RECORDING_STATUS,
             "timeout": NUMBER,
-            "finishOnKey": TEXT,
+            "finishOnKey": KEYS,
             "maxLength": Number(least=1),
             "playBeep": FLAG,
             "trim": _TRIM,
             "transcribe": FLAG,
-            "transcribeCallback": TEXT,
+            "transcribeCallback": URL,
         },
     ),
-    "Start": Element(_ACTION, children=("Recording", "Siprec", "Stream", "Transcription")),
+    "Start": Element(
+        dict.fromkeys(_ACTION, Noted(TEXT, "a Start is over at once, and asks for no document")),
+        children=("Recording", "Siprec", "Stream", "Transcription"),
+    ),
     "Stop": Element(children=("Recording", "Siprec", "Stream", "Transcription")),
     "Recording": Element(
         {
@@ -174,11 +200,15 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_STATUS,
             "url": TEXT,
             "name": TEXT,
-            "connectorName": TEXT,
-            "audioFormat": TEXT,
-            "sampleRate": TEXT,
+            "connectorName": Noted(TEXT, "a stream goes to its url alone"),
+            "audioFormat": Noted(TEXT, "audio/x-mulaw is sent", but="audio/x-mulaw"),
+            "sampleRate": Noted(TEXT, "8000 samples a second are sent", but="8000"),
             "track": Choice(("inbound_track", "outbound_track", "both_tracks")),
         },
+        children=("Parameter",),
+    ),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
         children=("Parameter",),
     ),
     # -- other parties ----------------------------------------------------------------------------
@@ -198,21 +228,24 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "sequential": FLAG,
             "referUrl": TEXT,
             "referMethod": METHOD,
-            "events": TEXT,
-            "passports": TEXT,
+            "events": Noted(TEXT, "the events of a Dial are those of its nouns' statusCallback"),
+            "passports": Noted(TEXT, "no identity is signed on a simulated line"),
+            "callReason": Noted(TEXT, "no simulated telephone shows it"),
         },
         children=(
             *("Application", "Client", "Conference", "Number", "Queue", "Sim", "Sip", "WhatsApp"),
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,
             **_CALL_STATUS,
             **_ANSWERING_MACHINE,
-            "sendDigits": TEXT,
-            "byoc": TEXT,
+            "sendDigits": TONES,
+            "byoc": Noted(TEXT, "calls go to the number plan, through no trunk of your own"),
         },
         text=True,
     ),
@@ -227,6 +260,9 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
+    "Client/Parameter": _NAMED_VALUE,
+    "Hangup/Parameter": _NOWHERE,
+    "Reject/Parameter": _NOWHERE,
     "Sip": Element(
         {
             **_SCREENING,
@@ -239,7 +275,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         text=True,
     ),
     "Uri": Element(
-        {"priority": TEXT, "weight": TEXT, "username": TEXT, "password": TEXT}, text=True
+        {"priority": NUMBER, "weight": NUMBER, "username": TEXT, "password": TEXT}, text=True
     ),
     "Headers": Element(children=("Header",)),
     "Header": _NAMED_VALUE,
@@ -252,30 +288,40 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "beep": Choice(("true", "false", "onEnter", "onExit")),
             "startConferenceOnEnter": FLAG,
             "endConferenceOnExit": FLAG,
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitMethod": METHOD,
             "maxParticipants": Number(least=1, most=250),
             "record": Choice(("do-not-record", "record-from-start", "true", "false")),
-            "region": TEXT,
+            "region": Noted(TEXT, "a conference is mixed in one place"),
             "coach": TEXT,
             "trim": _TRIM,
             "eventCallbackUrl": TEXT,
-            "jitterBufferSize": Choice(("large", "medium", "small", "off")),
+            "jitterBufferSize": Noted(
+                Choice(("large", "medium", "small", "off")),
+                "each telephone has the buffer that its party was given",
+            ),
             "participantLabel": TEXT,
         },
         text=True,
     ),
     "Queue": Element(
-        {**_SCREENING, "reservationSid": TEXT, "postWorkActivitySid": TEXT}, text=True
+        {
+            **_SCREENING,
+            "url": URL,
+            "reservationSid": Noted(TEXT, _TASK_ROUTER),
+            "postWorkActivitySid": Noted(TEXT, _TASK_ROUTER),
+        },
+        text=True,
     ),
     # -- queues and the way of the call -----------------------------------------------------------
     "Enqueue": Element(
         {
             **_ACTION,
+            "action": URL,
             "maxQueueSize": Number(least=1),
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitUrlMethod": METHOD,
-            "workflowSid": TEXT,
+            "workflowSid": Noted(TEXT, _TASK_ROUTER),
         },
         children=("Task",),
         text=True,
@@ -290,14 +336,14 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "emphasis": Element({"level": TEXT}, children=_SSML, text=True, spoken=True),
     "lang": Element({"xml:lang": TEXT}, children=_SSML, text=True, spoken=True),
     "p": Element(children=_SSML, text=True, spoken=True),
-    "phoneme": Element({"alphabet": TEXT, "ph": TEXT}, text=True, spoken=True),
+    "phoneme": _unvoiced("alphabet", "ph"),
     "prosody": Element(
         {"volume": TEXT, "rate": TEXT, "pitch": TEXT}, children=_SSML, text=True, spoken=True
     ),
     "s": Element(children=_SSML, text=True, spoken=True),
     "say-as": Element({"interpret-as": TEXT, "format": TEXT}, text=True, spoken=True),
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
-    "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
+    "w": _unvoiced("role", children=_SSML),
     # -- known, and not carried out ---------------------------------------------------------------
     **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }

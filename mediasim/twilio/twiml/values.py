@@ -1,21 +1,27 @@
-"""The types of values that attributes of TwiML have.
+"""Types of TwiML attribute values: each reads the text of an attribute into its normal form.
 
-A value is read into its normal form: words such as ``true`` and ``get`` are read in any case, and
-have Twilio's spelling then.
+Words such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 __all__ = [
     "FLAG",
+    "KEYS",
     "METHOD",
     "NUMBER",
     "TEXT",
+    "TONES",
+    "URL",
     "Choice",
+    "Noted",
     "Number",
+    "Url",
     "Value",
     "Words",
 ]
@@ -94,7 +100,64 @@ class Words(Value):
         return f"words of '[{', '.join(self.words)}]'"
 
 
+@dataclass(frozen=True, slots=True)
+class Pattern(Value):
+    """A text that a regular expression matches as a whole; ``words`` say which these are."""
+
+    pattern: str
+    words: str
+
+    def read(self, written: str) -> str | None:
+        return written if re.fullmatch(self.pattern, written) else None
+
+    @property
+    def wanted(self) -> str:
+        return self.words
+
+
+class Url(Value):
+    """A URL of http or https, whole or relative to the document's; "" is one too."""
+
+    def read(self, written: str) -> str | None:
+        written = written.strip()
+        try:
+            parts = urlsplit(written)
+            port = parts.port
+        except ValueError:
+            return None
+        whole = parts.scheme in ("http", "https") and parts.hostname and port != 0
+        return written if whole or not (parts.scheme or re.search(r"\s", written)) else None
+
+    @property
+    def wanted(self) -> str:
+        return "a URL such as https://example.com/path, or a path,"
+
+
+@dataclass(frozen=True, slots=True)
+class Noted(Value):
+    """A value that is read and not acted on: a notification names its attribute, and says why."""
+
+    kind: Value
+    """The type of the value."""
+    why: str
+    """Why nothing is done about it, in words that follow a colon."""
+    but: str = ""
+    """The value that asks for what is done anyway, of which there is no notification."""
+
+    def read(self, written: str) -> str | None:
+        return self.kind.read(written)
+
+    @property
+    def wanted(self) -> str:
+        return self.kind.wanted
+
+
 TEXT: Final = Value()
 NUMBER: Final = Number()
 FLAG: Final = Choice(("true", "false"))
 METHOD: Final = Choice(("GET", "POST"))
+
+
+URL: Final = Url()
+KEYS: Final = Pattern("[0-9#*]*", "keys of 0123456789#*, or nothing,")
+TONES: Final = Pattern("[0-9A-Da-d#*wW]*", "digits of 0123456789ABCD#*, and w or W for a pause,")

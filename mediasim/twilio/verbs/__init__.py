@@ -9,6 +9,7 @@ import mediasim.twilio.verbs.basic
 import mediasim.twilio.verbs.gather
 import mediasim.twilio.verbs.pay
 import mediasim.twilio.verbs.record
+import mediasim.twilio.verbs.refer
 import mediasim.twilio.verbs.sms
 import mediasim.twilio.verbs.start  # noqa: F401
 

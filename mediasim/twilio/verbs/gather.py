@@ -1,9 +1,8 @@
 """Gather: keys or speech, while prompts are played.
 
 The words of simulated parties are known: SpeechResult is the text of what the party said in its
-turn, as of a perfect recogniser (our choice); a real party's speech has no words. So hints, model
-and language are accepted without effect. Partial results come once a second while new words are
-heard (our choice).
+turn, as of a perfect recogniser (our choice); a real party's speech has no words. Partial results
+come once a second while new words are heard (our choice).
 """
 
 from __future__ import annotations

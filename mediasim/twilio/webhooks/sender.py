@@ -13,7 +13,7 @@ full.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
@@ -30,6 +30,7 @@ from mediasim.twilio.webhooks.address import (
     signature,
 )
 from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
+from mediasim.twilio.webhooks.oddities import SignedRequest, with_oddities
 
 if TYPE_CHECKING:
     from mediasim.twilio.webhooks.cookies import Cookies
@@ -60,32 +61,42 @@ def _outgoing(
     idempotency_token: str,
     cookie: str | None,
     json_body: str | None,
-) -> HttpRequest:
-    """Return the request to an address, signed with the account's token unless that is None.
+    oddities: Collection[str] = (),
+) -> tuple[HttpRequest, list[str]]:
+    """Return the request to an address, signed with the account's token unless that is None, and
+    what is odd of it.
 
     ``json_body`` is the body of a POST in place of the parameters' form.
     """
-    form = urlencode(params)
     posted = method == "POST"
-    url = address.url() if posted else address.url(query=form)
-    body, signed = form.encode("ascii") if posted else b"", params if posted else ()
+    url = address.url() if posted else address.url(query=urlencode(params))
+    form = params if posted else ()
     if posted and json_body is not None:
-        body, signed = json_body.encode(), ()
-        url = url if auth_token is None else body_signed_url(url, body)
+        form = ()
+        url = url if auth_token is None else body_signed_url(url, json_body.encode())
+    meant, odd = with_oddities(
+        SignedRequest(url, form, url, form, auth_token or "", posted=posted),
+        () if auth_token is None else oddities,
+    )
     headers = {
         "Accept": "*/*",
         "User-Agent": _USER_AGENT,
         "I-Twilio-Idempotency-Token": idempotency_token,
     }
     if auth_token is not None:
-        headers["X-Twilio-Signature"] = signature(auth_token, url, signed)
+        headers["X-Twilio-Signature"] = signature(
+            meant.token, meant.signed_url, meant.signed_params
+        )
     if posted:
         headers["Content-Type"] = _FORM if json_body is None else _JSON
     if address.authorization is not None:
         headers["Authorization"] = address.authorization
     if cookie is not None:
         headers["Cookie"] = cookie
-    return HttpRequest(method, url, headers, body)
+    body = b""
+    if posted:
+        body = (urlencode(meant.params) if json_body is None else json_body).encode()
+    return HttpRequest(method, meant.url, headers, body), odd
 
 
 def _json_of(delivery: Delivery) -> str:
@@ -217,11 +228,13 @@ class Sender:
         *,
         lost_answer: int | None = None,
         secret_body: str | None = None,
+        oddities: Collection[str] = (),
     ) -> AppResponse:
         """Send a delivery, and enter each attempt in it. Raises AppFailure if all attempts fail.
 
         ``lost_answer`` is an injected status that replaces the app's first response;
-        ``secret_body`` is the body of a secret delivery.
+        ``secret_body`` is the body of a secret delivery; ``oddities`` are those of its signature,
+        which the delivery names if they show.
         """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
@@ -234,7 +247,7 @@ class Sender:
         json_body = secret_body or (_json_of(delivery) if delivery.as_json else None)
         for _ in range(1 + _MOST_REDIRECTS):
             cookies = self._cookies
-            request = _outgoing(
+            request, odd = _outgoing(
                 address,
                 method,
                 params,
@@ -242,7 +255,9 @@ class Sender:
                 idempotency_token=token,
                 cookie=None if cookies is None else cookies.header(delivery.sid, address),
                 json_body=json_body,
+                oddities=oddities,
             )
+            delivery.injected += [words for words in odd if words not in delivery.injected]
             answer = await attempts.until_answered(request)
             if "set-cookie" in answer.headers:
                 self._keep_cookies(delivery.sid, address, answer.headers["set-cookie"])

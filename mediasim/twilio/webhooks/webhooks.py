@@ -240,9 +240,10 @@ class Webhooks:
         lost_answer: int | None = None,
         secret_body: str | None = None,
     ) -> AppResponse:
+        oddities = self.faults.signature(delivery.kind, delivery.sid, delivery.url)
         try:
             return await self._sender.send(
-                delivery, lost_answer=lost_answer, secret_body=secret_body
+                delivery, lost_answer=lost_answer, secret_body=secret_body, oddities=oddities
             )
         except AppFailure as failure:
             delivery.error_code, delivery.error = failure.code, failure.message
