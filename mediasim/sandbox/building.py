@@ -83,6 +83,7 @@ def new_exchange(
     )
     exchange.store = storage.media
     exchange.keeps_silence = settings.keeps_silence
+    exchange.discards_silence = settings.config.recordings.silent == "discard"
     exchange.processing_ns = settings.config.recordings.processing
     return exchange
 

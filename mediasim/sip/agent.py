@@ -53,6 +53,7 @@ _REFUSED_METHODS: Final = ("MESSAGE", "PRACK", "PUBLISH", "SUBSCRIBE")
 """Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
 _TOO_MANY_CONTACTS: Final = 32007
+_OTHER_USER: Final = 32106
 _DOMAIN_REALM: Final = "sip.twilio.com"
 """Realm of the users of SIP domains and trunks."""
 
@@ -254,6 +255,9 @@ class SipAgent:
             return
         if subscriber(address) != user:
             transaction.reply(403, "Register as yourself", tag=new_tag())
+            if access is not None:
+                words = f"SIP: Authentication Error: {user} registers as {subscriber(address)[:60]}"
+                self.on_refusal(TwilioError(403, _OTHER_USER, words))
             return
         name = user if access is None else f"{user}@{access.domain}"
         try:

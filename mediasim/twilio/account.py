@@ -354,7 +354,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        self.exchange.catalogue.remove_call(sid)
+        for leg in self.catalogue.calls(parent=sid):
+            if leg.resource_sid == sid:
+                self.catalogue.remove_call(leg.sid)
+        self.catalogue.remove_call(sid)
 
     # -- recordings -------------------------------------------------------------------------
 
@@ -372,10 +375,8 @@ class Account(CallDocuments):
             )
         if (problem := self.storage_problem()) is not None:
             raise unavailable(problem)
-        parent = self.sessions.get(session.call.record.parent_call_sid or "")
-        if parent is not None and parent.call.active:
-            session = parent
-        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
+        recorded = self.recorded(session)
+        return self.recordings.of_call(recorded, request, "StartCallRecordingAPI").record
 
     # -- the end ----------------------------------------------------------------------------
 

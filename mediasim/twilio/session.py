@@ -388,3 +388,8 @@ class CallDocuments(AccountParts):
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
         self.payments = PaymentManager(self, self.sessions, studio)
+
+    def recorded(self, session: CallSession) -> CallSession:
+        """Return the call that a recording of a call is of: of two legs always the parent."""
+        parent = self.sessions.get(session.call.record.parent_call_sid or "")
+        return session if parent is None or not parent.call.active else parent

@@ -158,8 +158,8 @@ def test_a_domains_app_is_told_of_the_call(stage: SipStage, client: Client) -> N
 
 
 def test_users_register_with_a_domain_and_are_rung(stage: SipStage, client: Client) -> None:
-    def register(phone: Phone, password: str) -> str:
-        uri, to = f"sip:{DOMAIN}", f"<sip:{USER}@{DOMAIN}>"
+    def register(phone: Phone, password: str, user: str = USER) -> str:
+        uri, to = f"sip:{DOMAIN}", f"<sip:{user}@{DOMAIN}>"
         phone.call_id = f"registration-{phone.port}"
         phone.request("REGISTER", uri, to=to)
         found = phone.expect("SIP/2.0", "REGISTER")
@@ -180,6 +180,8 @@ def test_users_register_with_a_domain_and_are_rung(stage: SipStage, client: Clie
         stage.until(lambda: stage.asked("/after", caller.call_id), "that nobody is there")
         assert "32009" in notified(client)
         assert register(alice, "wrong").startswith("SIP/2.0 403")
+        assert register(alice, PASSWORD, "bob").startswith("SIP/2.0 403")
+        assert "32106" in notified(client)
         assert register(alice, PASSWORD).startswith("SIP/2.0 200")
         caller.sequence, caller.call_id = 0, f"again-{caller.call_id}"
         caller.invite(DIALS)
@@ -239,6 +241,9 @@ def test_a_customers_call_is_connected_and_recorded(stage: SipStage, client: Cli
         answer = pbx.expect("SIP/2.0 200", "INVITE")
         pbx.acknowledge(answer)
         pbx.rtp.talk_to(*media_of(answer))
+        pbx.request("REFER", more=f"Refer-To: <sip:{BUSY}@{TRUNK}>")
+        assert pbx.expect("SIP/2.0", "REFER").startswith("SIP/2.0 403")
+        assert "32218" in notified(client)
         time.sleep(1.7)
         pbx.hang_up()
     (call,) = client.calls.list()

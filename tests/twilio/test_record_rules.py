@@ -121,6 +121,21 @@ def test_silence_is_trimmed_off_a_message_unless_it_says_otherwise(
     assert place_of(channel, HELLO) >= 0
 
 
+@pytest.mark.parametrize("trim", ["trim-silence", "do-not-trim"])
+def test_an_account_that_discards_silence_keeps_none(tmp_path: Path, trim: str) -> None:
+    async def main(account: AccountStage) -> None:
+        account.exchange.keeps_silence, account.exchange.discards_silence = False, True
+        told = 'recordingStatusCallback="/told" recordingStatusCallbackEvent="absent completed"'
+        recording = f'<Start><Recording trim="{trim}" {told}/></Start>'
+        comes(account, ALICE, f"{recording}<Pause length='3'/>", 9.0)
+
+    account = on_account(tmp_path, main)
+    (record,) = account.exchange.catalogue.recordings()
+    assert (record.status, record.absence) == ("absent", "silent")
+    (told,) = account.app.asked("/told")
+    assert (told["RecordingStatus"], told["ErrorCode"]) == ("absent", "16102")
+
+
 # -- Dial's record around a queue ---------------------------------------------------------------
 
 
@@ -162,6 +177,38 @@ def test_a_dial_records_its_leg_of_a_queue(
     ]
     of_track = {"both": [(True, False), (False, True)], "inbound": [(True, False)]}
     assert heard == of_track.get(track, [(False, True)])
+
+
+# -- whose recording it is ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stops", [False, True])
+def test_a_recording_of_two_legs_names_the_parent_whoever_has_started_it(
+    tmp_path: Path, stops: bool
+) -> None:
+    async def main(account: AccountStage) -> None:
+        told = 'recordingStatusCallback="/told"'
+        stop = "<Stop><Recording name='it'/></Stop>" if stops else ""
+        account.app.answers["/screen"] = (
+            f"<Response><Start><Recording name='it' trim='do-not-trim' {told}/></Start>"
+            f"<Pause length='2'/>{stop}</Response>"
+        )
+        account.telephone(BOB, 4.0, YES, 9.0)
+        dial = f"<Dial><Number url='/screen'>{BOB}</Number></Dial>"
+        comes(account, ALICE, dial, 6.0, HELLO, 3.0, "hangup")
+
+    account = on_account(tmp_path, main)
+    parent, child = account.exchange.catalogue.calls()
+    assert child.parent_call_sid == parent.sid
+    (record,) = account.exchange.catalogue.recordings()
+    assert record.call_sid == parent.sid
+    assert account.app.told("/told", "CallSid") == [parent.sid]
+    if stops:
+        assert record.duration_seconds() == 2
+        return
+    first, second = media(account, record)
+    assert place_of(first, HELLO) >= 0
+    assert place_of(second, YES) >= 0
 
 
 # -- Twilio.CURRENT -----------------------------------------------------------------------------

@@ -226,6 +226,8 @@ def test_what_a_trunk_does_not_take(tmp_path: Path) -> None:
         account.service.update_call(record.sid, CallUpdate(status="completed"))
         await account.over()
         assert record.status == "completed"
+        account.service.delete_call(record.sid)
+        assert account.service.catalogue.calls() == []
         assert refusal(f"sip:4155550100@{DOMAIN}") == (400, 32101)
         assert refusal(f"sip:{BOB}@other.pstn.twilio.com") == (404, 20404)
         account.service.sip.drop_mappings(trunk.sid)

@@ -282,6 +282,26 @@ def test_a_recording_goes_to_the_customers_bucket(tmp_path: Path, encrypts: bool
     assert recordings(room, "Conference")[0].layout.stored_channels == 1
 
 
+def test_the_newest_credentials_of_the_account_open_the_bucket(tmp_path: Path) -> None:
+    opened = []
+
+    def open_bucket(given: CredentialRecord | None) -> MediaBucket:
+        opened.append(given)
+        return Bucket(tmp_path / "bucket")
+
+    async def main(account: AccountStage) -> None:
+        for secret in ("old", "new"):
+            record = CredentialRecord(
+                account.service.new_sid("CR"), account.service.sid, "aws", "", 0
+            )
+            record.access_key_id, record.secret_access_key = "id", secret
+            account.service.resource_list("Credentials").add(record)
+        await dialled("record-from-answer")(account)
+
+    on_vault(tmp_path / "own", main, VaultSettings(open_bucket=open_bucket))
+    assert [given and given.secret_access_key for given in opened] == ["new"]
+
+
 def test_a_bucket_that_refuses_loses_nothing(tmp_path: Path) -> None:
     settings = VaultSettings(open_bucket=lambda _: Bucket(None))
     account = on_vault(tmp_path, dialled("record-from-answer-dual"), settings)

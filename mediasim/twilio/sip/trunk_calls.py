@@ -16,9 +16,10 @@ from typing import Final, Protocol
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.dial import Dial, DialledLeg
+from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.profiles import Channels
 from mediasim.exchange.records import Direction
-from mediasim.media.far_end import WaitingFarEnd
+from mediasim.media.far_end import Transfer, WaitingFarEnd
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.mode_recording import ModeRecording
@@ -31,6 +32,7 @@ __all__ = ["PlaceLeg", "TrunkCall"]
 _RING_NS: Final = 120 * NS_PER_SECOND
 _INVALID_TO: Final = 32101
 _NO_URLS: Final = 32010
+_NO_TRANSFER: Final = 32218
 
 
 class PlaceLeg(Protocol):
@@ -125,7 +127,14 @@ class TrunkCall:
         leg = self._place(session, address, "", None, direction=record.direction)
         leg.call.record.trunk_sid = record.trunk_sid
         leg.call.record.caller_name = record.caller_name
+        for call in (session.call, leg.call):
+            call.on_refer = self._refuse_transfer
         return leg
+
+    def _refuse_transfer(self, call: LiveCall, transfer: Transfer) -> bool:
+        words = f"SIP: Transfer not allowed: {call.party.name} asks for {transfer.target[:60]}"
+        self._account.notify(call.sid, _NO_TRANSFER, words)
+        return False
 
     def _request(self, channels: Channels) -> RecordingRequest:
         return RecordingRequest(channels=channels, trim=self._trunk.recording_trim)

@@ -36,8 +36,9 @@ async def start(session: CallSession, verb: Verb) -> None:
                 trim=noun.attribute("trim", "trim-silence"),
             )
             # The resource has no source for this verb; the nearest one (our choice).
+            recorded = session.account.recorded(session)
             session.account.recordings.of_call(
-                session, request, "StartCallRecordingAPI", noun.attribute("name")
+                recorded, request, "StartCallRecordingAPI", noun.attribute("name")
             )
 
 
@@ -56,7 +57,8 @@ async def stop(session: CallSession, verb: Verb) -> None:
 
 
 def _named(session: CallSession, name: str) -> LiveRecording | None:
-    active = session.exchange.active_recordings(call=session.call.sid)
+    recorded = session.account.recorded(session)
+    active = session.exchange.active_recordings(call=recorded.call.sid)
     return next((each for each in reversed(active) if each.name == name or not name), None)
 
 
