@@ -14,6 +14,7 @@ import json
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,6 +24,7 @@ from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, TOKEN, AccountStag
 from meeting import until, words
 from numpy.typing import NDArray
 from rest_stage import basic
+from starlette import routing
 from starlette.applications import Starlette
 
 from mediasim.audio.music import default_hold_music
@@ -53,6 +55,8 @@ NAMED = (HELLO, "hello there")
 """Something said of which the words are known."""
 
 
+# A path's pattern is compiled once for all stages, of which each has an API of its own.
+routing.compile_path = cache(routing.compile_path)
 _MUSIC = default_hold_music(Seeds(7))
 """Drawn once: each exchange would draw it anew."""
 
