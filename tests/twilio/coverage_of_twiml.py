@@ -280,7 +280,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         "Dial",
         f"<Dial ¤>{BOB}</Dial><Pause/>",
-        {"timeout": "5"},
+        {"timeout": "5", "ringTone": "uk"},
         alice=(50.0, "hangup"),
         outcome="no-answer",
     ),
