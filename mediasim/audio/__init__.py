@@ -18,4 +18,5 @@ __all__ = [
     "products",
     "tones",
     "wav",
+    "word_time",
 ]

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.word_time import WordTime
 
 __all__ = ["Player", "StreamPlayer", "StreamSegment"]
 
@@ -45,6 +46,8 @@ class Player:
         """Whether a listener takes it for words: ringing and hold music are none."""
         self.text = text
         """The words that are spoken; "" where it is no speech, or they are unknown."""
+        self.words: tuple[WordTime, ...] | None = None
+        """The words with their times in samples of the clip; None until they are asked for."""
         self.stopped_frame: int | None = None
         """The frame from which on it was stopped; None if it was not."""
 

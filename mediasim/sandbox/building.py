@@ -55,6 +55,10 @@ def set_up(account: Account, config: Config) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     account.debugger_url = config.account.debugger
     account.detection_faults = config.account.machine_detection.faults
+    account.recognisers.settings = config.recogniser.settings
+    for _, name, callee in config.callees():
+        if callee.recogniser is not None:
+            account.recognisers.of_party[name] = callee.recogniser.settings
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

@@ -32,6 +32,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.recogniser.spec import RecogniserSpec
 from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
 from mediasim.sandbox.config_weather import WeatherSpell
@@ -177,6 +178,9 @@ class Config(Model):
     """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
     recordings: RecordingsConfig = RecordingsConfig.model_construct()
     """What the account does with recordings."""
+    recogniser: RecogniserSpec = RecogniserSpec.model_construct()
+    """What is heard of what parties say: perfect, realistic, or single settings. A party may have
+    its own."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1

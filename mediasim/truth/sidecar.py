@@ -6,28 +6,29 @@ packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.word_time import WordTime
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.exchange.spoken import player_words
 from mediasim.media.player import Player
 from mediasim.parties.party import Line
-from mediasim.parties.timeline import Segment, words_in
-from mediasim.parties.voices.word_times import WordTime, times_by_letters
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
+from mediasim.truth.pieces import party_pieces
 from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
 from mediasim.truth.reference import ReferenceTape
 from mediasim.truth.sources import FileMap, Origin, Pieces, heard_in, origins
 
-__all__ = ["recorded_words", "recording_truth"]
+__all__ = ["recording_truth"]
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
@@ -140,66 +141,11 @@ def _lines(heard: Sequence[LiveCall]) -> Iterator[dict[str, Any]]:
             yield {"party": line.party.name, **line.sending_path.to_json(), **unsent}
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A part of a timeline's segment that was recorded without a break."""
-
-    segment: Segment
-    said: int
-    """First sample, on the party's clock."""
-    at: int
-    """First sample, on the frame clock."""
-    file: int
-    """First sample, in the file."""
-    samples: int
-
-    def words(self) -> Iterator[WordTime]:
-        """Yield the piece's words, with times in samples of the file."""
-        for it in words_in(self.segment, self.said, self.said + self.samples):
-            moved = self.file - self.said
-            yield WordTime(it.text, it.start + moved, it.end + moved, it.estimated)
-
-
-def recorded_words(recording: LiveRecording) -> str:
-    """Return the words of a published recording in the order of its file.
-
-    Words that were muted, paused away or cut off are left out.
-    """
-    found: list[tuple[int, str]] = []
-    for number in range(recording.record.layout.stored_channels):
-        for it in origins(recording, number, FileMap(recording)):
-            if isinstance(it.source, Player):
-                found += [(each.start, _words(each.words)) for each in _played(it.source, it)]
-            elif it.source.line is not None:
-                line, placement = it.source.line, Placement(it.source.line)
-                pieces = _pieces(line, placement, it.low, it.high, it.to_file)
-                found += [(piece.file, _words(piece.words())) for piece in pieces]
-    return " ".join(words for _, words in sorted(found, key=lambda each: each[0]) if words)
-
-
-def _words(words: Iterable[WordTime]) -> str:
-    return " ".join(word.text for word in words)
-
-
-def _pieces(
-    line: Line, placement: Placement, low: int, high: int, to_file: Pieces
-) -> Iterator[_Piece]:
-    """Yield the pieces of a party's speech that were recorded within ``low .. high``."""
-    for segment in line.timeline.segments:
-        for start, end in line.timeline.heard_spans(segment):
-            for span in placement.spans(start, end):
-                part = span.clipped(low, high)
-                if part is None:
-                    continue
-                for at, file, samples in to_file.pieces(part.start, part.end):
-                    yield _Piece(segment, part.said + at - part.start, at, file, samples)
-
-
 def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator[Interval]:
     call, placement = received.call, received.placement
     if call.line is None or placement is None:
         return
-    for piece in _pieces(call.line, placement, low, high, to_file):
+    for piece in party_pieces(call.line, placement, low, high, to_file):
         segment, inside = piece.segment, piece.said - piece.segment.start
         yield Interval(
             start=piece.file,
@@ -222,9 +168,7 @@ def _played(player: Player, it: Origin) -> Iterator[Interval]:
     end = it.high if player.end_frame is None else min(it.high, player.end_frame * FRAME_SAMPLES)
     if not player.loop:
         end = min(end, first + len(player.pcm))
-    times: Sequence[WordTime] = ()
-    if it.by is not None and player.text:
-        times = times_by_letters(player.text, player.pcm.astype(np.float64))
+    times = player_words(player)
     for at, file, samples in it.to_file.pieces(max(it.low, first), end):
         inside = np.arange(at - first, at - first + samples)
         moved = file - (at - first)

@@ -21,6 +21,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
+from mediasim.recogniser.choice import Recognisers
 from mediasim.twilio.errors import TwilioError, not_found, unknown_number
 from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
 from mediasim.twilio.representations import account_path
@@ -100,6 +101,8 @@ class AccountParts:
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
         self.detection_faults = DetectionFaults()
+        self.recognisers = Recognisers()
+        """What is heard of what calls' parties say."""
         self.debugger_url: str | None = None
         """Where each notification is posted; None for nowhere."""
         self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()

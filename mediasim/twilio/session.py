@@ -352,6 +352,6 @@ class CallDocuments(AccountParts):
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
         self.recordings = RecordingManager(self)
-        self.transcriber = TranscriptionManager(self)
+        self.transcriber = TranscriptionManager(self, studio.apart)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""

@@ -93,8 +93,8 @@ def test_everything_may_be_absent() -> None:
         (
             "partys: {}",
             "plan.yaml:1:1: partys: unknown key; expected one of account, numbers, parties, "
-            "default, allow_hosts, hosts, trust, stream_grace, media_auth, recordings, profile, "
-            "seed, epoch, sip, weather; did you mean 'parties'?",
+            "default, allow_hosts, hosts, trust, stream_grace, media_auth, recordings, "
+            "recogniser, profile, seed, epoch, sip, weather; did you mean 'parties'?",
         ),
         (
             "numbers:\n  +14155550100: nowhere",

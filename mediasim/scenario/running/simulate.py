@@ -21,6 +21,9 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.events import Event
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.recogniser.recordings import recording_transcript
+from mediasim.recogniser.spec import parse_recogniser
+from mediasim.recogniser.transcript import Transcript
 from mediasim.scenario.expectations.checks import Verdict, check
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
@@ -58,6 +61,16 @@ class Recorded:
     def pcm(self) -> NDArray[np.int16]:
         """The stored channels at 8 kHz: an int16 array of shape (channels, samples)."""
         return read_wav(self.path).pcm
+
+    def transcript(self, recogniser: str | Mapping[str, Any] = "perfect") -> Transcript:
+        """Return what a recogniser hears in the recording: utterances of each channel.
+
+        ``recogniser`` is ``"perfect"``, ``"realistic"``, or settings as scenarios have them. Raises
+        LookupError for a recording that is absent, ScenarioError for wrong settings.
+        """
+        if self.truth is None:
+            raise LookupError(f"recording {self.name} is absent: there is nothing to hear in it")
+        return recording_transcript(self.truth, parse_recogniser(recogniser))
 
     def download(
         self, requested_channels: int | str | None = None, format: Format = "wav"
