@@ -71,7 +71,8 @@ def mistaken_for(word: str, draw: float) -> str:
     plain = core.lower()
     alike = tuple(each for each in _CONFUSED.get(plain, ()) if each != plain)
     other = alike[int(draw * len(alike))] if alike else _near(plain)
-    return before + (other.capitalize() if core[:1].isupper() else other) + after
+    capital = core[:1].isupper() and core != "I"
+    return before + (other.capitalize() if capital else other) + after
 
 
 def _near(word: str) -> str:

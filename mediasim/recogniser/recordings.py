@@ -47,13 +47,15 @@ def recording_transcript(
     seeds: Seeds | None = None,
     language: str = _LANGUAGE,
     pcm: NDArray[np.int16] | None = None,
+    of_party: Mapping[str, RecogniserSettings] | None = None,
 ) -> Transcript:
     """Return what a recogniser hears in a recording.
 
     ``truth`` is the recording's truth, or its document as the media store has it. ``seeds`` and the
     recording's SID decide the errors; None: the seed that the truth names. ``pcm``, (channels,
     samples), is what is heard of real parties where the settings have their audio transcribed,
-    which takes long; raises AnalysisError then without the extra ``transcribe``.
+    which takes long; raises AnalysisError then without the extra ``transcribe``. ``of_party`` has
+    other settings for the words of single parties, by name.
     """
     if isinstance(truth, RecordingTruth):
         channels, sid, seed, samples = _of_truth(truth), truth.sid, truth.seed, truth.samples
@@ -62,6 +64,7 @@ def recording_transcript(
         channels, sid, seed = _of_document(truth), truth["recording"], truth.get("seed")
         samples, faults = truth["samples"], truth.get("faults", ())
     draws = (seeds or Seeds(seed or 0)).fork("recogniser").fork(sid)
+    others = of_party or {}
     pause = PAUSE
     if settings.end_of_utterance_ns is not None:
         pause = settings.end_of_utterance_ns * SAMPLE_RATE // NS_PER_SECOND
@@ -74,7 +77,11 @@ def recording_transcript(
         every = [word for each in channels for word in each.words]
         channels = [_Channel(1, every, ())]
     for channel in channels:
-        heard = recognise(channel.words, settings, draws)
+        heard = [
+            word
+            for said in channel.words
+            for word in recognise([said], others.get(said.party or "", settings), draws)
+        ]
         number = len(channels) + 1 - channel.number if swapped else channel.number
         together = len(channels) == 1
         for each in utterances_of(heard, number, language, pause, together=together):

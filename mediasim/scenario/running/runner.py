@@ -45,6 +45,7 @@ from mediasim.scenario.running.compile import (
 )
 from mediasim.scenario.running.conferences import ConferenceRun
 from mediasim.scenario.running.failures import RunFailed, refuse_without_real_time
+from mediasim.scenario.running.recognised import is_recognised, transcript_in
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import RecordingTruth
@@ -352,10 +353,15 @@ async def _carry_out(
     def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
-            run.truths[recording.sid] = publish_truth(recording, faults.get(recording.name, ()))
+            truth = publish_truth(recording, faults.get(recording.name, ()))
+            run.truths[recording.sid] = truth
+            if recognised:
+                heard = transcript_in(scenario, truth).to_json()
+                exchange.store.publish_transcript(recording.sid, heard)
         except FaultError as error:
             refused.append(f"recording {recording.name}: {error}")
 
+    recognised = is_recognised(scenario)
     faults = ordered_faults(scenario)
     refused: list[str] = []
     exchange.events.on("recording.completed", publish)
