@@ -1,6 +1,7 @@
 """Durations: written as people write them, held as whole nanoseconds.
 
-Written: ``1.5`` (seconds), ``1.5s``, ``500ms``, ``2m``, ``1h``, ``1m30s``, ``1:30``, ``1:02:03``.
+Written: ``1.5`` (seconds), ``1.5s``, ``500ms``, ``2m``, ``1h``, ``1m30s``, ``1:30``, ``1:02:03``;
+where days are meant also ``30d``, ``1d12h``.
 The arithmetic is decimal, so ``0.1s`` is 100,000,000 ns exactly.
 """
 
@@ -16,7 +17,15 @@ from pydantic_core import CoreSchema, core_schema
 
 from mediasim.documents.values import SHARED
 
-__all__ = ["Between", "Duration", "PlainSeconds", "at_least", "in_steps", "positive"]
+__all__ = [
+    "Between",
+    "Duration",
+    "LongDuration",
+    "PlainSeconds",
+    "at_least",
+    "in_steps",
+    "positive",
+]
 
 _NUMBER: Final = r"([0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
 _UNITS: Final = "".join(f"(?:{_NUMBER}{unit} ?)?" for unit in ("h", "m", "s", "ms", "us"))
@@ -30,7 +39,10 @@ _PARTS_NS: Final = (
 """Nanoseconds of one unit of each group of ``_WRITTEN``."""
 _LONGEST: Final = 24 * 3_600_000_000_000
 """Nanoseconds of the longest duration, 24 hours."""
+_DAYS: Final = rf"^\s*{_NUMBER}d ?((?:[0-9.]+[hmsu]+ ?)*)\s*$"
+_MOST_DAYS: Final = 3650
 _FORMS: Final = "expected a duration such as 1.5s, 500ms, 2m, 1h or 1:30"
+_LONG_FORMS: Final = "expected a duration such as 1.5s, 90m, 12h, 30d or 1d12h"
 
 
 class Duration(int):
@@ -50,21 +62,10 @@ class Duration(int):
         """
         if isinstance(value, Duration):
             return value
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(_FORMS)
-        found = re.fullmatch(_WRITTEN, value) if isinstance(value, str) else None
-        if found is not None:
-            parts = zip(found.groups(), _PARTS_NS, strict=True)
-            nanoseconds = sum(Decimal(number) * worth for number, worth in parts if number)
-        elif isinstance(value, str) or not 0 <= value < float("inf"):
-            raise ValueError(f"{_FORMS}, found {str(value)[:40]!r}")
-        else:
-            nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
+        nanoseconds, plain = _read(value, _FORMS)
         if nanoseconds > _LONGEST:
             raise ValueError(f"expected a duration of at most 24 hours, found {str(value)[:40]!r}")
-        # The first group of the pattern is a number without a unit.
-        plain = found is None or found[1] is not None
-        return (PlainSeconds if plain else Duration)(round(nanoseconds))
+        return (PlainSeconds if plain else Duration)(nanoseconds)
 
     @property
     def seconds(self) -> float:
@@ -104,10 +105,69 @@ class Duration(int):
         }
 
 
+class LongDuration(Duration):
+    """A duration that may be of days, and longer than one: ``30d``, ``1d12h``, ``90m``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, value: object) -> LongDuration:
+        """Read a text, a number of seconds, or a Duration, from zero to ten years.
+
+        Raises ValueError, saying what is expected.
+        """
+        if isinstance(value, Duration):
+            return cls(value)
+        days, rest = Decimal(0), value
+        if isinstance(value, str) and (found := re.fullmatch(_DAYS, value)) is not None:
+            days, rest = Decimal(found[1]), found[2].strip() or "0"
+        nanoseconds = round(days * _LONGEST) + _read(rest, _LONG_FORMS)[0]
+        if nanoseconds > _MOST_DAYS * _LONGEST:
+            raise ValueError(f"expected at most {_MOST_DAYS} days, found {str(value)[:40]!r}")
+        return cls(nanoseconds)
+
+    def __str__(self) -> str:
+        """Return the duration as it may be written; reading it gives the same again."""
+        days, rest = divmod(int(self), _LONGEST)
+        if not days:
+            return super().__str__()
+        return f"{days}d" + (str(Duration(rest)) if rest else "")
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        patterns = ({"type": "string", "pattern": each} for each in (_DAYS, _WRITTEN))
+        return {
+            "anyOf": [{"type": "number", "minimum": 0}, *patterns],
+            "examples": ["30d", "12h", "1d12h"],
+            SHARED: "LongDuration",
+        }
+
+
 class PlainSeconds(Duration):
     """A duration that was written as a plain number of seconds, without a unit."""
 
     __slots__ = ()
+
+
+def _read(value: object, forms: str) -> tuple[int, bool]:
+    """Return a duration in nanoseconds, and whether it was written without a unit.
+
+    Raises ValueError, which begins with the ``forms`` that are expected.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError(forms)
+    found = re.fullmatch(_WRITTEN, value) if isinstance(value, str) else None
+    if found is not None:
+        parts = zip(found.groups(), _PARTS_NS, strict=True)
+        nanoseconds = sum(Decimal(number) * worth for number, worth in parts if number)
+    elif isinstance(value, str) or not 0 <= value < float("inf"):
+        raise ValueError(f"{forms}, found {str(value)[:40]!r}")
+    else:
+        nanoseconds = Decimal(str(value)) * _PARTS_NS[0]
+    # The first group of the pattern is a number without a unit.
+    return round(nanoseconds), found is None or found[1] is not None
 
 
 def at_least(least: str) -> AfterValidator:

@@ -17,6 +17,7 @@ from mediasim.exchange.profiles import (
     CHANGELOG_2022,
     DEFAULT_PROFILE,
     PROFILES,
+    PROTECTED_CONFERENCE,
     ChannelRole,
     Channels,
     Kind,
@@ -44,6 +45,8 @@ class Layout:
     requested_track: Track
     profile: str
     rule: StorageRule
+    protected: bool = False
+    """Whether the account's recordings are encrypted, or stored elsewhere."""
 
     @property
     def channels(self) -> tuple[ChannelRole, ...]:
@@ -67,6 +70,7 @@ class Layout:
             "channels": self.requested_channels,
             "track": self.requested_track,
             "profile": self.profile,
+            **({"protected": True} if self.protected else {}),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -82,12 +86,17 @@ class Layout:
 
 
 def recording_layout(
-    kind: Kind, channels: Channels, track: Track = "both", profile: str = DEFAULT_PROFILE
+    kind: Kind,
+    channels: Channels,
+    track: Track = "both",
+    profile: str = DEFAULT_PROFILE,
+    protected: bool = False,
 ) -> Layout:
     """Return the layout of a recording that was requested with these arguments.
 
     ``channels`` has the default of the recording's start applied (REST and Dial: mono, Start
-    Recording: dual). Raises ValueError, which names the allowed words, for any other word.
+    Recording: dual); ``protected`` is whether the account's recordings are encrypted, or stored
+    elsewhere. Raises ValueError, which names the allowed words, for any other word.
     """
     known: Iterable[str]
     for name, word, known in (
@@ -98,8 +107,11 @@ def recording_layout(
     ):
         if word not in known:
             raise ValueError(f"{word!r} is no {name}: {', '.join(known)}")
-    rule = next(row for row in PROFILES[profile].rules if row.fits(kind, channels, track))
-    return Layout(kind, channels, track, profile, rule)
+    rules = PROFILES[profile].rules
+    if protected:
+        rules = (PROTECTED_CONFERENCE, *rules)
+    rule = next(row for row in rules if row.fits(kind, channels, track))
+    return Layout(kind, channels, track, profile, rule, protected)
 
 
 DownloadOutcome = Literal["file", "no-media", "not-found", "too-few-channels", "invalid-channels"]

@@ -56,10 +56,11 @@ def finish_processing(
 ) -> None:
     """End a recording's processing: it becomes completed, or absent if it has no media.
 
-    ``recorded`` and ``kept`` are the lengths before and after trimming, in samples. ``write``
-    writes the document of the finished record; its media is in the store already.
+    A reason for its absence that the record has already stays. ``recorded`` and ``kept`` are the
+    lengths before and after trimming, in samples. ``write`` writes the document of the finished
+    record; its media is in the store already.
     """
-    record.absence = absence(recorded, kept)
+    record.absence = record.absence or absence(recorded, kept)
     record.samples = kept
     # The record is moved last: if the disk fails, it is still in processing and all can be retried.
     finished = copy.copy(record)

@@ -1,6 +1,7 @@
 """The media store: a folder with the recordings' files.
 
     DIR/recordings/RE….wav          the stored channels, 8 kHz 16-bit PCM
+    DIR/recordings/RE….encrypted    the same for downloads, where an account has them encrypted
     DIR/recordings/RE….json         what the recording is, and its channel map
     DIR/recordings/RE….truth.json   the truth: what was really said, sample by sample
     DIR/recordings/RE….transcript.json  what a recogniser has heard, where one is asked for
@@ -80,6 +81,12 @@ class MediaStore:
         with self.publish_wav(sid) as file:
             write_wav_to(file, kept)
 
+    @contextmanager
+    def publish_encrypted(self, sid: str) -> Iterator[BinaryIO]:
+        """Yield a file for a recording's encrypted media, which appears if no error is raised."""
+        with self._atomic(self._path(sid, ".encrypted")) as file:
+            yield file
+
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         """Write or replace a recording's JSON document."""
         self._write_json(self._path(sid, ".json"), document)
@@ -106,6 +113,10 @@ class MediaStore:
         """Return the path of a recording's WAV. Raises MediaNotFound."""
         return _existing(self._path(sid, ".wav"))
 
+    def encrypted_path(self, sid: str) -> Path:
+        """Return the path of a recording's encrypted media. Raises MediaNotFound."""
+        return _existing(self._path(sid, ".encrypted"))
+
     def document(self, sid: str) -> dict[str, Any]:
         """Return a recording's JSON document. Raises MediaNotFound."""
         return _read_json(_existing(self._path(sid, ".json")))
@@ -120,10 +131,15 @@ class MediaStore:
 
     def delete(self, sid: str) -> None:
         """Delete a recording's media and truth, but not its JSON document."""
-        for suffix in (".wav", ".truth.json", ".transcript.json"):
+        for suffix in (".wav", ".encrypted", ".truth.json", ".transcript.json"):
             self._path(sid, suffix).unlink(missing_ok=True)
         self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)
+
+    def forget(self, sid: str) -> None:
+        """Delete all files of a recording."""
+        self.delete(sid)
+        self._path(sid, ".json").unlink(missing_ok=True)
 
     def derived(self, sid: str, form: str, make: Callable[[BinaryIO], None]) -> Path:
         """Return the path of a file derived from a recording's WAV, which ``make`` writes once.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
@@ -21,6 +21,7 @@ __all__ = [
     "Gateway",
     "NotReached",
     "Outcome",
+    "ParameterGateway",
     "PartyControl",
     "Phone",
     "RingingRule",
@@ -99,6 +100,14 @@ class AuthenticatingGateway(Gateway, Protocol):
 
     def as_user(self, user: str, password: str) -> Gateway:
         """Return the same gateway, which authenticates with a user name and password."""
+
+
+@runtime_checkable
+class ParameterGateway(Gateway, Protocol):
+    """A gateway whose far side is sent parameters with the call."""
+
+    def with_parameters(self, params: Sequence[tuple[str, str]]) -> Gateway:
+        """Return the same gateway with parameters, as names and values."""
 
 
 @dataclass(frozen=True, slots=True)

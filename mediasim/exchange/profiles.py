@@ -20,6 +20,7 @@ __all__ = [
     "CHANGELOG_2022",
     "DEFAULT_PROFILE",
     "PROFILES",
+    "PROTECTED_CONFERENCE",
     "ChannelRole",
     "Channels",
     "Kind",
@@ -200,6 +201,15 @@ _CONFERENCE_DUAL = StorageRule(
     "first, the second everyone else; a plain download stays mono.",
     source=_CHANGELOG_2025,
 )
+PROTECTED_CONFERENCE: Final = StorageRule(
+    rule_id="conference-protected",
+    kinds=("conference",),
+    stored=(_CONFERENCE_MIX,),
+    reason="The account has its recordings encrypted, or stored elsewhere: its conferences are "
+    "recorded in one mixed channel.",
+    source=_CHANGELOG_2025,
+)
+"""The rule of conferences that comes before a profile's, for accounts with protected recordings."""
 _OF_ANY_DATE: Final = (
     _INBOUND_TRACK,
     _OUTBOUND_TRACK,

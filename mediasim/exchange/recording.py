@@ -112,7 +112,9 @@ def start_recording(
     ``before`` is called with the recording's SID before its first event is emitted; then ``notes``
     returns further entries for the recording's journal.
     """
-    layout = recording_layout(kind, request.channels, request.track, exchange.profile)
+    layout = recording_layout(
+        kind, request.channels, request.track, exchange.profile, exchange.protected
+    )
     record = RecordingRecord(
         sid=exchange.sids.new("RE"),
         account_sid=account_sid or exchange.account_sid,

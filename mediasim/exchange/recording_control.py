@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -183,7 +184,13 @@ class LiveRecording:
         record.samples = end - start
         if self.has_media:
             self._publish_media(start, end)
-        exchange.after_processing(self.sid, self._try_to_complete)
+        exchange.after_processing(self.sid, self._end_processing)
+
+    def _end_processing(self) -> None:
+        if self.exchange.protect is None or not self.has_media:
+            self._try_to_complete()
+        else:
+            self.exchange.protect(self, self._try_to_complete)
 
     def _complete(self) -> None:
         exchange, (start, end) = self.exchange, self.kept
@@ -296,7 +303,13 @@ def _taps(channels: tuple[SourcedChannel, ...]) -> list[list[Tap]]:
     ]
 
 
-def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord) -> None:
-    """Delete a recording's media, but not its record. Raises IllegalMove if it is active."""
-    lifecycle.move(record, "deleted", exchange.now_ns)
+def delete_recording(exchange: Switch[Any, Any], record: RecordingRecord, at_ns: int) -> None:
+    """Delete a recording's media, but not its record, as of a loop time.
+
+    Raises IllegalMove if it is active, OSError if the disk refuses; the record is then as it was.
+    """
+    deleted = copy.copy(record)
+    lifecycle.move(deleted, "deleted", at_ns)
     exchange.store.delete(record.sid)
+    exchange.store.publish_document(record.sid, exchange.document(deleted, exchange.dates))
+    lifecycle.move(record, "deleted", at_ns)

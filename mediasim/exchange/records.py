@@ -37,6 +37,7 @@ __all__ = [
     "ChannelMapEntry",
     "ConferenceRecord",
     "Direction",
+    "Encryption",
     "EndReason",
     "RecordingRecord",
     "RecordingSource",
@@ -113,6 +114,8 @@ class CallRecord:
     """Who has answered, by answering machine detection; None without a verdict."""
     detection_ms: int | None = None
     """Milliseconds from the answer to that verdict."""
+    queue_ms: int = 0
+    """Milliseconds that the call was expected to wait when it was created, until it is dialled."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -122,7 +125,8 @@ class CallRecord:
     def started_ns(self) -> int | None:
         """The loop time of the answer, or of the call's creation if it was dialled in vain."""
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
-        return self.created_ns if self.answered_ns is None and unanswered else self.answered_ns
+        dialled_ns = self.created_ns + self.queue_ms * 1_000_000
+        return dialled_ns if self.answered_ns is None and unanswered else self.answered_ns
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""
@@ -171,6 +175,17 @@ class ChannelMapEntry:
     """The whole entry in words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """How the media of a recording was encrypted, for who has the private key."""
+
+    public_key_sid: str
+    encrypted_cek: str
+    """The content encryption key, encrypted by the public key, in base64."""
+    iv: str
+    """The initialization vector of the content's encryption, in base64."""
+
+
 @dataclass(slots=True)
 class RecordingRecord:
     """The record of one recording, with its layout and channel map."""
@@ -194,6 +209,10 @@ class RecordingRecord:
     absence: Absence | None = None
     """Why the recording has no media; None if it has some, or before."""
     channel_map: list[ChannelMapEntry] = field(default_factory=list)
+    encryption: Encryption | None = None
+    """How its media was encrypted; None if it was not, or before."""
+    external_url: str | None = None
+    """Where its media is in a bucket of the customer's; None if it is in the store, or before."""
 
     def __post_init__(self) -> None:
         check_move(RECORDING, None, self.status)
@@ -279,6 +298,10 @@ class Catalogue:
     def remove_call(self, sid: str) -> None:
         """Remove a call, but not its recordings. Raises UnknownSid."""
         del self._calls[self.call(sid).sid]
+
+    def remove_recording(self, sid: str) -> None:
+        """Remove a recording; does nothing if there is none."""
+        self._recordings.pop(sid, None)
 
     def call(self, sid: str) -> CallRecord:
         """Return the call with a SID. Raises UnknownSid."""

@@ -20,7 +20,7 @@ from mediasim.exchange.layout import DownloadOutcome, resolve_download
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 from mediasim.exchange.records import RecordingRecord
 
-__all__ = ["MP3_BIT_RATE", "Format", "Rendition", "rendition"]
+__all__ = ["MP3_BIT_RATE", "Format", "Rendition", "plain_media", "rendition"]
 
 Format = Literal["wav", "mp3"]
 
@@ -65,6 +65,15 @@ def rendition(
         path=_file(store, record, stored, decision.channels, format),
         channels=decision.channels,
     )
+
+
+def plain_media(store: MediaStore, record: RecordingRecord) -> Path:
+    """Return the WAV that a download of a recording gives if no number of channels is requested.
+
+    Its media must have been published. Raises MediaNotFound.
+    """
+    stored = store.wav_path(record.sid)
+    return _file(store, record, stored, record.layout.plain_channels, "wav")
 
 
 def _file(

@@ -98,6 +98,13 @@ class Switch(Generic[CallT, RecordingT]):
         """Called with a recording before its media is published."""
         self.unpublished: Callable[[RecordingT, OSError], None] | None = None
         """Called with a recording that could not be written to disk; None: the error is raised."""
+        self.periodic: list[Callable[[], object]] = []
+        """Called about once a second of the wall clock, where a sandbox runs the exchange."""
+        self.protected = False
+        """Whether recordings are encrypted, or stored elsewhere."""
+        self.protect: Callable[[RecordingT, Callable[[], None]], object] | None = None
+        """Encrypts a recording's published media or stores it elsewhere, and then calls the
+        function, which completes the recording; None: recordings are completed as they are."""
         self.processing_ns = 0
         """How long a recording stays in processing once its media is published, in nanoseconds."""
         self._processing: dict[str, tuple[asyncio.TimerHandle, Callable[[], None]]] = {}

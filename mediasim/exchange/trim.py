@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Trim = Literal["trim-silence", "do-not-trim"]
-Absence = Literal["too-short", "silent"]
+Absence = Literal["too-short", "silent", "no-public-key"]
 """Why a recording has no media."""
 
 SILENCE_DBFS: Final = -50.0
@@ -41,6 +41,7 @@ SILENCE_DBFS: Final = -50.0
 ABSENT: Final[dict[Absence, str]] = {
     "too-short": "nothing was recorded",
     "silent": "nothing but silence was recorded, and silence was to be trimmed",
+    "no-public-key": "it was to be encrypted, and the account has no public key",
 }
 """The reasons in words."""
 

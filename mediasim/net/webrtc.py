@@ -4,19 +4,20 @@ aioice finds the path and aiortc's transport encrypts. The RTP within is the leg
 other line: packets are placed by timestamps, loss is audible, and keys are telephone events (RFC
 4733). So aiortc's own senders and receivers, which have a jitter buffer and a clock, are not used.
 
-The browser offers and we answer (RFC 8829). It is found by the checks that it sends to the one
-candidate it is given; nothing is sent to the addresses in its description, and no server is asked.
+The browser offers and we answer, or the other way round (RFC 8829). It is found by the checks that
+it sends to the one candidate it is given; nothing is sent to the addresses in its description, and
+no server is asked.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
-from aioice import Candidate, Connection
 from aiortc import RTCCertificate, RTCDtlsFingerprint, RTCDtlsParameters, RTCDtlsTransport
 from numpy.typing import NDArray
 
@@ -24,7 +25,16 @@ from mediasim.audio.codecs import CODECS
 from mediasim.media.far_end import FarEndFormat, FarEndListener
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.net.batch_reader import DATAGRAM_BYTES
-from mediasim.net.sdp import SdpError, SessionDescription, answer, parse_sdp
+from mediasim.net.ice import IcePath, SingleHostAgent
+from mediasim.net.sdp import (
+    PayloadFormat,
+    SdpError,
+    SessionDescription,
+    agreed,
+    answer,
+    offer,
+    parse_sdp,
+)
 from mediasim.net.udp import drop
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, block_of
 
@@ -33,6 +43,8 @@ __all__ = ["NoMedia", "WebRtcEndpoint"]
 _PROTOCOL: Final = "UDP/TLS/RTP/SAVPF"
 _MOST_WAITING: Final = 10_000
 """Packets kept for the media plane at most."""
+_WIDE_EVENTS: Final = 110
+"""Payload type of telephone events on the clock of wide codecs, in our offers."""
 _PATIENCE: Final = 10.0
 """Seconds that ICE and DTLS may take."""
 _HINT: Final = "Chromium without any network but loopback needs --allow-loopback-in-peer-connection"
@@ -61,37 +73,122 @@ class WebRtcEndpoint:
         self.on_lost: Callable[[], None] | None = None
         """Called when the connection to the browser is lost, unless we closed it."""
         self._loop = asyncio.get_running_loop()
-        self._ice = _SingleHostAgent(host)
-        self._dtls = _MediaTransport(
-            _IceTransport(self._ice), [RTCCertificate.generateCertificate()], self
-        )
+        self._host = host
+        self._path = IcePath(SingleHostAgent(host))
+        self._dtls = _MediaTransport(self._path, [RTCCertificate.generateCertificate()], self)
+        self._offered: SessionDescription | None = None
+        """Our own offer, until it is answered."""
+        self._agreed: SessionDescription | None = None
+        """Our own side of what was agreed on."""
+        self._peer: _Peer | None = None
         self._format: FarEndFormat | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._sending: asyncio.Task[None] | None = None
         self._outgoing: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
         self._closing: asyncio.Task[None] | None = None
+        self._restarting: asyncio.Task[None] | None = None
         self._packets: list[tuple[int, bytes]] = []
         """RTP of the browser: (loop time in ns, packet)."""
         self._connected = self._held = False
 
     async def answer(self, offer: str) -> str:
         """Return the answer to the browser's offer, and begin to connect. Raises SdpError."""
-        offered = _read(offer)
-        peer = _Peer(offer)
-        host = self._ice.host
-        agreed, self._format = answer(offered, host, 9, _spoken())
-        await self._ice.gather_candidates()
-        if not self._ice.local_candidates:
-            raise SdpError(f"no UDP port can be had on {host}")
-        self._ice.remote_username, self._ice.remote_password = peer.user, peer.password
-        self._connecting = asyncio.ensure_future(self._connect(peer))
-        return _written(
-            agreed,
-            peer,
-            self._ice.local_candidates,
-            (self._ice.local_username, self._ice.local_password),
-            self._dtls.getLocalParameters().fingerprints,
+        offered, peer = _read(offer), _Peer(offer)
+        peer.check_setup("actpass", "passive")
+        self._agreed, self._format = answer(offered, self._host, 9, _spoken())
+        agent = self._path.agent
+        await agent.gather()
+        self._connect_to(peer)
+        return self._written(self._agreed, agent, peer.mid, "active")
+
+    async def offer(self) -> str:
+        """Return an offer for the browser, which :meth:`accept` takes the answer to.
+
+        Raises SdpError where no UDP port can be had.
+        """
+        described = offer(self._host, 9, _spoken(), rtcp_mux=True)
+        # A browser's keys are events of its codec's clock, where such are offered.
+        events = PayloadFormat(_WIDE_EVENTS, "telephone-event/48000")
+        self._offered = replace(
+            described, protocol="RTP/AVPF", streams=(*described.streams, events)
         )
+        agent = self._path.agent
+        agent.ice_controlling = True
+        await agent.gather()
+        return self._written(self._offered, agent, "0", "actpass")
+
+    def accept(self, answered: str) -> None:
+        """Take the browser's answer to :meth:`offer`, and begin to connect. Raises SdpError."""
+        if self._offered is None:
+            raise SdpError("an answer came to no offer")
+        description, peer = _read(answered), _Peer(answered)
+        peer.check_setup("active", "passive")
+        self._format = agreed(self._offered, description)
+        self._agreed, self._offered = self._offered, None
+        self._dtls._set_role("server" if peer.setup == "active" else "client")
+        self._connect_to(peer)
+
+    async def restart(self, offer: str) -> str:
+        """Return the answer to an offer by which the browser restarts ICE (RFC 8445, 2.4).
+
+        Media flow on the path there was until the new one is found. Raises SdpError.
+        """
+        _read(offer)
+        peer = _Peer(offer)
+        if self._agreed is None or self._peer is None:
+            raise SdpError("ICE is restarted once media are agreed on")
+        agent = SingleHostAgent(self._host)
+        await agent.gather()
+        agent.remote_username, agent.remote_password = peer.user, peer.password
+        self._peer = peer
+        if self._restarting is not None:
+            self._restarting.cancel()
+        self._restarting = asyncio.ensure_future(self._move_to(agent))
+        setup = "passive" if self._dtls.is_server else "active"
+        return self._written(self._agreed, agent, peer.mid, setup)
+
+    def is_of(self, description: str) -> bool:
+        """Tell whether a description is the one by which the browser is connected already."""
+        return self._peer is not None and _Peer(description).user == self._peer.user
+
+    def is_same_connection(self, description: str) -> bool:
+        """Tell whether a description has the certificate of the browser that is connected."""
+        return self._peer is not None and _Peer(description).prints == self._peer.prints
+
+    def _written(
+        self, description: SessionDescription, agent: SingleHostAgent, mid: str, setup: str
+    ) -> str:
+        """Return a description of ours as a browser is sent it."""
+        lines = description.text().replace("RTP/AVPF ", f"{_PROTOCOL} ", 1).splitlines()
+        lines.insert(lines.index("t=0 0") + 1, f"a=group:BUNDLE {mid}")
+        fingerprints = self._dtls.getLocalParameters().fingerprints
+        lines += [
+            f"a=mid:{mid}",
+            "a=msid:mediasim audio",
+            f"a=ice-ufrag:{agent.local_username}",
+            f"a=ice-pwd:{agent.local_password}",
+            *(f"a=fingerprint:{each.algorithm} {each.value}" for each in fingerprints),
+            f"a=setup:{setup}",
+            *(f"a=candidate:{each.to_sdp()}" for each in agent.local_candidates),
+            "a=end-of-candidates",
+        ]
+        return "\r\n".join(lines) + "\r\n"
+
+    def _connect_to(self, peer: _Peer) -> None:
+        """Begin to connect to a browser."""
+        self._peer, agent = peer, self._path.agent
+        agent.remote_username, agent.remote_password = peer.user, peer.password
+        self._connecting = asyncio.ensure_future(self._connect(peer))
+
+    async def _move_to(self, agent: SingleHostAgent) -> None:
+        """Move to the path that another ICE agent finds; the one there was stays if none is."""
+        try:
+            await asyncio.wait_for(agent.connect(), _PATIENCE)
+        except (ConnectionError, TimeoutError):
+            await agent.close()
+            return
+        before, self._path.agent = self._path.agent, agent
+        await before.close()
 
     async def established(self) -> None:
         """Wait until media can flow. Raises NoMedia."""
@@ -105,7 +202,7 @@ class WebRtcEndpoint:
 
     async def _connect(self, peer: _Peer) -> None:
         try:
-            await self._ice.connect()
+            await self._path.agent.connect()
             await self._dtls.start(RTCDtlsParameters(fingerprints=peer.fingerprints))
         except ConnectionError as error:
             raise NoMedia(f"no way to the browser was found: {error}") from None
@@ -153,12 +250,14 @@ class WebRtcEndpoint:
 
     async def _close(self) -> None:
         await asyncio.sleep(0)  # what was to be sent at the end is
-        tasks = [task for task in (self._connecting, self._sending) if task is not None]
+        tasks = [
+            task for task in (self._connecting, self._sending, self._restarting) if task is not None
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._dtls.stop()
-        await self._ice.close()
+        await self._path.agent.close()
 
     # -- packets ----------------------------------------------------------------------------
 
@@ -191,54 +290,6 @@ class WebRtcEndpoint:
             self.reports.append((round(self._loop.time() * 1e9), data))
 
 
-class _SingleHostAgent(Connection):
-    """An ICE agent with a single host candidate, the controlled side."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(ice_controlling=False)
-        self.host = host
-
-    async def get_component_candidates(
-        self,
-        component: int,
-        addresses: list[str],
-        timeout: int = 5,  # noqa: ASYNC109
-    ) -> list[Candidate]:
-        found = await super().get_component_candidates(component, [self.host], timeout)
-        for protocol in self._protocols:
-            protocol.transport.set_protocol(_GuardedProtocol(protocol))
-        return found
-
-
-class _GuardedProtocol(asyncio.DatagramProtocol):
-    """aioice's protocol of a socket, in which errors are counted and the datagram dropped."""
-
-    def __init__(self, inner: Any) -> None:
-        self._inner = inner
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._inner.connection_lost(exc)
-
-    def error_received(self, exc: Exception) -> None:
-        self._inner.error_received(exc)
-
-    def datagram_received(self, data: bytes, addr: tuple[Any, ...]) -> None:
-        try:
-            self._inner.datagram_received(data, addr)
-        except Exception as error:
-            drop("STUN", error)
-
-
-class _IceTransport:
-    """The part of an ICE transport that aiortc's DTLS transport uses."""
-
-    role: Final = "controlled"
-
-    def __init__(self, ice: Connection) -> None:
-        self._recv = ice.recv
-        self._send = ice.send
-
-
 class _MediaTransport(RTCDtlsTransport):
     """A DTLS transport that hands RTP and RTCP to an endpoint instead of receivers."""
 
@@ -247,6 +298,11 @@ class _MediaTransport(RTCDtlsTransport):
     ) -> None:
         super().__init__(ice, certificates)
         self._endpoint = endpoint
+
+    @property
+    def is_server(self) -> bool:
+        """Whether the browser opens the connection."""
+        return bool(self._role == "server")
 
     async def _recv_next(self) -> None:
         try:
@@ -267,10 +323,10 @@ class _MediaTransport(RTCDtlsTransport):
 
 
 class _Peer:
-    """The parts of an offer beside its codecs. Raises SdpError."""
+    """The parts of a browser's description beside its codecs. Raises SdpError."""
 
-    def __init__(self, offer: str) -> None:
-        lines = [line.strip() for line in offer.splitlines()]
+    def __init__(self, description: str) -> None:
+        lines = [line.strip() for line in description.splitlines()]
 
         def values(name: str) -> list[str]:
             start = f"a={name}:"
@@ -279,44 +335,34 @@ class _Peer:
         def only(name: str) -> str:
             found = values(name)
             if not found:
-                raise SdpError(f"expected the offer of a browser, found no a={name}")
+                raise SdpError(f"expected a browser's description, found no a={name}")
             return found[0]
 
         self.user, self.password = only("ice-ufrag"), only("ice-pwd")
         self.mid = only("mid")
+        self.setup = only("setup")
         only("fingerprint")
-        self.fingerprints = [
-            RTCDtlsFingerprint(algorithm, value)
-            for algorithm, _, value in (text.partition(" ") for text in values("fingerprint"))
-        ]
-        if only("setup") not in ("actpass", "passive"):
-            raise SdpError("expected a=setup:actpass: we open the DTLS connection")
+        self.prints = values("fingerprint")
+
+    @property
+    def fingerprints(self) -> list[RTCDtlsFingerprint]:
+        """The fingerprints of its certificate."""
+        parts = (text.partition(" ") for text in self.prints)
+        return [RTCDtlsFingerprint(algorithm, value) for algorithm, _, value in parts]
+
+    def check_setup(self, *possible: str) -> None:
+        """Check who opens the DTLS connection. Raises SdpError."""
+        if self.setup not in possible:
+            raise SdpError(
+                f"expected a=setup:{' or '.join(possible)} for the DTLS connection, found"
+                f" {self.setup[:20]!r}"
+            )
 
 
-def _read(offer: str) -> SessionDescription:
-    if offer.count("\nm=") != 1:
-        raise SdpError(f"expected one stream, of audio, found {offer.count(chr(10) + 'm=')}")
-    if _PROTOCOL not in offer:
+def _read(description: str) -> SessionDescription:
+    if description.count("\nm=") != 1:
+        found = description.count("\nm=")
+        raise SdpError(f"expected one stream, of audio, found {found}")
+    if _PROTOCOL not in description:
         raise SdpError(f"expected WebRTC's {_PROTOCOL}, found another protocol")
-    return parse_sdp(offer.replace(_PROTOCOL, "RTP/AVPF", 1))
-
-
-def _written(
-    agreed: SessionDescription,
-    peer: _Peer,
-    candidates: Sequence[Candidate],
-    credentials: tuple[str, str],
-    fingerprints: Sequence[RTCDtlsFingerprint],
-) -> str:
-    lines = agreed.text().replace("RTP/AVPF ", f"{_PROTOCOL} ", 1).splitlines()
-    lines.insert(lines.index("t=0 0") + 1, f"a=group:BUNDLE {peer.mid}")
-    lines += [
-        f"a=mid:{peer.mid}",
-        f"a=ice-ufrag:{credentials[0]}",
-        f"a=ice-pwd:{credentials[1]}",
-        *(f"a=fingerprint:{each.algorithm} {each.value}" for each in fingerprints),
-        "a=setup:active",
-        *(f"a=candidate:{each.to_sdp()}" for each in candidates),
-        "a=end-of-candidates",
-    ]
-    return "\r\n".join(lines) + "\r\n"
+    return parse_sdp(description.replace(_PROTOCOL, "RTP/AVPF", 1))

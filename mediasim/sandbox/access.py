@@ -29,6 +29,7 @@ from mediasim.twilio.webhooks.address import is_address
 
 if TYPE_CHECKING:
     from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.rules import TestCredentials
 
 __all__ = [
     "TOKEN",
@@ -231,15 +232,25 @@ def _cookie(headers: Headers, name: str) -> str:
 # -- apps, and commands of the same user -------------------------------------------------------
 
 
-def environment(base_url: str, account: AccountRecord, token: str | None = None) -> dict[str, str]:
+def environment(
+    base_url: str,
+    account: AccountRecord,
+    token: str | None = None,
+    test: TestCredentials | None = None,
+) -> dict[str, str]:
     """Return the variables that point an app at a sandbox, by name.
 
-    ``token`` is the one that the control API requires; None where it requires none.
+    ``token`` is the one that the control API requires; None where it requires none. ``test`` are
+    the credentials whose requests create nothing.
     """
+    tested = {}
+    if test is not None:
+        tested = {"TWILIO_TEST_ACCOUNT_SID": test.sid, "TWILIO_TEST_AUTH_TOKEN": test.auth_token}
     return {
         "MEDIASIM_BASE_URL": base_url,
         "TWILIO_ACCOUNT_SID": account.sid,
         "TWILIO_AUTH_TOKEN": account.auth_token,
+        **tested,
         **({} if token is None else {TOKEN: token}),
     }
 

@@ -2,21 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.number_plan import claim_numbers
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
 from mediasim.sandbox.storage import Storage
+from mediasim.sandbox.vault import claim_keys
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_document
 from mediasim.twilio.rest.resource import Owner
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.rules import (
+    CallLimits,
+    DialingPermissions,
+    RulesSettings,
+    TestCredentials,
+    countries_of,
+)
+from mediasim.twilio.vault import Vault
 
-__all__ = ["account_sid", "boot_label", "new_exchange", "set_up", "write_behind_of"]
+__all__ = [
+    "account_sid",
+    "auth_token",
+    "boot_label",
+    "claim_plan",
+    "new_exchange",
+    "rules_of",
+    "set_up",
+    "write_behind_of",
+]
 
 
 def boot_label(settings: Settings, boot: int) -> str:
@@ -29,6 +50,19 @@ def account_sid(settings: Settings, storage: Storage) -> str:
     """Return the SID of the sandbox's account: configured, stored, or drawn from the seed."""
     own = SidFactory(Seeds(settings.seed)).new("AC")
     return storage.stored_setting("account", settings.config.account.sid, own)
+
+
+def auth_token(settings: Settings, drawn: str) -> str:
+    """Return the seed's token where a seed was given, to repeat a run; else the one drawn."""
+    if settings.seed_override is None and "seed" not in settings.config.model_fields_set:
+        return drawn
+    return Seeds(settings.seed).digest("auth-token").hex()
+
+
+def claim_plan(account: Account, config: Config) -> None:
+    """Add the config's numbers and keys to an account."""
+    claim_numbers(account, config)
+    claim_keys(account, config)
 
 
 def new_exchange(
@@ -51,9 +85,15 @@ def new_exchange(
     return exchange
 
 
-def set_up(account: Account, config: Config) -> None:
+def set_up(account: Account, settings: Settings, vault: Vault | None) -> None:
     """Give an account the settings of a config that it has from its beginning."""
+    config = settings.config
+    if vault is not None:
+        vault.serve(account)
+    account.rules.settings = rules_of(settings)
+    account.rules.permissions = DialingPermissions(partial(_callable_countries, config))
     account.debugger_url = config.account.debugger
+    account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
     account.recognisers.settings = config.recogniser.settings
     for _, name, callee in config.callees():
@@ -61,6 +101,37 @@ def set_up(account: Account, config: Config) -> None:
             account.recognisers.of_party[name] = callee.recogniser.settings
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
+
+
+def rules_of(settings: Settings) -> RulesSettings:
+    """Return the rules of the account, as its config has them or by default."""
+    planned, seeds = settings.config.account, Seeds(settings.seed).fork("test-credentials")
+    strict = bool(settings.config.numbers) if planned.strict is None else planned.strict
+    per_second = planned.calls_per_second
+    if per_second is None:
+        per_second = 1 if strict and settings.clock != "real" else 0
+    return RulesSettings(
+        strict=strict,
+        trial=planned.trial,
+        limits=CallLimits(per_second or None, planned.concurrent_calls),
+        test=TestCredentials(
+            planned.test_sid or SidFactory(seeds).new("AC"),
+            planned.test_auth_token or seeds.digest("auth-token").hex(),
+        ),
+    )
+
+
+def _callable_countries(config: Config) -> set[str] | None:
+    """Return the ISO codes of the countries that may be called; None for all."""
+    planned = config.account
+    if planned.countries:
+        return None if "all" in planned.countries else set(planned.countries)
+    strict = bool(config.numbers) if planned.strict is None else planned.strict
+    if not strict and not planned.trial:
+        return None
+    callees = (callee.number for _, _, callee in config.callees())
+    numbers = [*config.numbers, *planned.caller_ids, *(each for each in callees if each)]
+    return {"US", "CA"} | countries_of(numbers)
 
 
 def write_behind_of(
@@ -74,4 +145,7 @@ def write_behind_of(
         for each in all_stored().values()
         if settings.worker is None or each.owner is not Owner.FRONT
     ]
-    return WriteBehindStore(storage.database, dates.unix_ns(0), own)
+    store = WriteBehindStore(storage.database, dates.unix_ns(0), own)
+    account.retention.on_deleted = partial(store.changed, "recording")
+    account.retention.on_forgotten = partial(store.removed, "recording")
+    return store

@@ -42,7 +42,7 @@ from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.recording import FaultText
 from mediasim.scenario.model.steps import Say
 from mediasim.twilio.twiml import TwimlError, parse_twiml
-from mediasim.twilio.webhooks.address import allowed_host, plain_host
+from mediasim.twilio.webhooks.address import HostGuard, allowed_host, plain_host
 
 __all__ = [
     "DEFAULT",
@@ -212,6 +212,11 @@ class Config(Model):
         for name in self.sip.users:
             if name in self.parties:
                 yield ("sip", "users", name), f"{name} is a simulated party already"
+        storage = self.recordings.storage
+        host = "localhost" if storage is None else storage.place.host
+        if HostGuard(self.allow_hosts).refusal(host) is not None:
+            words = f"expected this machine's own host or one of allow_hosts, found {host}"
+            yield ("recordings", "storage"), words
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
         names: dict[str, str] = {}

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mediasim import __version__
-from mediasim.documents.durations import Duration
+from mediasim.documents.durations import Duration, LongDuration
 from mediasim.net.udp import DROPPED
 from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config import parse_callee
@@ -81,7 +81,7 @@ class Act(Body):
 class Advance(Body):
     """How far a manual clock is moved."""
 
-    by: Duration
+    by: LongDuration
 
 
 class Until(Body):
@@ -203,13 +203,20 @@ class _Control:
     async def advance(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Advance)
         await self._gate(lambda: self._sandbox.clock.advance(int(body.by)))
+        await self._keep_time()
         return await self.clock(request)
 
     async def run_until_idle(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Until)
         goes_on = await self._gate(lambda: run_until_idle(self._sandbox, int(body.most)))
+        await self._keep_time()
         _, clock = await self.clock(request)
         return 200, {**clock, "idle": goes_on is None, "goes_on": goes_on}
+
+    async def _keep_time(self) -> None:
+        """Do and store what the time that has passed has brought."""
+        await self._gate(self._sandbox.upkeep.run_once)
+        await self._sandbox.flush(deleted=True)
 
     async def set_rate(self, request: Request) -> tuple[int, Any]:
         body = await body_of(request, Rate)

@@ -6,7 +6,7 @@ as far as they were written; every other record ends at the last known time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,8 @@ from mediasim.twilio.rest.table import all_stored
 __all__ = ["end_record", "epoch_after", "last_moment", "publish_left", "revive"]
 
 _NS_PER_SECOND: Final = 1_000_000_000
+Protect = Callable[[RecordingRecord], object]
+"""Encrypts a recording's published media, or stores it elsewhere."""
 
 
 def last_moment(documents: Documents) -> int:
@@ -62,12 +64,14 @@ def revive(
     spools: Iterable[Path],
     recovered: list[RecoveredRecording] | None = None,
     account_sid: str = _UNKNOWN_ACCOUNT,
+    protect: Protect | None = None,
 ) -> set[tuple[str, str]]:
     """Publish recordings that were active, and end all other active records, in the documents.
 
     ``epoch`` is the last start's, None if there was none; ``recovered`` collects the recovered
     recordings, whose journals the caller then has to delete. Without it they are deleted at once.
-    ``account_sid`` is whose a recording is of which nothing is known.
+    ``account_sid`` is whose a recording is of which nothing is known; ``protect`` is as for
+    :func:`publish_left`.
     Returns kind and SID of each changed document. Raises OSError if the disk cannot be written.
     """
     if epoch is None:
@@ -78,7 +82,9 @@ def revive(
     epoch_ns = dates.unix_ns(0)
     rows = {document["sid"]: document for document in documents.get("recording", ())}
     found = [
-        each for spool in spools for each in publish_left(store, dates, spool, rows, account_sid)
+        each
+        for spool in spools
+        for each in publish_left(store, dates, spool, rows, account_sid, protect)
     ]
     published = {each.record.sid: each.record for each in found}
     recordings = documents.setdefault("recording", [])
@@ -119,11 +125,13 @@ def publish_left(
     spool: Path,
     rows: Mapping[str, Mapping[str, Any]],
     account_sid: str = _UNKNOWN_ACCOUNT,
+    protect: Protect | None = None,
 ) -> list[RecoveredRecording]:
     """Publish the recordings in the spool of a dead process, with their truth.
 
     ``rows`` are the documents of recordings by SID; ``account_sid`` is whose a recording is of
-    which nothing is known. Raises OSError.
+    which nothing is known; ``protect`` encrypts published media, or stores it elsewhere. Raises
+    OSError.
     """
     epoch_ns = dates.unix_ns(0)
     for journal in journals(spool):
@@ -137,8 +145,15 @@ def publish_left(
 
     def complete(record: RecordingRecord) -> None:
         row = rows.get(record.sid)
-        known = None if row is None else from_document(RecordingRecord, row, epoch_ns).channel_map
-        record.channel_map = known or recovered_channels(spool / f"{record.sid}.journal")
+        known = None if row is None else from_document(RecordingRecord, row, epoch_ns)
+        record.channel_map = (known and known.channel_map) or recovered_channels(
+            spool / f"{record.sid}.journal"
+        )
+        if known is not None and known.status not in record.LIFECYCLE.interrupted:
+            record.encryption, record.absence = known.encryption, known.absence
+            record.external_url = known.external_url
+        elif protect is not None:
+            protect(record)
 
     found = recover_with_journals(store, dates, recording_document, spool, substitute, complete)
     for each in found:

@@ -189,8 +189,8 @@ def limit_head(app: ASGIApp) -> ASGIApp:
 class BoundedProtocol(H11Protocol):
     """One HTTP connection with limits for the time that its client may take."""
 
-    head_seconds = _HEAD_SECONDS
-    body_seconds = _BODY_SECONDS
+    head_seconds: float | None = _HEAD_SECONDS
+    body_seconds: float | None = _BODY_SECONDS
     response_seconds = _RESPONSE_SECONDS
     most = _MAX_CONNECTIONS
 
@@ -216,6 +216,11 @@ class BoundedProtocol(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        # From here on it is the WebSocket's: no request is to come whose time could be limited.
+        self.head_seconds = self.body_seconds = None
 
     def pause_writing(self) -> None:
         super().pause_writing()

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
 
-__all__ = ["ObjectStoreError", "RemoteMediaStore"]
+__all__ = ["ObjectStoreError", "RemoteMediaStore", "first_line", "open_store"]
 
 _CONNECT_TIMEOUT: Final = timedelta(seconds=3)
 """Time limit of a connection."""
@@ -38,13 +38,13 @@ class RemoteMediaStore(MediaStore):
         Raises ObjectStoreError.
         """
         super().__init__(directory, durable=True)
-        self._bucket = _open_store(url, config)
+        self._bucket = open_store(url, config)
         self._thread = ThreadPoolExecutor(1, "mediasim-objects")
         try:
             next(iter(self._bucket.list(chunk_size=1)), None)
         except Exception as error:
             raise ObjectStoreError(
-                f"the object store {url} cannot be used: {_first_line(error)}"
+                f"the object store {url} cannot be used: {first_line(error)}"
             ) from None
 
     @contextmanager
@@ -57,6 +57,12 @@ class RemoteMediaStore(MediaStore):
         super().adopt_wav(sid, finished)
         self._upload(sid, ".wav")
 
+    @contextmanager
+    def publish_encrypted(self, sid: str) -> Iterator[BinaryIO]:
+        with super().publish_encrypted(sid) as file:
+            yield file
+        self._upload(sid, ".encrypted")
+
     def publish_document(self, sid: str, document: dict[str, Any]) -> None:
         super().publish_document(sid, document)
         self._upload(sid, ".json")
@@ -67,11 +73,20 @@ class RemoteMediaStore(MediaStore):
 
     def delete(self, sid: str) -> None:
         super().delete(sid)
-        names = [self._path(sid, suffix).name for suffix in (".wav", ".truth.json")]
+        suffixes = (".wav", ".encrypted", ".truth.json")
+        names = [self._path(sid, suffix).name for suffix in suffixes]
         self._submit(lambda: self._bucket.delete(names))
+
+    def forget(self, sid: str) -> None:
+        super().forget(sid)
+        name = self._path(sid, ".json").name
+        self._submit(lambda: self._bucket.delete(name))
 
     def wav_path(self, sid: str) -> Path:
         return self._fetched(sid, ".wav")
+
+    def encrypted_path(self, sid: str) -> Path:
+        return self._fetched(sid, ".encrypted")
 
     def document(self, sid: str) -> dict[str, Any]:
         self._fetched(sid, ".json")
@@ -114,8 +129,11 @@ class RemoteMediaStore(MediaStore):
         return path
 
 
-def _open_store(url: str, config: dict[str, Any]) -> Any:
-    """Return obstore's store at a URL. Raises ObjectStoreError."""
+def open_store(url: str, config: dict[str, Any], *, most: timedelta = _REQUEST_TIMEOUT) -> Any:
+    """Return obstore's store at a URL, whose requests take ``most`` each with their retries.
+
+    Raises ObjectStoreError.
+    """
     try:
         import obstore.store
     except ImportError:
@@ -128,16 +146,16 @@ def _open_store(url: str, config: dict[str, Any]) -> Any:
             client_options={
                 "allow_http": True,
                 "connect_timeout": _CONNECT_TIMEOUT,
-                "timeout": _REQUEST_TIMEOUT,
+                "timeout": most,
             },
-            retry_config={"max_retries": 2, "retry_timeout": _REQUEST_TIMEOUT},
+            retry_config={"max_retries": 2, "retry_timeout": most},
             **config,
         )
     except Exception as error:
-        raise ObjectStoreError(f"{url!r} is no object store's URL: {_first_line(error)}") from None
+        raise ObjectStoreError(f"{url!r} is no object store's URL: {first_line(error)}") from None
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
     """Return the first line of an error's text."""
     return str(error).strip().splitlines()[0]
 

@@ -19,15 +19,15 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recovery import RecoveredRecording
 from mediasim.exchange.states import CALL
 from mediasim.parties.voices.speech import Speaker
+from mediasim.sandbox import building
 from mediasim.sandbox.access import TOKEN
 from mediasim.sandbox.aftermath import Aftermath
-from mediasim.sandbox.building import account_sid, boot_label, new_exchange, set_up, write_behind_of
-from mediasim.sandbox.clocks import ClockRefuses, only_real_time
+from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.crash_recovery import epoch_after, last_moment, revive
 from mediasim.sandbox.engine import EngineThread
 from mediasim.sandbox.names import with_sites
 from mediasim.sandbox.news import Listener, News
-from mediasim.sandbox.number_plan import PhoneBook, claim_numbers
+from mediasim.sandbox.number_plan import PhoneBook
 from mediasim.sandbox.outward import Outward
 from mediasim.sandbox.persistence import (
     Documents,
@@ -39,10 +39,12 @@ from mediasim.sandbox.persistence import (
     repository_of,
 )
 from mediasim.sandbox.proxy.hosts import HostTable
-from mediasim.sandbox.settings import ONE_PROCESS, Settings, clock_of
+from mediasim.sandbox.settings import Settings, clock_of
+from mediasim.sandbox.softphone.gateway import check_softphones, reach_softphones
 from mediasim.sandbox.softphone.manager import SoftphoneManager
 from mediasim.sandbox.storage import Storage, StorageError
 from mediasim.sandbox.upkeep import Pulse, Upkeep
+from mediasim.sandbox.vault import vault_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
 from mediasim.twilio.rest.resource import MOST_KEPT
@@ -89,6 +91,7 @@ class Sandbox:
         self.base_url = base_url
         self.clock = clock or clock_of(settings)
         self.storage = Storage(settings, records)
+        self.vault = vault_of(settings, self.storage)
         new_token = secrets.token_urlsafe(24)
         self.token = self.storage.stored_setting("control-token", os.environ.get(TOKEN), new_token)
         """The token that the control API requires of clients that come over a network."""
@@ -106,7 +109,9 @@ class Sandbox:
         self.phones: PhoneBook
         self.sip: SipServer | None = None
         """The server of SIP telephones, after :meth:`open_sip`; None where there is none."""
-        self.softphones = SoftphoneManager(lambda: self.service, self._softphones_may_call)
+        self.softphones = SoftphoneManager(
+            lambda: self.service, partial(check_softphones, self.clock, settings)
+        )
         self.on_rebuilt: Callable[[], None] | None = None
         """Called on the web loop when a reset has made another account."""
         self.ending = asyncio.Event()
@@ -209,7 +214,8 @@ class Sandbox:
                 storage.last_epoch,
                 storage.spools(),
                 recovered,
-                account_sid(self.settings, self.storage),
+                building.account_sid(self.settings, self.storage),
+                None if self.vault is None else self.vault.recover,
             )
         except OSError as error:
             raise StorageError(f"recordings cannot be recovered: {error}") from None
@@ -237,8 +243,8 @@ class Sandbox:
         """Build exchange, account and number plan, with the records of these documents."""
         settings, config, storage = self.settings, self.settings.config, self.storage
         seeds = Seeds(settings.seed)
-        label = boot_label(settings, boot)
-        exchange = new_exchange(settings, storage, self.clock, self.dates, label)
+        label = building.boot_label(settings, boot)
+        exchange = building.new_exchange(settings, storage, self.clock, self.dates, label)
         self.upkeep = Upkeep(
             exchange,
             storage,
@@ -247,17 +253,18 @@ class Sandbox:
         )
         planned = config.account
         account = planned.record(
-            account_sid(settings, storage),
-            storage.stored_setting("auth-token", planned.auth_token, self._new_auth_token()),
+            building.account_sid(settings, storage),
+            storage.stored_setting(
+                "auth-token", planned.auth_token, building.auth_token(settings, self._auth_token)
+            ),
             exchange.now_ns,
         )
         exchange.account_sid = account.sid
         speaker = Speaker()
         studio = Studio(speaker)
         self.phones = PhoneBook(config, seeds, speaker, studio)
-        if self.sip is not None:
-            self.phones.gateways.append(self.sip.reach)
-        self.phones.gateways.append(self.softphones.reach)
+        by_sip = () if self.sip is None else (self.sip.reach,)
+        self.phones.gateways += [*by_sip, partial(reach_softphones, self.softphones)]
         self.service = Account(
             exchange,
             account=account,
@@ -280,23 +287,16 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        set_up(self.service, config)
-        self.write_behind = write_behind_of(self.service, settings, storage, self.dates)
+        building.set_up(self.service, settings, self.vault)
+        self.write_behind = building.write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)
         exchange.events.on("event", partial(self._on_event, exchange))
         if settings.worker is None:
-            claim_numbers(self.service, config)
+            building.claim_plan(self.service, config)
         self._write_changes()
         if self.clock.kind == "real" and settings.workers == 1:  # virtual time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
-
-    def _new_auth_token(self) -> str:
-        """Return the seed's token where a seed was given, to repeat a run; else a random one."""
-        settings = self.settings
-        if settings.seed_override is None and "seed" not in settings.config.model_fields_set:
-            return self._auth_token
-        return Seeds(settings.seed).digest("auth-token").hex()
 
     async def _open_sip(self) -> None:
         if self.settings.sip is None:
@@ -372,12 +372,6 @@ class Sandbox:
     def _has_calls(self) -> bool:
         """Tell whether calls are active, here or in a worker."""
         return bool(self.service.sessions or (self.workers and self.workers.calls_in_progress))
-
-    def _softphones_may_call(self) -> None:
-        """Check that softphones can be used. Raises ClockRefuses."""
-        only_real_time(self.clock, "softphones")
-        if self.settings.workers > 1:
-            raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
     def _on_progress(self, exchange: Exchange, sid: str, progress: CallProgress | None) -> None:
         """Note that the status callbacks due of a call have changed."""

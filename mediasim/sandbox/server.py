@@ -27,6 +27,7 @@ from mediasim.sandbox.log import SandboxLog
 from mediasim.sandbox.proxy.serving import opened_proxy, sandbox_environment
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
+from mediasim.sandbox.softphone.sdk import SIGNAL, serve_voice_sdk
 from mediasim.sandbox.workers import FleetBroke
 from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
@@ -128,7 +129,7 @@ async def serve_until(
 
                     if own:
                         sandbox.storage.announce(url)
-                    async with opened_proxy(sandbox, address, app.twilio):
+                    async with opened_proxy(sandbox, address, app, app.twilio):
                         await server.run_until(
                             listening, lambda: on_ready(sandbox, url), end, before_end
                         )
@@ -258,6 +259,9 @@ class _SandboxApp:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Route a request to the control API, a page, or Twilio's API."""
         path = scope["path"]
+        if scope["type"] == "websocket" and path == SIGNAL:  # its clients have tokens of their own
+            await self.twilio(scope, receive, send)
+            return
         if path == "/" or path.startswith(self._softphone):
             scope = {**scope, "mediasim.path": path}
             path = self._home if path == "/" else self._prefix + path
@@ -270,8 +274,11 @@ class _SandboxApp:
 
     async def twilio(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request to a host of Twilio's."""
-        if scope["type"] == "websocket":  # nothing of Twilio's is one that apps open
-            await send({"type": "websocket.close", "code": 1008})
+        if scope["type"] == "websocket":
+            if scope["path"] == SIGNAL:
+                await serve_voice_sdk(self._sandbox, scope, receive, send)
+            else:  # nothing else of Twilio's is one that apps open
+                await send({"type": "websocket.close", "code": 1008})
             return
         method = scope["method"]
         if method not in ("GET", "HEAD", "OPTIONS"):

@@ -9,7 +9,7 @@ import contextlib
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final
@@ -147,6 +147,10 @@ class Storage:
             with contextlib.suppress(OSError):  # it then has to be joined by its URL
                 file.touch(0o600)
                 file.write_text(url, "ascii")
+
+    def closes(self, work: Callable[[], object]) -> None:
+        """Call ``work`` when the storage is closed."""
+        self._closing.callback(work)
 
     def close(self) -> None:
         """Write what has not been written yet, and close everything."""

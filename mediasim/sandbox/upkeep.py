@@ -1,6 +1,7 @@
 """Upkeep: about once a second, retry what the disk refused and write checkpoints of recordings.
 
-While calls are active, the time is written too: after a crash they ended then. A checkpoint holds
+While calls are active, the time is written too: after a crash they ended then. So is the time of a
+virtual clock that has moved, which the next start goes on from. A checkpoint holds
 what is known of an active recording, for a start after a crash. A thread wakes the engine's loop by
 the wall clock: a timer of the loop itself would move a virtual clock. Checkpoints take at most a
 fiftieth of the engine's time; where that does not suffice for all recordings, each is written less
@@ -20,6 +21,7 @@ from typing import Final
 from mediasim.exchange.events import Event, RecordingEvent
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.sandbox.storage import Storage
 from mediasim.truth.publishing import save_checkpoint
 
@@ -135,6 +137,10 @@ class Upkeep:
         self._checkpoints = Checkpoints(exchange) if persistent else None
         if self._checkpoints is not None:
             exchange.events.on("recording.stopped", self._on_stopped)
+        self._runs_ahead = isinstance(exchange.loop, VirtualLoop)
+        """Whether the clock is no wall clock, so that a start would go back behind its time."""
+        self._stored_ns = 0
+        """Loop time that was written last."""
         self._unpublished: dict[str, tuple[LiveRecording, OSError]] = {}
         """Recordings that the disk refused, with the error, by SID."""
         self._logged_problem: str | None = None
@@ -152,6 +158,8 @@ class Upkeep:
 
     def run_once(self) -> None:
         """Retry, write checkpoints, and log problems that begin or end."""
+        for work in self._exchange.periodic:
+            work()
         waiting, self._unpublished = self._unpublished, {}
         for recording, _ in waiting.values():
             recording.try_to_publish()
@@ -160,9 +168,12 @@ class Upkeep:
             database.put({})  # what it could not write is still to be written
         if self._checkpoints is not None:
             self._checkpoints.take()
-        if database is not None and self._has_calls is not None and self._has_calls():
-            at_ns = self._exchange.dates.unix_ns(self._exchange.now_ns)
-            database.put({(_MOMENT, _MOMENT): {"at_ns": at_ns}})
+        if database is not None and self._has_calls is not None:
+            now_ns = self._exchange.now_ns
+            if self._has_calls() or (self._runs_ahead and now_ns != self._stored_ns):
+                self._stored_ns = now_ns
+                at_ns = self._exchange.dates.unix_ns(now_ns)
+                database.put({(_MOMENT, _MOMENT): {"at_ns": at_ns}})
         problem = self.problem()
         if problem is not None and problem != self._logged_problem:
             _LOG.error(problem)

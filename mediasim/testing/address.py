@@ -41,6 +41,12 @@ class SandboxAddress:
         return self.service.account.auth_token
 
     @property
+    def test_credentials(self) -> tuple[str, str]:
+        """AccountSid and token whose requests are judged and create nothing."""
+        test = self.service.rules.settings.test
+        return test.sid, test.auth_token
+
+    @property
     def environment(self) -> dict[str, str]:
         """Variables by which a program of its own reaches the sandbox, by name.
 

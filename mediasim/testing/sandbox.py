@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
-from mediasim.documents.durations import Duration
+from mediasim.documents.durations import Duration, LongDuration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.recogniser.spec import parse_recogniser
@@ -200,7 +200,7 @@ class MediasimSandbox(SandboxAddress):
 
         A test on a loop has to await the result.
         """
-        by_ns, clock = int(Duration.of(by)), self._embedded.sandbox.clock
+        by_ns, clock = int(LongDuration.of(by)), self._embedded.sandbox.clock
 
         async def pass_by() -> None:
             self._gave_up = False

@@ -19,6 +19,7 @@ __all__ = [
     "requests",
     "resources",
     "rest",
+    "rules",
     "session",
     "sites",
     "status",
@@ -26,5 +27,6 @@ __all__ = [
     "studio",
     "subscribers",
     "twiml",
+    "vault",
     "webhooks",
 ]

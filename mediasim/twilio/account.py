@@ -10,7 +10,7 @@ import copy
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -23,7 +23,6 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
-from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -31,7 +30,6 @@ from mediasim.twilio.errors import (
     bad_parameter,
     not_complete,
     not_in_progress,
-    too_many,
     unavailable,
 )
 from mediasim.twilio.machine_detection import detect, with_detection
@@ -51,6 +49,7 @@ from mediasim.twilio.resources import (
     KeyRecord,
     VoiceSettings,
 )
+from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
@@ -63,11 +62,9 @@ from mediasim.twilio.webhooks import Webhooks
 __all__ = ["Account"]
 
 _NO_URL: Final = 21205
-_OVERLOADED: Final = "this machine has no time left for more calls in real time"
 _LOG: Final = logging.getLogger(__name__)
-_VOICE: Final = 13000
+_VOICE: Final = 13511
 """Notification code of a voice that is not what was asked for."""
-_INVALID_CALLER_ID: Final = 13214
 
 
 class Account(CallDocuments):
@@ -106,8 +103,7 @@ class Account(CallDocuments):
         self.messages = MessageManager(self, self.of)
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
-        self.storage_problem: Callable[[], str | None] = lambda: None
-        """Returns why nothing more can be stored on disk, or None while it can."""
+        self.rules = AccountRules(self, self.caller_ids)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -151,6 +147,7 @@ class Account(CallDocuments):
             view = copy.copy(self.main)
             view.account = record
             view.conferences = ConferenceManager(view, view.create_call)
+            view.rules = self.main.rules.of(view)
             view._add_verbs()
             self._views[sid] = view
         return self._views[sid]
@@ -167,8 +164,9 @@ class Account(CallDocuments):
 
         Raises TwilioError if a parameter is wrong, or no more calls can be carried.
         """
-        self._check_capacity(f"a call to {request.to}")
-        to, from_ = called(request.to), calling(request.from_)
+        self.rules.check_capacity(f"a call to {request.to}")
+        to, from_ = self.rules.addresses(request)
+        self.rules.queue.check()
         source, callback = request.source, request.status_callback
         if request.application_sid is not None:
             application = self.applications.find(request.application_sid)
@@ -184,6 +182,7 @@ class Account(CallDocuments):
         if request.recording is not None:
             self._on_answer[call.sid] = request.recording
         session.send_digits = request.send_digits
+        session.turn = self.rules.queue.enter(call)
         session.longest_ns = (request.time_limit_seconds or 14_400) * NS_PER_SECOND
         instructions = with_detection(session, request, source)
         if request.participant is not None:
@@ -199,7 +198,8 @@ class Account(CallDocuments):
         number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
-        self._check_capacity(f"a call from {from_} to {to}")
+        self.rules.check_caller(from_)
+        self.rules.check_capacity(f"a call from {from_} to {to}")
         asked: VoiceSettings = number
         if number.voice_application_sid:
             asked = self.applications.find(number.voice_application_sid)
@@ -226,7 +226,7 @@ class Account(CallDocuments):
         ``application_sid`` is the application whose document it is. Raises TwilioError if no more
         calls can be carried.
         """
-        self._check_capacity(f"a call from {from_}")
+        self.rules.check_capacity(f"a call from {from_}")
         session = self._new_session(phone, to, from_, "inbound", callback)
         session.call.record.application_sid = application_sid
         follow: Instructions = (
@@ -237,23 +237,8 @@ class Account(CallDocuments):
         self._run(session, session.come_in(follow))
         return session.call.record
 
-    def _check_capacity(self, what: str, parent: LiveCall | None = None) -> None:
-        """Check that one more call can be carried and recorded.
-
-        Raises TwilioError, after a notification for the developer, if it cannot. Active calls and
-        their recordings are not affected.
-        """
-        self.check_active()
-        if self.exchange.plane.overloaded():
-            refusal, why = too_many(_OVERLOADED), _OVERLOADED
-        elif (problem := self.storage_problem()) is not None:
-            refusal, why = unavailable(problem), problem
-        else:
-            return
-        words = f"{what} is refused: {why}"
-        self.notify(None if parent is None else parent.sid, refusal.code, words, warning=True)
-        _LOG.warning(words)
-        raise refusal
+    def text_message(self, to: str, body: str) -> str:
+        return self.rules.text_message(to, body)
 
     def place_child(
         self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
@@ -261,15 +246,13 @@ class Account(CallDocuments):
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
+        from_, allowed = self.rules.child(parent, address, caller_id)
         try:
-            self._check_capacity(f"dialling {address}", call)
+            self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:
-            # A refused child needs a call too: Dial reports it to the app as failed.
+            allowed = False
+        if not allowed:  # a refused child needs a call too: Dial reports it to the app as failed
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        if caller_id and dialled(caller_id) is None:
-            words = f"Dial: Invalid callerId value: {caller_id:.80} is no number; it is shown so"
-            parent.refused(bad_parameter(words, _INVALID_CALLER_ID), warning=True)
-        from_ = dialled(caller_id) or caller_id or call.record.from_
         return self._new_session(phone, address, from_, "outbound-dial", callback, call)
 
     def _phone(self, address: str) -> Phone:
@@ -300,6 +283,7 @@ class Account(CallDocuments):
         self.statuses.follow(call.sid, callback)
         session = CallSession(self, call, phone)
         session.on_answer = self._answered
+        self.rules.begin(session)
         self.sessions[call.sid] = session
         return session
 
@@ -386,8 +370,13 @@ class Account(CallDocuments):
         for session in list(self.sessions.values()):
             session.end("canceled")
         # Tasks that end start others: the end of a session publishes recordings.
-        while self._tasks:
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._settled()
         self.exchange.end_processing()
+        await self._settled()  # where recordings are encrypted or stored elsewhere
         await self.webhooks.settled()
         self.studio.close()
+
+    async def _settled(self) -> None:
+        """Wait until no task is left."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -100,6 +100,8 @@ class AccountParts:
         self.notifications: list[NotificationRecord] = []
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
+        self.storage_problem: Callable[[], str | None] = lambda: None
+        """Returns why nothing more can be stored on disk, or None while it can."""
         self.detection_faults = DetectionFaults()
         self.recognisers = Recognisers()
         """What is heard of what calls' parties say."""
@@ -145,6 +147,10 @@ class AccountParts:
         """Check that the account may act. Raises TwilioError (403, 20005) if it may not."""
         if self.account.status != "active":
             raise TwilioError(403, _NOT_ACTIVE, f"Account not active: it is {self.account.status}")
+
+    def text_message(self, to: str, body: str) -> str:
+        """Return the body of a message as it is sent. Raises TwilioError if it may not be."""
+        return body
 
     def token_of(self, account_sid: str) -> str | None:
         """Return the auth token of a subaccount; None for any other account."""

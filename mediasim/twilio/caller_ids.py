@@ -110,7 +110,9 @@ class CallerIdManager:
     ) -> Validation:
         """Call a number to validate it. Raises TwilioError if the call cannot be placed."""
         call = calls.create_call(
-            CallRequest(number, _FROM, TwimlSource(twiml=_TWIML), send_digits=extension)
+            CallRequest(
+                number, _FROM, TwimlSource(twiml=_TWIML), send_digits=extension, by_twilio=True
+            )
         )
         code = self._main.exchange.seeds.key(f"validation/{call.sid}") % _CODE
         validation = Validation(

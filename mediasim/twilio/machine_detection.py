@@ -15,6 +15,7 @@ import numpy as np
 
 from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
 from mediasim.exchange.waiting import CallEnded
+from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.requests import CallRequest, MachineDetection, Params, TwimlSource
 from mediasim.twilio.session import CallSession, Instructions
 from mediasim.twilio.twiml import Verb
@@ -22,6 +23,7 @@ from mediasim.twilio.verbs.record import callback_of
 
 __all__ = ["MODES", "TIMES", "detect", "machine_settings", "noun_detection", "with_detection"]
 
+_BAD_PARAMETERS: Final = 21263
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
     "machine_start": "human",
@@ -54,15 +56,27 @@ def machine_settings(mode: str, number: Callable[[str, int, int], int | None]) -
     return replace(MachineSettings(message_end=mode == "DetectMessageEnd"), **given)
 
 
+def _warn(session: CallSession, noun: Verb, name: str, right: str) -> None:
+    """Add a warning about a wrong attribute of a noun."""
+    words = f"{noun.name}: {name} {noun.attribute(name)[:40]!r}: expected {right}"
+    session.warn(_BAD_PARAMETERS, titled(_BAD_PARAMETERS, words), noun.line)
+
+
 def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
     """Return the detection that a Number or a Sip noun asks for; wrong values count as absent."""
     mode = noun.attribute("machineDetection")
     if mode not in MODES:
+        if mode:
+            _warn(session, noun, "machineDetection", " or ".join(MODES))
         return None
 
     def between(name: str, lowest: int, highest: int) -> int | None:
         value = noun.number(f"machineDetection{name}", -1)
-        return value if lowest <= value <= highest else None
+        if lowest <= value <= highest:
+            return value
+        if f"machineDetection{name}" in noun.attributes:
+            _warn(session, noun, f"machineDetection{name}", f"{lowest} to {highest}")
+        return None
 
     callback = callback_of(noun, session, "amdStatusCallback")
     return MachineDetection(machine_settings(mode, between), True, callback)

@@ -6,6 +6,7 @@ from typing import Final
 from urllib.parse import urljoin
 
 from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.message_records import MessageRecord
 from mediasim.twilio.messages import (
     MessageManager,
@@ -86,7 +87,7 @@ class MessageReplies:
                 warning.message,
                 response.url,
                 line=warning.line,
-                warning=True,
+                warning=not is_error(warning.code),
             )
         return document, response.url
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -107,7 +107,8 @@ class MessageManager:
         """Send a message for an account. Raises TwilioError if it is refused."""
         account.check_active()
         to, from_ = messaged(request.to), self._sender(account, request)
-        self._check(request, to, from_)
+        self.check(request, to, from_)
+        request = replace(request, body=account.text_message(to, request.body))
         outcome = self.outcome_of(to)
         if outcome.error_code in _REFUSALS:
             assert outcome.error_code is not None
@@ -151,7 +152,8 @@ class MessageManager:
             )
         return from_
 
-    def _check(self, request: MessageRequest, to: str, from_: str) -> None:
+    def check(self, request: MessageRequest, to: str, from_: str) -> None:
+        """Check what a message says and where it goes. Raises TwilioError if it is refused."""
         if not request.body and not request.media:
             words = "A text message body or media urls must be specified."
             raise bad_parameter(words, _NOTHING_TO_SEND)

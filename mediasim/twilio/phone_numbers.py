@@ -9,7 +9,17 @@ from functools import cache, lru_cache
 from types import ModuleType
 from typing import Any, Final
 
-__all__ = ["country", "country_code", "kind", "library", "national", "problem", "valid"]
+__all__ = [
+    "calling_code",
+    "country",
+    "country_code",
+    "country_name",
+    "kind",
+    "library",
+    "national",
+    "problem",
+    "valid",
+]
 
 _KINDS: Final = {
     "FIXED_LINE": "landline",
@@ -89,6 +99,22 @@ def country_code(number: str) -> str:
     """Return a number's calling code without the plus: ``1``, ``44``; "" if it has none."""
     parsed = _parsed(number)
     return "" if parsed is None else str(parsed.country_code)
+
+
+def calling_code(iso_code: str) -> int:
+    """Return the calling code of a country by its ISO code: 44 of ``GB``; 0 of an unknown one."""
+    code: int = library().country_code_for_region(iso_code)
+    return code
+
+
+def country_name(iso_code: str) -> str | None:
+    """Return the English name of a country by its ISO code; None of an unknown one."""
+    from phonenumbers.geodata.locale import LOCALE_DATA
+
+    names: dict[str, str] = LOCALE_DATA.get(iso_code, {})
+    name = names.get("en")
+    # A star and a language: the name is written as in that one.
+    return names.get(name[1:]) if name is not None and name.startswith("*") else name
 
 
 def national(number: str) -> str:

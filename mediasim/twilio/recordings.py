@@ -6,6 +6,7 @@ rule of :mod:`mediasim.exchange.layout`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -25,7 +26,7 @@ from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter, not_complete, not_found, not_in_progress
-from mediasim.twilio.representations import error_code, rfc2822
+from mediasim.twilio.representations import encryption_details, error_code, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
@@ -168,7 +169,7 @@ class RecordingManager:
             raise not_found(f"{self._account.account_path}/Recordings/{sid}.json")
         if record.status not in ("completed", "absent"):
             raise not_complete("recording", record.status)
-        delete_recording(self._exchange, record)
+        delete_recording(self._exchange, record, self._exchange.now_ns)
 
     # -- callbacks --------------------------------------------------------------------------
 
@@ -197,9 +198,8 @@ class RecordingManager:
         subscription = self._subscriptions.get(event.recording_sid)
         if subscription is None or word not in _STATUSES:
             return
-        status = _STATUSES[word]
-        if status in (subscription.callback.events or DEFAULT_EVENTS):
-            self._send(self._account.catalogue.recording(event.recording_sid), subscription, status)
+        record = self._account.catalogue.recording(event.recording_sid)
+        self._tell(record, subscription, _STATUSES[word])
         if word != "started":
             del self._subscriptions[event.recording_sid]
 
@@ -247,6 +247,16 @@ class RecordingManager:
         sids = {record.sid, record.call_sid, record.conference_sid or ""}
         return injection.recording(sids, self._account.recording_url(record.sid), numbers)
 
+    def _tell(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
+        """Send a callback about a status, if the app wants to be told of it.
+
+        A recording that could not be encrypted is ``failed`` there, and ``absent`` as a resource.
+        """
+        wanted = subscription.callback.events or DEFAULT_EVENTS
+        told = "failed" if record.absence == "no-public-key" else status
+        if told in wanted or status in wanted:
+            self._send(record, subscription, told)
+
     def _send(self, record: RecordingRecord, subscription: _Subscription, status: str) -> None:
         params = [
             ("AccountSid", record.account_sid),
@@ -255,7 +265,7 @@ class RecordingManager:
             if record.conference_sid is None
             else ("ConferenceSid", record.conference_sid),
             ("RecordingSid", record.sid),
-            ("RecordingUrl", self._account.recording_url(record.sid)),
+            ("RecordingUrl", record.external_url or self._account.recording_url(record.sid)),
             ("RecordingStatus", status),
             ("RecordingChannels", str(record.layout.stored_channels)),
             ("RecordingStartTime", rfc2822(self._account.dates, record.start_ns)),
@@ -264,6 +274,8 @@ class RecordingManager:
         ]
         if status == "completed":
             params.append(("RecordingDuration", str(record.duration_seconds())))
+        if (details := encryption_details(record)) is not None:
+            params.append(("EncryptionDetails", json.dumps(details, separators=(",", ":"))))
         if (code := error_code(record)) is not None:
             params.append(("ErrorCode", str(code)))
         done = None
@@ -301,5 +313,4 @@ class RecordingManager:
             )
         except (KeyError, TypeError, ValueError):
             return
-        if record.status in (subscription.callback.events or DEFAULT_EVENTS):
-            self._send(record, subscription, record.status)
+        self._tell(record, subscription, record.status)

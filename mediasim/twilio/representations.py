@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import asdict
 from email.utils import format_datetime
 from typing import Any, Final, Protocol
 
@@ -25,7 +26,9 @@ __all__ = [
     "call_json",
     "conference_json",
     "dates_json",
+    "encryption_details",
     "error_code",
+    "iso8601",
     "recording_document",
     "recording_json",
     "rfc2822",
@@ -35,7 +38,11 @@ __all__ = [
 ]
 
 API_VERSION: Final = "2010-04-01"
-ABSENCE_CODES: Final[dict[Absence, int]] = {"too-short": 16101, "silent": 16102}
+ABSENCE_CODES: Final[dict[Absence, int]] = {
+    "too-short": 16101,
+    "silent": 16102,
+    "no-public-key": 16105,
+}
 """Codes of Twilio's error dictionary for why a recording is absent."""
 
 _CALL_SUBRESOURCES: Final = (
@@ -57,6 +64,11 @@ def xml_text(text: str) -> str:
 def rfc2822(dates: Dates, loop_ns: int) -> str:
     """Format a loop time in nanoseconds as a date of RFC 2822 in GMT."""
     return format_datetime(dates.at(loop_ns))
+
+
+def iso8601(dates: Dates, loop_ns: int | None) -> str | None:
+    """Format a loop time in nanoseconds as the newer APIs do: ``2021-08-25T03:40:25Z``."""
+    return None if loop_ns is None else f"{dates.at(loop_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
 class _Dated(Protocol):
@@ -112,7 +124,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "forwarded_from": record.forwarded_from,
         "group_sid": None,
         "caller_name": record.caller_name,
-        "queue_time": "0",
+        "queue_time": str(record.queue_ms),
         "trunk_sid": None,
         "uri": f"{path}.json",
         "subresource_uris": subresource_uris(path, _CALL_SUBRESOURCES),
@@ -166,18 +178,26 @@ def recording_json(
         "source": record.source,
         "error_code": error_code(record),
         "uri": f"{path}.json",
-        "encryption_details": None,
+        "encryption_details": encryption_details(record),
         "subresource_uris": {
             "add_on_results": f"{path}/AddOnResults.json",
             "transcriptions": f"{path}/Transcriptions.json",
         },
-        "media_url": None if base_url is None else base_url + path,
+        "media_url": record.external_url or (None if base_url is None else base_url + path),
     }
 
 
 def recording_document(record: RecordingRecord, dates: Dates) -> dict[str, Any]:
     """Return the JSON that is stored beside a recording's media: its resource and channels."""
     return {**recording_json(record, dates), "channel_map": record.channel_map_json()}
+
+
+def encryption_details(record: RecordingRecord) -> dict[str, str] | None:
+    """Return how a recording is decrypted, as resource and callbacks tell it; None if it needs no
+    decryption."""
+    if record.encryption is None:
+        return None
+    return {"type": "rsa-aes", **asdict(record.encryption)}
 
 
 def error_code(record: RecordingRecord) -> int | None:

@@ -125,6 +125,8 @@ class CallRequest:
     participant: ParticipantRequest | None = None
     """The conference participant that the call is, in place of following a document."""
     machine_detection: MachineDetection | None = None
+    by_twilio: bool = False
+    """Whether Twilio itself calls, from a number of its own: to verify another."""
 
 
 @dataclass(frozen=True, slots=True)

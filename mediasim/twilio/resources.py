@@ -70,6 +70,8 @@ class AccountRecord(Dated):
     status: AccountStatus = "active"
     balance: str = "100.00"
     """Balance of the main account in US dollars, which its subaccounts share."""
+    type: str = "Full"
+    """``Full`` or ``Trial``."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = account_path(self.sid)
@@ -81,7 +83,7 @@ class AccountRecord(Dated):
             "sid": self.sid,
             "status": self.status,
             "subresource_uris": subresource_uris(path, _ACCOUNT_RESOURCES),
-            "type": "Full",
+            "type": self.type,
             "uri": f"{path}.json",
         }
 
@@ -305,7 +307,7 @@ class ParticipantRecord(Dated):
     end_conference_on_exit: bool = False
     status: ParticipantStatus = "connected"
     queue_time: str | None = None
-    """Milliseconds before the call is placed: ``"0"`` in the response to its creation only."""
+    """Milliseconds until the call is placed, in the response to its creation only."""
 
     def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
         path = f"{account_path(self.account_sid)}/Conferences/{self.conference_sid}"

@@ -20,11 +20,13 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.retention import Retention
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
@@ -111,6 +113,12 @@ class CallSession(CallControl):
         """Touch tones that are played to the callee when it answers."""
         self.machine_detection: MachineDetection | None = None
         """The detection that goes on beside the document once the call is answered."""
+        self.turn: Callable[[], Awaitable[None]] | None = None
+        """Waits until the call may be dialled; None: at once."""
+        self.preamble: Callable[[CallSession], Awaitable[None]] | None = None
+        """What the call does before its first document."""
+        self.screening = False
+        """Whether it executes the document of a Dial's noun, before it is connected."""
         self.on_answer: Callable[[CallSession], None] = lambda session: None
         """Called when the call is answered, before its party acts."""
         self._working: asyncio.Task[None] | None = None
@@ -128,12 +136,17 @@ class CallSession(CallControl):
     async def go_out(self, source: Instructions, timeout_ns: int) -> None:
         """Run an outbound call: ring the party, and run the instructions once it answers."""
         try:
-            await first_of(self.ring(timeout_ns), self.call.ended.wait())
+            await first_of(self._dial(timeout_ns), self.call.ended.wait())
             if self.call.active:
                 # The document first: where it dials at once, the party hears ringing at once.
                 await self._follow(source, begun=self.answered)
         finally:
             await self.finish()
+
+    async def _dial(self, timeout_ns: int) -> None:
+        if self.turn is not None:
+            await self.turn()
+        await self.ring(timeout_ns)
 
     def answered(self) -> None:
         """Start the time limit and the work that begins when the call is answered."""
@@ -171,6 +184,9 @@ class CallSession(CallControl):
         self.end("failed" if self.call.record.status == "queued" else self.unanswered)
 
     async def _execute(self, instructions: Instructions) -> None:
+        preamble, self.preamble = self.preamble, None
+        if preamble is not None:
+            await preamble(self)
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
@@ -245,12 +261,13 @@ class CallSession(CallControl):
             self._notify(error.code, error.message, url, error.line)
             return None
         for warning in document.warnings:
-            self._notify(warning.code, warning.message, url, warning.line, warning=True)
+            graded = not is_error(warning.code)
+            self._notify(warning.code, warning.message, url, warning.line, warning=graded)
         return document
 
     def warn(self, code: int, words: str, line: int) -> None:
-        """Add a warning about a line of the current document."""
-        self._notify(code, words, self.base, line, warning=True)
+        """Add a notification about a line of the current document; its level is the code's."""
+        self._notify(code, words, self.base, line, warning=not is_error(code))
 
     def refused(
         self, error: TwilioError, line: int | None = None, *, warning: bool = False
@@ -352,6 +369,7 @@ class CallDocuments(AccountParts):
         super().__init__(exchange, account, webhooks, base_url)
         self.studio = studio
         self.recordings = RecordingManager(self)
+        self.retention = Retention(self)
         self.transcriber = TranscriptionManager(self, studio.apart)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""

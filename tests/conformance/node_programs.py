@@ -23,9 +23,9 @@ def node_packages(*packages: str) -> Path:
     """Where packages are, such as ``twilio@6``; skips the test where they cannot be had."""
     if shutil.which("node") is None or shutil.which("npm") is None:
         pytest.skip("node and npm are not installed")
-    name = "-".join(packages).replace("@", "-")
+    name = "-".join(packages).replace("@", "-").replace("/", "-")
     home = Path(tempfile.gettempdir()) / f"mediasim-node-{name}-{os.getuid()}"
-    first = packages[0].partition("@")[0]
+    first = packages[0].rpartition("@")[0] or packages[0]
     if not (home / "node_modules" / first / "package.json").is_file():
         _install(packages, home)
     return home / "node_modules"

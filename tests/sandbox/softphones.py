@@ -98,13 +98,18 @@ class Telephones:
             page.get_by_text(f"client:{identity}", exact=True).wait_for()
         return page
 
-    def visit(self, url: str, *, socket: Callable[[WebSocketRoute], object] | None = None) -> Page:
-        """A page as it opens; ``socket`` may keep it waiting for the sandbox."""
+    def new_page(self) -> Page:
+        """An empty page whose complaints count."""
         page = self._context.new_page()
         page.set_default_timeout(PATIENCE_S * 1000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("console", self._said)
         page.on("websocket", lambda it: it.on("framesent", lambda text: self._signalled(text)))
+        return page
+
+    def visit(self, url: str, *, socket: Callable[[WebSocketRoute], object] | None = None) -> Page:
+        """A page as it opens; ``socket`` may keep it waiting for the sandbox."""
+        page = self.new_page()
         if socket is not None:
             page.route_web_socket("**/softphone/ws", socket)
         page.goto(f"{url}/softphone")
@@ -138,4 +143,4 @@ def telephones(microphone: Path, **context: Any) -> Iterator[Telephones]:
             found = Telephones(visit)
             yield found
         browser.close()
-    assert found.complaints == []
+    assert found.complaints == [], found.complaints

@@ -97,6 +97,37 @@ def test_everything_may_be_absent() -> None:
             "recogniser, profile, seed, epoch, sip, weather; did you mean 'parties'?",
         ),
         (
+            "recordings: {retention: often}",
+            "plan.yaml:1:25: recordings.retention: expected a duration such as 1.5s, 90m, 12h, 30d "
+            "or 1d12h, found 'often'",
+        ),
+        (
+            "recordings: {encryption: nowhere.pem}",
+            "plan.yaml:1:26: recordings.encryption: expected a PEM file of a public key, or true, "
+            "found 'nowhere.pem': No such file or directory",
+        ),
+        (
+            'recordings: {encryption: "-----BEGIN RSA PRIVATE KEY-----"}',
+            "plan.yaml:1:26: recordings.encryption: this is a private key, which only you may "
+            "have: openssl rsa -in private_key.pem -pubout makes it public",
+        ),
+        (
+            "recordings: {storage: calls}",
+            "plan.yaml:1:23: recordings.storage: expected a bucket such as s3://my-recordings/calls,"
+            " or its https URL of AWS, found 'calls'",
+        ),
+        (
+            "recordings:\n  storage: s3://my-recordings",
+            "plan.yaml:2:12: recordings.storage: expected this machine's own host or one of "
+            "allow_hosts, found my-recordings.s3.us-east-1.amazonaws.com",
+        ),
+        (
+            "recordings:\n  storage: {bucket: s3://calls, endpoint: http://localhost, "
+            "access_key_id: key}",
+            "plan.yaml:2:76: recordings.storage.access_key_id: expected access_key_id and "
+            "secret_access_key together",
+        ),
+        (
             "numbers:\n  +14155550100: nowhere",
             "plan.yaml:2:17: numbers.+14155550100: expected a URL such as "
             "http://127.0.0.1:5000/voice, found 'nowhere': it must be an absolute URL that begins "

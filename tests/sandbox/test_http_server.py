@@ -13,6 +13,10 @@ from starlette.types import Receive, Scope, Send
 from mediasim.sandbox.http_server import BoundedProtocol, PromptServer
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+UPGRADE = (
+    b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
 UNENDED = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n1"
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 Connect = Callable[[], Awaitable[Connection]]
@@ -21,11 +25,13 @@ HUGE = 200 * 1024 * 1024
 
 async def answers(scope: Scope, receive: Receive, send: Send) -> None:
     """All of a body is read; then as much is answered as the path says."""
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
     while True:
         message = await receive()
-        if message["type"] == "http.disconnect":
+        if message["type"] in ("http.disconnect", "websocket.disconnect"):
             return
-        if not message.get("more_body"):
+        if not message.get("more_body") and scope["type"] == "http":
             break
     if scope["path"] == "/hang":
         await receive()
@@ -104,6 +110,16 @@ async def test_a_head_that_comes_a_byte_at_a_time_has_no_more_time(connect: Conn
     dripping = asyncio.ensure_future(drip())
     assert b"here" not in await ends(reader)
     dripping.cancel()
+
+
+async def test_a_websocket_stays_open_though_nothing_is_said(connect: Connect) -> None:
+    reader, writer = await connect()
+    writer.write(UPGRADE)
+    async with asyncio.timeout(20):
+        assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2 * Quick.body_seconds):
+            await reader.read(1)
 
 
 async def test_an_answer_that_is_not_taken_is_given_up(connect: Connect) -> None:

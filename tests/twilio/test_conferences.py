@@ -141,7 +141,7 @@ def test_a_wait_document_plays_once_and_a_sound_file_for_ever(tmp_path: Path) ->
     assert not once[4000:].any()
     assert np.array_equal(ever[:16_000], np.tile(tune, 4))
     assert account.app.asked("/wait")[0]["FriendlyName"] == "meeting"
-    assert codes(account) == [12200], "Record may not stand in a wait document"
+    assert codes(account) == [13238], "Record may not stand in a wait document"
 
 
 def test_without_its_wait_document_a_caller_is_not_let_in(tmp_path: Path) -> None:
@@ -636,7 +636,7 @@ def test_a_conference_refuses_whom_it_cannot_take(tmp_path: Path) -> None:
         account.service.conferences.remove_participant(conference(account).sid, "x")
 
     account = on_account(tmp_path, main)
-    assert sorted(codes(account)) == [13240, 16002, 16020, 16023, 16025]
+    assert sorted(codes(account)) == [13237, 13240, 16020, 16023, 16025]
     assert told(account, "/a", "DialCallStatus") == [("failed",)]
 
 

@@ -121,6 +121,8 @@ GOOD = {"To": BOB, "From": ALICE, "Url": f"{APP}/voice"}
         ({"Record": "true", "RecordingStatusCallback": "here"}, 21609),
         ({"Record": "true", "RecordingStatusCallbackEvent": "later"}, 20001),
         ({"TimeLimit": "-1"}, 20001),
+        ({"MachineDetection": "Perhaps"}, 21234),
+        ({"MachineDetection": "Enable", "MachineDetectionTimeout": "90"}, 21234),
         ({"Url": "", "Twiml": "x" * 4001}, 20001),
     ],
 )
@@ -170,6 +172,11 @@ def test_an_applications_call_takes_nothing_else(api: Api) -> None:
     api.post("Calls.json", 201, **GOOD, ApplicationSid=sid, StatusCallback="here")
     (note,) = api.service.notifications
     assert note.message_text == "Call parameters are ignored here: Url, StatusCallback"
+
+
+def test_a_verdict_that_is_sent_nowhere_is_a_warning(api: Api) -> None:
+    api.post("Calls.json", 201, **GOOD, MachineDetection="Enable", AsyncAmd="true")
+    assert [(note.error_code, note.log) for note in api.service.notifications] == [(21262, "1")]
 
 
 def test_what_says_nothing_is_no_warning(api: Api) -> None:

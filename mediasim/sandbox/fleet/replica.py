@@ -123,7 +123,9 @@ class Replica:
             key: record for (kind, key), record in self._records.items() if kind == "recording"
         }
         rows = {sid: to_document(record, epoch_ns) for sid, record in known.items()}
-        recovered = publish_left(service.store, service.dates, spool, rows, service.sid)
+        vault = sandbox.vault
+        protect = None if vault is None else vault.recover
+        recovered = publish_left(service.store, service.dates, spool, rows, service.sid, protect)
         aftermath = sandbox.aftermath("worker")
         for each in recovered:
             self._adopt_recording(known.get(each.record.sid), each.record, aftermath)

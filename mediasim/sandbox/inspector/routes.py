@@ -17,6 +17,7 @@ from mediasim.audio.levels import waveform_peaks
 from mediasim.audio.wav import read_wav
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
+from mediasim.exchange.rendition import Format, rendition
 from mediasim.sandbox.bodies import Body, body_of
 from mediasim.sandbox.inspector.feed import EventFeed
 from mediasim.sandbox.inspector.legs import Legs
@@ -26,8 +27,8 @@ from mediasim.sandbox.inspector.timeline import timeline
 from mediasim.sandbox.number_plan import DEFAULT_CALLER
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.scenario.report import SHARED_SCRIPTS
-from mediasim.twilio.download import Format, download
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.download import ANSWERS
+from mediasim.twilio.errors import NOT_FOUND, TwilioError
 from mediasim.twilio.representations import recording_document
 
 __all__ = ["HOME", "inspector_routes"]
@@ -182,13 +183,14 @@ _TYPES: Final[dict[Format, str]] = {"wav": "audio/wav", "mp3": "audio/mpeg"}
 def _media_file(
     store: MediaStore, record: RecordingRecord, channels: int, format: Format
 ) -> tuple[Path, str]:
-    """Return a recording's file and its media type.
+    """Return a recording's file, not encrypted, and its media type.
 
-    Raises TwilioError where a download from Twilio would fail.
+    Raises TwilioError where there is none.
     """
-    found = download(store, record, requested_channels=channels, format=format)
+    found = rendition(store, record, requested_channels=channels, format=format)
     if found.path is None:
-        raise TwilioError(found.status, found.code or 20404, found.message)
+        answer = ANSWERS[found.outcome]
+        raise TwilioError(answer.status, answer.code or NOT_FOUND, found.reason)
     return found.path, _TYPES[format]
 
 

@@ -8,6 +8,7 @@ Host header. Hosts of the table are answered for on this machine; this machine i
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 from collections.abc import Callable, Collection
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -15,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 import h11
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mediasim.sandbox.proxy.forward import Forwarder
 from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
@@ -23,7 +24,7 @@ from mediasim.sandbox.proxy.redirect import refusal_words
 from mediasim.twilio.webhooks import HostGuard
 from mediasim.twilio.webhooks.address import plain_host
 
-__all__ = ["ProxyApp", "host_and_port"]
+__all__ = ["ProxyApp", "host_and_port", "is_this_machine"]
 
 _SCHEMES: Final = ("http", "https", "ws", "wss")
 _SECURE: Final = {"http": "https", "ws": "wss"}
@@ -39,8 +40,14 @@ class ProxyApp:
         hosts: HostTable,
         allow_hosts: Collection[str] = (),
         on_refused: Callable[[str], object] | None = None,
+        own: ASGIApp | None = None,
     ) -> None:
-        """``on_refused`` is called with the words of each refusal."""
+        """``on_refused`` is called with the words of each refusal.
+
+        ``own`` answers what is asked of the proxy itself under a name of this machine, as browsers
+        do that need the sandbox by TLS.
+        """
+        self._own = own
         self.hosts = hosts
         self._allowed = HostGuard(allow_hosts)
         self._on_refused = on_refused
@@ -83,6 +90,8 @@ class ProxyApp:
             await self._forwarder.forward(found.url, _forwarded(scope), receive, send)
         elif found is not None:
             await found(scope, receive, send)
+        elif self._own is not None and not whole and is_this_machine(host):
+            await self._own(scope, receive, send)
         # By a Host header only simulated hosts are asked, or the proxy would ask itself.
         elif (words := self.refusal(host) if whole else self.refuse(host)) is not None:
             await JSONResponse({"error": words}, 403)(scope, receive, send)
@@ -113,6 +122,17 @@ def _destination(scope: Scope) -> tuple[str, Scope]:
     if scheme in _SECURE.values():
         inner["scheme"] = _SECURE.get(scope["scheme"], scope["scheme"])
     return name, {**inner, "headers": headers}
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine by its loopback interface."""
+    name = plain_host(host)
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def host_and_port(authority: str, default: int | None = None) -> tuple[str, int | None]:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from cryptography.x509 import Certificate
     from trustme import CA
 
-__all__ = ["TRUSTSTORE_PASSWORD", "Authority", "TrustFiles"]
+__all__ = ["OWN_NAMES", "TRUSTSTORE_PASSWORD", "Authority", "TrustFiles"]
+
+OWN_NAMES: Final = ("localhost", "127.0.0.1", "::1")
+"""Names of this machine, which have one certificate."""
 
 TRUSTSTORE_PASSWORD: Final = "changeit"
 """Password of the Java truststore: the usual one, for it holds nothing secret."""
@@ -67,7 +70,8 @@ class Authority:
             found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             found.set_alpn_protocols(["http/1.1"])
             try:
-                self._ca.issue_cert(host).configure_cert(found)
+                names = OWN_NAMES if host in OWN_NAMES else (host,)
+                self._ca.issue_cert(*names).configure_cert(found)
             except UnicodeError as error:
                 raise ValueError(str(error)) from None
             self._contexts[host] = found

@@ -18,8 +18,8 @@ from typing import Final, NoReturn
 from uvicorn.server import ServerState
 
 from mediasim.sandbox.http_server import LARGEST_HEAD, BoundedProtocol, limit_head, server_config
-from mediasim.sandbox.proxy.app import ProxyApp, host_and_port
-from mediasim.sandbox.proxy.authority import Authority
+from mediasim.sandbox.proxy.app import ProxyApp, host_and_port, is_this_machine
+from mediasim.sandbox.proxy.authority import OWN_NAMES, Authority
 
 __all__ = ["ProxyListener"]
 
@@ -59,6 +59,8 @@ class ProxyListener:
         self._state = ServerState()
         self._config = server_config(limit_head(app), largest_message=_LARGEST_MESSAGE)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._told: set[str] = set()
+        """Hosts whose clients have been said not to trust the authority."""
         listening.setblocking(False)
         self._accepting = asyncio.ensure_future(self._accept())
 
@@ -210,7 +212,9 @@ class ProxyListener:
                 ssl_handshake_timeout=_SECONDS_TO_BEGIN if tls else None,
             )
         except ssl.SSLError as error:
-            if any(reason in str(error.reason) for reason in _UNTRUSTED):
+            untrusted = any(reason in str(error.reason) for reason in _UNTRUSTED)
+            if untrusted and host not in self._told:  # a browser tries many times
+                self._told.add(host)
                 self._on_untrusted(
                     f"a client asked for {host or 'a simulated host'} and does not trust the"
                     " sandbox's authority: its list is none of those that the environment names;"
@@ -228,7 +232,10 @@ class ProxyListener:
         def choose(
             connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext
         ) -> ssl.AlertDescription | None:
-            wanted = name or host
+            wanted = name or host or OWN_NAMES[0]
+            if not host and is_this_machine(wanted):
+                connection.context = self._authority.context(wanted)
+                return None
             if self._app.hosts.find(wanted) is None:
                 # What a client sees is a broken handshake: the words are in the log alone.
                 self._app.refuse(wanted)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from starlette.types import ASGIApp
+
 from mediasim.sandbox.listening import ListenAddress, listening_socket
 from mediasim.sandbox.proxy.app import ProxyApp
 from mediasim.sandbox.proxy.authority import Authority, TrustFiles
@@ -40,13 +42,15 @@ class SandboxProxy:
         allow_hosts: Collection[str],
         address: ListenAddress,
         on_event: Callable[[str, str], object],
+        own: ASGIApp | None = None,
     ) -> None:
         """``folder`` is the sandbox's data folder; ``address`` is the sandbox's own.
 
         ``on_event`` is called with a kind, ``refused`` or ``untrusted``, and what happened in
-        words.
+        words. ``own`` is the sandbox's app, which the proxy's port serves by TLS too.
         """
         self.hosts = hosts
+        self._own = own
         self._folder = folder / _FOLDER
         self._allow_hosts = tuple(allow_hosts)
         self._address = address
@@ -66,7 +70,10 @@ class SandboxProxy:
                 self.authority = authority = Authority(self._folder)
             listening = self._listen()
             self._app = ProxyApp(
-                self.hosts, self._allow_hosts, lambda words: self._on_event("refused", words)
+                self.hosts,
+                self._allow_hosts,
+                lambda words: self._on_event("refused", words),
+                self._own,
             )
             self._listener = ProxyListener(
                 listening, self._app, authority, lambda words: self._on_event("untrusted", words)

@@ -13,6 +13,7 @@ from mediasim.sandbox.access import environment
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.http_server import limit_head
 from mediasim.sandbox.proxy.proxy import SandboxProxy
+from mediasim.sandbox.softphone.sdk_hosts import answer_for_the_sdk
 
 if TYPE_CHECKING:
     from mediasim.sandbox.listening import ListenAddress
@@ -25,16 +26,17 @@ _TWILIO: Final = "*.twilio.com"
 
 @contextlib.asynccontextmanager
 async def opened_proxy(
-    sandbox: Sandbox, address: ListenAddress, twilio: ASGIApp
+    sandbox: Sandbox, address: ListenAddress, own: ASGIApp, twilio: ASGIApp
 ) -> AsyncIterator[None]:
     """Give a sandbox its proxy, which listens at once if the address says so.
 
-    ``twilio`` answers for the hosts of Twilio. Raises ProxyError.
+    ``own`` is the sandbox's app, and ``twilio`` answers for the hosts of Twilio. Raises ProxyError.
     """
     if sandbox.settings.worker is not None:  # apps reach the front
         yield
         return
     sandbox.hosts.answer(_TWILIO, limit_head(twilio))
+    answer_for_the_sdk(sandbox)
 
     def on_event(kind: str, words: str) -> None:
         """Enter an event of the proxy among those of the sandbox."""
@@ -52,6 +54,7 @@ async def opened_proxy(
         allow_hosts=sandbox.settings.config.allow_hosts,
         address=address,
         on_event=on_event,
+        own=own,
     )
     try:
         if address.proxy:
@@ -65,8 +68,12 @@ def sandbox_environment(sandbox: Sandbox, url: str | None = None) -> dict[str, s
     """Return the variables that point an app at a sandbox, by name.
 
     ``url`` is the sandbox's for clients on this machine, instead of its public one. While the proxy
-    listens they are those of the proxy too.
+    listens they are those of the proxy too, and test credentials are among them if the plan names
+    any.
     """
     account, token = sandbox.service.account, sandbox.shown_token
-    variables = environment(url or sandbox.base_url, account, token)
+    planned = sandbox.settings.config.account
+    named = planned.test_sid is not None or planned.test_auth_token is not None
+    test = sandbox.service.rules.settings.test if named else None
+    variables = environment(url or sandbox.base_url, account, token, test)
     return {**variables, **({} if sandbox.proxy is None else sandbox.proxy.variables())}

@@ -1,3 +1,3 @@
 """The softphone: the page at ``/softphone`` from which a person calls and is called by WebRTC."""
 
-__all__ = ["manager", "routes"]
+__all__ = ["gateway", "manager", "routes", "sdk", "sdk_hosts"]

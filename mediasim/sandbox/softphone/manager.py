@@ -1,4 +1,7 @@
-"""The softphones of a sandbox: registered pages, their calls, and calls that ring them."""
+"""The softphones of a sandbox: registered pages, and the calls that they make.
+
+Calls that ring them come by :mod:`gateway`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import NotReached, Phone
+from mediasim.exchange.phone import Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
 from mediasim.sandbox.softphone.page import (
@@ -23,7 +26,13 @@ from mediasim.sandbox.softphone.page import (
     PressMessage,
     Register,
     Reject,
+    Rejoin,
+    Restart,
+    Ring,
+    new_media,
 )
+from mediasim.sandbox.softphone.ringing import Ringing
+from mediasim.sandbox.softphone.roaming import Roaming
 from mediasim.twilio.access_token import VoiceToken, is_advised, mint, read_access_token
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
@@ -35,11 +44,10 @@ from mediasim.twilio.session import FollowUp
 __all__ = ["SoftphoneManager"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_CALLEE_UNAVAILABLE: Final = 31480
-"""Twilio's error code of a callee that is currently unavailable."""
 _OWN_KEY: Final = "sandbox softphone"
 """Friendly name of the API key that signs tokens for pages without one."""
 _BAD_GRANTS: Final = 20106
+_EXPIRED: Final = 20104
 _IDENTITY_CHARACTERS: Final = (
     "the identity {!r} has other characters than the letters, digits and underscores that Twilio"
     " advises"
@@ -56,6 +64,10 @@ class SoftphoneManager:
         self.service = service
         self.real_time = real_time
         self._tokens: dict[Page, VoiceToken] = {}
+        self._ringable: set[Page] = set()
+        """Pages that ring for calls."""
+        self._expiring: dict[Page, asyncio.TimerHandle] = {}
+        self._roaming = Roaming(self.calls, self.hand_over, self.spawn)
         self._calls: dict[Page, dict[str, BrowserCall]] = {}
         self._rings: dict[Page, dict[str, Ringing]] = {}
         self._known: set[str] = set()
@@ -76,6 +88,14 @@ class SoftphoneManager:
         """
         if isinstance(message, Register):
             self._register(page, message)
+        elif isinstance(message, Ring):
+            page.send("ringable", on=self._ring(page, message.on))
+        elif isinstance(message, Restart):
+            self._roaming.restart(self.call_of(page, message.call), message)
+        elif isinstance(message, Rejoin):
+            if page not in self._tokens:
+                raise TwilioError(401, 20101, "register first: a call is taken up by a client")
+            self._roaming.rejoin(page, message)
         elif isinstance(message, Invite):
             self._invite(page, message)
         elif isinstance(message, AnswerMessage | Reject):
@@ -83,22 +103,38 @@ class SoftphoneManager:
             if ringing is not None:
                 ringing.decide(page, message.sdp if isinstance(message, AnswerMessage) else None)
             elif isinstance(message, AnswerMessage):
-                page.send("ended", call=message.call, status="taken", words="it rings no longer")
+                words = "it rings no longer"
+                page.send("ended", call=message.call, sid=None, status="taken", words=words)
         else:
             self._change(page, message)
 
     def remove_page(self, page: Page) -> None:
-        """Remove a page that was closed: it rings no longer, and its calls are hung up."""
+        """Remove a page whose WebSocket is gone: it rings no longer.
+
+        Its calls are hung up; those of a page that may take them up again only after a while.
+        """
+        self._unregister(page)
         self._tokens.pop(page, None)
         for ringing in list(self._rings.pop(page, {}).values()):
             ringing.remove(page)
         for call in list(self._calls.pop(page, {}).values()):
-            call.hang_up()
+            if page.offered and call.answered:
+                self._roaming.wait_for_page(call)
+            else:
+                call.hang_up()
+
+    def _unregister(self, page: Page) -> None:
+        """Let a page ring no longer."""
+        self._ringable.discard(page)
+        timer = self._expiring.pop(page, None)
+        if timer is not None:
+            timer.cancel()
 
     async def close(self) -> None:
         """Remove all pages and cancel all tasks."""
         for page in list(self._tokens):
             self.remove_page(page)
+        self._roaming.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -141,7 +177,33 @@ class SoftphoneManager:
             incoming=token_read.incoming,
             application=token_read.application_sid,
             own=not message.token,
+            seconds=token_read.expires_s - now_s,
         )
+        if message.rings:
+            self._ring(page, True)
+
+    def _ring(self, page: Page, on: bool) -> bool:
+        """Let a page ring for calls until its token expires, or no longer; return whether it does.
+
+        Raises TwilioError.
+        """
+        token = self._tokens.get(page)
+        if token is None:
+            raise TwilioError(401, 20101, "register with a token first")
+        self._unregister(page)
+        if on and token.incoming:
+            self._ringable.add(page)
+            service = self.service()
+            left = token.expires_s - service.dates.unix_ns(service.now_ns) / 1e9
+            loop = asyncio.get_running_loop()
+            self._expiring[page] = loop.call_later(max(0.0, left), self._expire, page)
+        return on and token.incoming
+
+    def _expire(self, page: Page) -> None:
+        """Let a page whose token has expired ring no longer; its calls go on."""
+        self._unregister(page)
+        words = "Access token expired: the client rings no longer until it has a new one"
+        page.send("refused", words=words, code=_EXPIRED, call=None, of="register")
 
     def _own_key(self, service: Account) -> KeyRecord:
         """Return the API key that signs tokens for pages that give a name alone."""
@@ -157,10 +219,12 @@ class SoftphoneManager:
         self, page: Page, message: HangUpMessage | PressMessage | HoldMessage | MuteMessage
     ) -> None:
         """Hang up, press keys, hold or mute in a page's call."""
-        call = self._calls.get(page, {}).get(message.call)
+        call = self.call_of(page, message.call)
         if call is None:
             return  # it has ended, which the page has been sent already
         if isinstance(message, HangUpMessage):
+            if message.words:
+                call.note(f"hung up: {message.words}")
             call.hang_up()
         elif isinstance(message, PressMessage):
             call.press(message.digits)
@@ -168,6 +232,22 @@ class SoftphoneManager:
             call.hold(message.on)
         else:
             call.note("muted" if message.on else "unmuted")
+
+    def calls(self) -> list[BrowserCall]:
+        """Return the calls of all pages that are open."""
+        return [call for calls in self._calls.values() for call in calls.values()]
+
+    def hand_over(self, call: BrowserCall, page: Page, name: str) -> None:
+        """Give a call to another page, by the name that it has there."""
+        self._calls.get(call.page, {}).pop(call.name, None)
+        call.page, call.name = page, name
+        self._calls.setdefault(page, {})[name] = call
+
+    def call_of(self, page: Page, name: str) -> BrowserCall | None:
+        """Return a page's call by its own name for it, or by its SID."""
+        calls = self._calls.get(page, {})
+        found = calls.get(name)
+        return found or next((call for call in calls.values() if call.sid == name), None)
 
     # -- calling ----------------------------------------------------------------------------
 
@@ -179,21 +259,30 @@ class SoftphoneManager:
             raise TwilioError(401, 20101, "register first: a call is made by a client")
         if message.call in self._calls.get(page, {}):
             raise TwilioError(400, 20001, f"there is a call {message.call!r} already")
+        if page.offered and token.application_sid is None:
+            words = "the token's voice grant has no outgoing application: the client may not call"
+            raise TwilioError(401, 20106, words)
         call = self.new_call(page, message.call)
         self.spawn(self._call(call, token, message))
 
     async def _call(self, call: BrowserCall, token: VoiceToken, message: Invite) -> None:
         """Agree on media, place the call, and follow it to its end."""
         try:
-            await self.agree(call, message.sdp)
+            sdp = await call.media.answer(message.sdp)
+            if not call.page.offered:  # it waits for the media before it says that it rings
+                call.page.send("media", call=call.name, sdp=sdp)
+                await call.media.established()
             if call.gone:  # while media were agreed on
                 raise ConnectionError("hung up before it rang")
             call.live = self._place(call, token, message)
+            call.page.send("ringing", call=call.name, sid=call.live.sid, sdp=sdp)
+            await call.media.established()
         except (ValueError, OSError, TwilioError, ClockRefuses) as error:
             words = error.message if isinstance(error, TwilioError) else str(error)
+            if call.live is not None:
+                call.hang_up()
             self.finish(call, "failed", words)
             return
-        call.page.send("ringing", call=call.name, sid=call.live.sid)
         await self.follow(call, call.live)
 
     def _place(self, call: BrowserCall, token: VoiceToken, message: Invite) -> LiveCall:
@@ -222,9 +311,8 @@ class SoftphoneManager:
 
     def new_call(self, page: Page, name: str) -> BrowserCall:
         """Return a new call of a page, whose media are not agreed on yet."""
-        from mediasim.net.webrtc import WebRtcEndpoint  # loaded when a page opens
-
-        call = BrowserCall(page, name, WebRtcEndpoint(page.host))
+        secret = self.service().new_secret(f"softphone {name}")
+        call = BrowserCall(page, name, new_media(page), secret)
         self._calls.setdefault(page, {})[name] = call
         return call
 
@@ -243,31 +331,27 @@ class SoftphoneManager:
 
     def finish(self, call: BrowserCall, status: str, words: str) -> None:
         """Report to a page that its call has ended, and close the call's media."""
+        self.drop(call)
+        call.page.send("ended", call=call.name, sid=call.sid, status=status, words=words)
+
+    def drop(self, call: BrowserCall) -> None:
+        """Close a call's media, and forget it."""
         call.media.close()
         self._calls.get(call.page, {}).pop(call.name, None)
-        call.page.send("ended", call=call.name, status=status, words=words)
+        self._roaming.found(call)
 
     # -- being called -----------------------------------------------------------------------
 
-    def reach(self, address: str, unplanned: bool = False) -> SoftphoneGateway | None:
-        """Return the gateway to ``client:NAME``; None where no page has had that name.
-
-        ``unplanned`` says that the number plan has no party of the name. A party of the plan
-        answers when no page is open.
-        """
-        scheme, _, identity = address.partition(":")
-        if scheme != "client":
-            return None
-        if self.pages_of(identity) or (unplanned and identity in self._known):
-            return SoftphoneGateway(self, identity)
-        return None
+    def has_had(self, identity: str) -> bool:
+        """Return whether a page has had a name since the start."""
+        return identity in self._known
 
     def pages_of(self, identity: str) -> list[Page]:
         """Return the pages that ring for a name."""
         return [
             page
             for page, token in self._tokens.items()
-            if token.identity == identity and token.incoming
+            if token.identity == identity and page in self._ringable
         ]
 
     def set_ringing(self, page: Page, ringing: Ringing | None, name: str) -> None:
@@ -276,89 +360,6 @@ class SoftphoneManager:
             self._rings.setdefault(page, {})[name] = ringing
         else:
             self._rings.get(page, {}).pop(name, None)
-
-
-class SoftphoneGateway:
-    """The gateway to all pages of an identity: the first that answers takes the call."""
-
-    def __init__(self, manager: SoftphoneManager, identity: str) -> None:
-        self._manager = manager
-        self._identity = identity
-
-    async def ring(self, call: LiveCall, ringing: Callable[[], None]) -> BrowserCall:
-        """Ring the pages until one answers; return its call.
-
-        Raises NotReached.
-        """
-        pages = self._manager.pages_of(self._identity)
-        if not pages:
-            words = f"the client {self._identity} is not registered: no softphone page has the name"
-            self._manager.service().notify(call.sid, _CALLEE_UNAVAILABLE, words, warning=True)
-            raise NotReached(words, "no-answer")
-        answers = Ringing(pages)
-        end = ("canceled", "the caller has hung up, or the time was over")
-        for page in pages:
-            self._manager.set_ringing(page, answers, call.sid)
-            page.send(
-                "incoming", call=call.sid, **{"from": call.record.from_, "to": call.record.to}
-            )
-        ringing()
-        answered: BrowserCall | None = None
-        try:
-            page, offer = await answers.decided
-            end = ("taken", "answered by another page")
-            answered = self._manager.new_call(page, call.sid)
-            answered.live = call
-            await self._manager.agree(answered, offer)
-        except (ValueError, OSError) as error:
-            assert answered is not None
-            self._manager.finish(answered, "failed", str(error))
-            raise NotReached(f"the softphone has no media: {error}", "failed") from None
-        except asyncio.CancelledError:
-            if answered is not None:
-                self._manager.finish(answered, "canceled", "the caller has hung up")
-            raise
-        finally:
-            for page in pages:
-                self._manager.set_ringing(page, None, call.sid)
-                if page in answers.waiting:
-                    page.send("ended", call=call.sid, status=end[0], words=end[1])
-        self._manager.spawn(self._manager.follow(answered, call))
-        return answered
-
-
-class Ringing:
-    """The decision of pages that ring for one call."""
-
-    def __init__(self, pages: list[Page]) -> None:
-        self.waiting = set(pages)
-        """Pages that have not decided."""
-        self.decided: asyncio.Future[tuple[Page, str]] = asyncio.get_running_loop().create_future()
-        """The page that answers, with its offer; or NotReached."""
-        self._rejected = False
-
-    def decide(self, page: Page, offer: str | None) -> None:
-        """Note that a page answers with an offer, or rejects (None)."""
-        if self.decided.done() or page not in self.waiting:
-            return
-        self.waiting.discard(page)
-        if offer is not None:
-            self.decided.set_result((page, offer))
-            return
-        self._rejected = True
-        self._give_up_if_none_left()
-
-    def remove(self, page: Page) -> None:
-        """Note that a page was closed."""
-        self.waiting.discard(page)
-        self._give_up_if_none_left()
-
-    def _give_up_if_none_left(self) -> None:
-        """Give up once no page is left that could answer."""
-        if self.waiting or self.decided.done():
-            return
-        words = "rejected by every page" if self._rejected else "every page that rang was closed"
-        self.decided.set_exception(NotReached(words, "busy" if self._rejected else "no-answer"))
 
 
 def _dialled(text: str) -> str:

@@ -53,7 +53,8 @@ from mediasim.twilio.verbs.dial import DialVerbRecording, Outcome, talk_options
 
 __all__ = ["ConferenceManager"]
 
-_BAD_ATTRIBUTES: Final = 16002
+_BAD_NAME: Final = 13237
+_LONGEST_NAME: Final = 128
 _COACHED_NOT_FOUND: Final = 16028
 _WRONG_STATUS: Final = 16099
 _COACHED_NOT_FOUND_BY_TWIML: Final = 13240
@@ -112,8 +113,11 @@ class ConferenceManager:
         name = noun.text.strip()
         live = self._named(name)
         try:
-            if not name:
-                raise bad_parameter("A conference needs a name", _BAD_ATTRIBUTES)
+            if not 1 <= len(name) <= _LONGEST_NAME:
+                words = (
+                    f"Dial->Conference: Invalid Conference Name: 1 to {_LONGEST_NAME} characters"
+                )
+                raise bad_parameter(words, _BAD_NAME)
             check_participant(request, _participants(live), _COACHED_NOT_FOUND_BY_TWIML)
         except TwilioError as error:
             session.refused(error)
@@ -324,7 +328,7 @@ class ConferenceManager:
         participant = self._expect(live, account.sessions[call.sid], request)
         self._expected[call.sid] = (live.conference, participant)
         account.spawn(self._when_over(live.conference, participant))
-        return participant_record(live.conference.record, participant)
+        return participant_record(live.conference.record, participant, str(call.queue_ms))
 
     async def _when_over(self, conference: Conference, participant: Participant) -> None:
         """Remove a dialled participant whose call ends without being answered."""

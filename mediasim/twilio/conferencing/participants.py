@@ -82,7 +82,9 @@ def check_participant(
         raise bad_parameter("The conference has as many participants as it may", _FULL)
 
 
-def participant_record(conference: ConferenceRecord, participant: Participant) -> ParticipantRecord:
+def participant_record(
+    conference: ConferenceRecord, participant: Participant, queue_time: str | None = None
+) -> ParticipantRecord:
     """Return the record of a participant as it is now."""
     record = ParticipantRecord(
         account_sid=conference.account_sid,
@@ -97,6 +99,7 @@ def participant_record(conference: ConferenceRecord, participant: Participant) -
         start_conference_on_enter=participant.options.start_on_enter,
         end_conference_on_exit=participant.end_on_exit,
         status=PARTICIPANT_OF_CALL[participant.call.record.status],
+        queue_time=queue_time,
     )
     record.updated_ns = participant.updated_ns
     return record

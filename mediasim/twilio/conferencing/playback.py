@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.participant import Unavailable, hold_music
 from mediasim.exchange.waiting import never
+from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.requests import Params, TwimlSource
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.twiml import Document, Verb
+from mediasim.twilio.twiml import SCHEMA, Document, Verb
 from mediasim.twilio.verbs.basic import sound_of
 
 __all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds", "wait_source"]
@@ -26,6 +27,8 @@ __all__ = ["SOUNDS", "beside", "entertain", "play_through", "sounds", "wait_sour
 SOUNDS: Final = ("Play", "Say", "Pause", "Redirect")
 """The verbs that only make sound, and Redirect."""
 
+_IN_CONFERENCE: Final = 13238
+"""Code of a verb that may not stand in a wait, hold or announcement document of a conference."""
 _MOST_AT_ONCE: Final = 10
 """Most documents in a row at one instant; after them there is a second's pause."""
 
@@ -62,8 +65,13 @@ class _Pace:
             self._since_ns = self._session.exchange.now_ns
 
 
-async def _fetch(session: CallSession, following: FollowUp, allowed: tuple[str, ...]) -> Document:
-    """Fetch a document without the verbs that are not allowed. Raises Unavailable if it fails."""
+async def _fetch(
+    session: CallSession, following: FollowUp, allowed: tuple[str, ...], misplaced: int
+) -> Document:
+    """Fetch a document without the verbs that are not allowed, each of which is notified of.
+
+    ``misplaced`` is the notifications' code. Raises Unavailable if the document fails.
+    """
     source = following.source
     document = await session.fetched(source.url or "", source.method, following.params)
     if document is None:
@@ -74,7 +82,7 @@ async def _fetch(session: CallSession, following: FollowUp, allowed: tuple[str, 
             verbs.append(verb)
         else:
             words = f"{verb.name} may not stand here: {', '.join(allowed)}"
-            session.warn(12200, words, verb.line)
+            session.warn(misplaced, titled(misplaced, words), verb.line)
     return Document(tuple(verbs))
 
 
@@ -84,10 +92,12 @@ async def play_through(
     params: Callable[[], Params],
     allowed: tuple[str, ...] = SOUNDS,
     pace: _Pace | None = None,
+    misplaced: int = SCHEMA,
 ) -> Document:
     """Execute a document and those that it leads to, once; return the last.
 
-    ``params`` returns the parameters of each request. Raises Unavailable if a document cannot be
+    ``params`` returns the parameters of each request; ``misplaced`` is the code of notifications
+    about verbs that are not allowed. Raises Unavailable if a document cannot be
     fetched, CallEnded if the party hangs up.
     """
     pace = pace or _Pace(session)
@@ -95,7 +105,7 @@ async def play_through(
     while True:
         await pace.keep()
         follow_up = FollowUp(following.source, following.params + params())
-        document = await _fetch(session, follow_up, allowed)
+        document = await _fetch(session, follow_up, allowed, misplaced)
         next_document = await session.carry_out(document)
         if next_document is None:
             return document
@@ -121,9 +131,9 @@ async def entertain(
         await hold_music(session)
     elif source.url:
         pace = _Pace(session)
-        repeat = True
+        repeat, misplaced = True, _IN_CONFERENCE if allowed is SOUNDS else SCHEMA
         while repeat:
-            last = await play_through(session, source, params, allowed, pace)
+            last = await play_through(session, source, params, allowed, pace, misplaced)
             repeat = again or _is_sound_file(session, last)
     await never()
 
@@ -144,7 +154,7 @@ async def sounds(
     following: FollowUp | None = FollowUp(source, params)
     while following is not None:
         await pace.keep()
-        document = await _fetch(session, following, SOUNDS)
+        document = await _fetch(session, following, SOUNDS, _IN_CONFERENCE)
         following = None
         for verb in document.verbs:
             if verb.name == "Redirect":

@@ -34,6 +34,9 @@ _LARGEST: Final = 5000
 _LONGEST_NAME: Final = 64
 _NAME_TOO_SHORT: Final = 14204
 _NAME_TOO_LONG: Final = 14205
+_QUEUE_FULL: Final = 14207
+_DIALLED_TOO_SHORT: Final = 14212
+_DIALLED_TOO_LONG: Final = 14213
 _WHILE_WAITING: Final = (*SOUNDS, "Hangup", "Leave", "Gather")
 """Verbs that are allowed in the document heard in a queue."""
 _FRONT: Final = "Front"
@@ -69,6 +72,8 @@ class QueueManager:
         queue = entry.queue
         most = min(entry.record.max_size, verb.number("maxQueueSize", _LARGEST))
         if len(queue.waiting) >= most:
+            words = f"Enqueue: The targeted queue reached max queue size: {most}"
+            session.warn(_QUEUE_FULL, words, verb.line)
             return session.action(verb, [("QueueResult", "queue-full")])
         member = self._waiting[session.call.sid] = queue.enter(session)
         heard = entertain(
@@ -139,7 +144,12 @@ class QueueManager:
 
     async def dial(self, session: CallSession, verb: Verb, noun: Verb, outcome: Outcome) -> None:
         """Take the first call of a queue, play the noun's document to it, and connect it."""
-        entry = self._named(noun.text.strip(), session.call.record.account_sid)
+        name = noun.text.strip()
+        if not 1 <= len(name) <= _LONGEST_NAME:
+            code = _DIALLED_TOO_LONG if name else _DIALLED_TOO_SHORT
+            words = f"Dial->Queue: a queue's name has 1 to {_LONGEST_NAME} characters"
+            session.warn(code, words, noun.line)
+        entry = self._named(name, session.call.record.account_sid)
         if entry is None:
             return
         recording = DialVerbRecording(session, verb)

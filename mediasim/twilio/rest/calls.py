@@ -58,7 +58,7 @@ from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
 from mediasim.twilio.webhooks import Delivery
 from mediasim.twilio.webhooks.delivery import Attempt
 
-__all__ = ["CALLS", "EVENTS", "STREAMS"]
+__all__ = ["CALLS", "EVENTS", "STREAMS", "call_request"]
 
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
@@ -67,6 +67,7 @@ _BAD_DIGITS: Final = 21206
 _BAD_TIMEOUT: Final = 21208
 _BAD_METHOD: Final = 21209
 _NO_APPLICATION: Final = 21218
+_NO_DETECTION_CALLBACK: Final = 21262
 _BAD_CALLBACK: Final = 21609
 _BAD_EVENT: Final = 21626
 _LONGEST_EVENTS: Final = 80
@@ -98,10 +99,26 @@ def _list(request: ApiRequest) -> ApiResponse:
 
 
 def _create(request: ApiRequest) -> ApiResponse:
+    call, warnings = call_request(request)
+    record = request.account.create_call(call)
+    for warning in warnings:
+        request.account.notify(record.sid, warning.code, warning.message, warning=True)
+    return request.show(record, 201)
+
+
+def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
+    """Return the call that a form asks for, and warnings about it.
+
+    Raises TwilioError if a parameter is wrong.
+    """
     form = request.form
     warnings: list[TwilioError] = []
     application = request.application("ApplicationSid", _NO_APPLICATION) or None
     to, from_ = to_and_from(form)
+    asynchronous = form.flag("AsyncAmd") or False
+    if asynchronous and not form.text("AsyncAmdStatusCallback"):
+        words = "No AMD status callback URL provided: the verdict is sent nowhere"
+        warnings.append(bad_parameter(words, _NO_DETECTION_CALLBACK))
     call = CallRequest(
         to=to,
         from_=from_,
@@ -113,13 +130,10 @@ def _create(request: ApiRequest) -> ApiResponse:
         send_digits=_digits(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=form.flag("AsyncAmd") or False
+            form, callback="AsyncAmdStatusCallback", asynchronous=asynchronous
         ),
     )
-    record = request.account.create_call(call)
-    for warning in warnings:
-        request.account.notify(record.sid, warning.code, warning.message, warning=True)
-    return request.show(record, 201)
+    return call, warnings
 
 
 def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | None:

@@ -8,8 +8,8 @@ Credentials are the account's token, or an API key and its secret, by HTTP basic
 Wrong ones get 401 and code 20003, also those of another account than the path's, but that the main
 account's token is valid for its subaccounts. Resources that manage the account itself refuse API
 keys, and an account that is not active refuses its own. A resource of another account is not found
-(404, 20404). Source: Twilio's pages of error 20003 and of API keys; the messages are those of its
-API.
+(404, 20404). Test credentials are a case of their own: :mod:`mediasim.twilio.rest.magic`. Source:
+Twilio's pages of error 20003 and of API keys; the messages are those of its API.
 
 A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
 required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
@@ -33,6 +33,7 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.magic import answer_in_test, test_account
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
@@ -97,6 +98,13 @@ class ResourceEndpoint:
     ) -> ApiResponse:
         """Handle a request on the engine's loop; a notification names ignored parameters."""
         method = received.method
+        if (tested := _tested(self._account, authorization)) is not None:
+            if request.at.get("account", tested.sid) != tested.sid:
+                raise _denied("Authenticate")
+            operation = self._methods.get(method)
+            names = () if operation is None else operation.parameters
+            form, query = request.form.only(names), request.query.only(names)
+            return answer_in_test(replace(request, account=tested, form=form, query=query), method)
         account = authenticate(
             self._account,
             authorization,
@@ -110,6 +118,7 @@ class ResourceEndpoint:
             raise not_found(request.path)
         if not self._methods or product_of(host) not in ("", self._resource.host):
             raise not_simulated(account, method, host, request.path)
+        account.retention.settle()
         operation = self._methods.get("GET" if method == "HEAD" else method)
         if operation is None:
             raise TwilioError(405, _NOT_ALLOWED, f"Method {method} is not allowed here")
@@ -201,6 +210,13 @@ def _credentials(authorization: str) -> tuple[str, str]:
         raise _denied("Authenticate") from None
     name, _, secret = text.partition(":")
     return name, secret
+
+
+def _tested(main: Account, authorization: str | None) -> Account | None:
+    """Return the account of test credentials; None for other credentials."""
+    if not authorization:
+        return None
+    return test_account(main, *_credentials(authorization))
 
 
 def _denied(message: str) -> TwilioError:

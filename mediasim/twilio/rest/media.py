@@ -74,6 +74,7 @@ class MediaEndpoint:
         def find() -> RecordingRecord:
             if self._needs_auth:
                 authenticate(self._account, authorization, account_sid=account, main_only=False)
+            self._account.retention.settle()
             try:
                 record = self._account.catalogue.recording(sid)
             except LookupError:

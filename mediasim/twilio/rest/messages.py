@@ -31,7 +31,7 @@ from mediasim.twilio.rest.resource import (
 )
 from mediasim.twilio.rest.responses import ApiResponse
 
-__all__ = ["FEEDBACK", "MEDIA", "MESSAGES"]
+__all__ = ["FEEDBACK", "MEDIA", "MESSAGES", "message_request"]
 
 _NO_APPLICATION: Final = 21218
 _BAD_CALLBACK: Final = 21609
@@ -67,6 +67,12 @@ def _list(request: ApiRequest) -> ApiResponse:
 
 
 def _create(request: ApiRequest) -> ApiResponse:
+    message = message_request(request)
+    return request.show(request.account.messages.create(request.account, message), 201)
+
+
+def message_request(request: ApiRequest) -> MessageRequest:
+    """Return the message that a form asks for. Raises TwilioError if a parameter is wrong."""
     form = request.form
     to, from_ = to_and_from(form)
     body = form.text("Body") or ""
@@ -75,7 +81,7 @@ def _create(request: ApiRequest) -> ApiResponse:
     service = form.sid("MessagingServiceSid", "MG")
     url = form.url("StatusCallback", code=_BAD_CALLBACK)
     callback = Callback(url) if url else _callback_of_application(request)
-    message = MessageRequest(
+    return MessageRequest(
         to=to,
         from_=from_,
         body=body,
@@ -84,7 +90,6 @@ def _create(request: ApiRequest) -> ApiResponse:
         status_callback=callback,
         send_at_ns=_send_at(request, service),
     )
-    return request.show(request.account.messages.create(request.account, message), 201)
 
 
 def _media(form: Params) -> tuple[str, ...]:

@@ -166,6 +166,7 @@ def _pattern(part: str) -> re.Pattern[str]:
 
 
 def _create(request: ApiRequest, kind: str) -> ApiResponse:
+    request.account.rules.check_purchase()
     number = _wanted(request, kind)
     record = NumberRecord(
         sid=request.new_sid(),

@@ -1,4 +1,4 @@
-"""Paging of lists, in Twilio's envelope.
+"""Paging of lists, in Twilio's envelopes: that of the API of 2010, and ``meta`` of all others.
 
 Lists are newest first, with 50 resources a page by default and 1000 at most. The token of a page
 names the last resource of the page before it (``PA``) or the first of the one after it (``PB``),
@@ -73,22 +73,30 @@ def listed(
     more = bool(on_page) and end < len(matching)
     before = bool(on_page) and start > 0 and page > 0
     first_index = page * size
+    uris = {
+        "first_page": uri(0),
+        "next_page": uri(page + 1, f"PA{sid(on_page[-1])}.{len(matching) - end}") if more else None,
+        "previous_page": uri(page - 1, f"PB{sid(on_page[0])}.{start}") if before else None,
+    }
+    many = request.resource.many
+    shown = [
+        show(record) if show else request.resource.json(record, request.account.dates)
+        for record in on_page
+    ]
+    if request.resource.host != "api":
+        base = request.account.base_url
+        urls = {f"{name}_url": each and base + each for name, each in uris.items()}
+        meta = {"page": page, "page_size": size, **urls, "url": base + uri(page, token)}
+        return ApiResponse({"meta": {**meta, "key": many}, many: shown})
     return ApiResponse(
         {
             "end": first_index + max(len(on_page) - 1, 0),
-            "first_page_uri": uri(0),
-            "next_page_uri": uri(page + 1, f"PA{sid(on_page[-1])}.{len(matching) - end}")
-            if more
-            else None,
+            **{f"{name}_uri": each for name, each in uris.items()},
             "page": page,
             "page_size": size,
-            "previous_page_uri": uri(page - 1, f"PB{sid(on_page[0])}.{start}") if before else None,
             "start": first_index,
             "uri": uri(page, token),
-            request.resource.many: [
-                show(record) if show else request.resource.json(record, request.account.dates)
-                for record in on_page
-            ],
+            many: shown,
         }
     )
 

@@ -57,6 +57,7 @@ _LONGEST_NAME: Final = 64
 _LONGEST_ADDRESS: Final = 512
 _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
+_BAD_DETECTION: Final = 21234
 _LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -354,9 +355,10 @@ def machine_detection(
 
     ``callback`` is the parameter that names where an asynchronous verdict is sent.
     """
-    mode = form.word("MachineDetection", MODES)
+    mode = form.word("MachineDetection", MODES, code=_BAD_DETECTION)
     told = form.callback(callback)
     settings = machine_settings(
-        mode or "", lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds)
+        mode or "",
+        lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
     )
     return None if mode is None else MachineDetection(settings, asynchronous, told)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import RecordingRecord
@@ -35,8 +34,6 @@ __all__ = ["MEDIA", "RECORDINGS"]
 
 _CURRENT: Final = "Twilio.CURRENT"
 _STATUSES: Final = ("in-progress", "paused", "stopped")
-_KEPT_NS: Final = 40 * 86_400 * NS_PER_SECOND
-"""Nanoseconds that a deleted recording's metadata stays: 40 days (API description)."""
 
 
 # -- operations ---------------------------------------------------------------------------------
@@ -59,8 +56,7 @@ def _list(request: ApiRequest) -> ApiResponse:
         records,
         partial(_json, request),
         keep=lambda record: (
-            created.matches(record.created_ns)
-            and not _has_gone(request, record, with_deleted=with_deleted)
+            created.matches(record.created_ns) and (with_deleted or record.status != "deleted")
         ),
     )
 
@@ -127,16 +123,10 @@ def _recording_of(request: ApiRequest, *, with_deleted: bool = False) -> Recordi
         raise request.missing() from None
     of_call = request.at.get("call", record.call_sid) == record.call_sid
     of_conference = request.at.get("conference", record.conference_sid) == record.conference_sid
-    if not (of_call and of_conference) or _has_gone(request, record, with_deleted=with_deleted):
+    hidden = record.status == "deleted" and not with_deleted
+    if hidden or not (of_call and of_conference):
         raise request.missing()
     return record
-
-
-def _has_gone(request: ApiRequest, record: RecordingRecord, *, with_deleted: bool) -> bool:
-    """Tell whether a recording is deleted and hidden."""
-    if record.status != "deleted":
-        return False
-    return not with_deleted or request.account.now_ns - record.updated_ns > _KEPT_NS
 
 
 # -- the row ------------------------------------------------------------------------------------
@@ -144,7 +134,12 @@ def _has_gone(request: ApiRequest, record: RecordingRecord, *, with_deleted: boo
 
 def _store(account: Account) -> Store:
     recordings = account.catalogue
-    return Store(recordings.recordings, recordings.add_recording, recordings.recording)
+    return Store(
+        recordings.recordings,
+        recordings.add_recording,
+        recordings.recording,
+        recordings.remove_recording,
+    )
 
 
 def _end(record: RecordingRecord, died_ns: int, media: MediaStore) -> None:

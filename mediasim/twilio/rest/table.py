@@ -11,6 +11,8 @@ from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABL
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
 from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
+from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
+from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -44,10 +46,14 @@ RESOURCES: Final[list[Resource]] = [
     APPLICATIONS,
     KEYS,
     SIGNING_KEYS,
+    PUBLIC_KEYS,
+    AWS_CREDENTIALS,
     ACCOUNTS,
     BALANCE,
     TOKENS,
     LOOKUPS,
+    COUNTRIES,
+    COUNTRY_UPDATES,
 ]
 """All resources. Not copied at import: a test may add one."""
 

@@ -3,9 +3,8 @@
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
 for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
 are in the table without attributes: they are left out of the document, with a warning.
-
-A :class:`Value` reads the text of an attribute into its normal form, or None if it is wrong. Words
-such as ``true`` and ``get`` are read in any case and normalised to Twilio's spelling.
+The types of values are in :mod:`mediasim.twilio.twiml.values`, the codes for what is wrong in
+:mod:`mediasim.twilio.twiml.codes`.
 """
 
 from __future__ import annotations
@@ -15,92 +14,23 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
+from mediasim.twilio.twiml.values import (
+    FLAG,
+    KEYS,
+    METHOD,
+    NUMBER,
+    TEXT,
+    TONES,
+    URL,
+    Choice,
+    Number,
+    Value,
+    Words,
+)
 
 __all__ = ["ELEMENTS", "MESSAGING", "ROOT", "Element", "element"]
 
 ROOT: Final = "Response"
-
-
-# -- types of values ---------------------------------------------------------------------------
-
-
-class Value:
-    """A type of attribute values; this one is any text."""
-
-    def read(self, written: str) -> str | None:
-        """Return the normal form of a value; None if it is wrong."""
-        return written
-
-    @property
-    def wanted(self) -> str:
-        """The valid values, in words."""
-        return "any text"
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Value):
-    """A whole number from ``least`` to ``most``, or ``word`` in its place."""
-
-    least: int = 0
-    most: int = 2**31 - 1
-    word: str | None = None
-
-    def read(self, written: str) -> str | None:
-        written = written.strip()
-        if self.word is not None and written.lower() == self.word:
-            return self.word
-        # Longer texts are no plausible number, and slow to convert.
-        if len(written) > 12 or not written.isascii():
-            return None
-        try:
-            number = int(written)
-        except ValueError:
-            return None
-        return str(number) if self.least <= number <= self.most else None
-
-    @property
-    def wanted(self) -> str:
-        word = f" or '{self.word}'" if self.word is not None else ""
-        if self.most == 2**31 - 1:
-            return f"a whole number from {self.least}{word}"
-        return f"a whole number from {self.least} to {self.most}{word}"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice(Value):
-    """One of several words."""
-
-    words: tuple[str, ...]
-
-    def read(self, written: str) -> str | None:
-        wanted = written.strip().lower()
-        return next((choice for choice in self.words if choice.lower() == wanted), None)
-
-    @property
-    def wanted(self) -> str:
-        return f"one of '[{', '.join(self.words)}]'"
-
-
-@dataclass(frozen=True, slots=True)
-class Words(Value):
-    """Several of some words, separated by spaces, in the order written."""
-
-    words: tuple[str, ...]
-
-    def read(self, written: str) -> str | None:
-        choice = Choice(self.words)
-        valid = [choice.read(word) for word in written.split()]
-        return None if None in valid else " ".join(word for word in valid if word)
-
-    @property
-    def wanted(self) -> str:
-        return f"words of '[{', '.join(self.words)}]'"
-
-
-TEXT: Final = Value()
-NUMBER: Final = Number()
-FLAG: Final = Choice(("true", "false"))
-METHOD: Final = Choice(("GET", "POST"))
 
 
 # -- the table ---------------------------------------------------------------------------------
@@ -142,13 +72,13 @@ _CALL_STATUS: Final[Mapping[str, Value]] = {
     "statusCallbackEvent": Words(CALL_EVENTS),
 }
 _RECORDING_STATUS: Final[Mapping[str, Value]] = {
-    "recordingStatusCallback": TEXT,
+    "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
     "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
-_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": TEXT}
+_SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
 _SCREENING: Final[Mapping[str, Value]] = {"url": TEXT, "method": METHOD}
 _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     "machineDetection": TEXT,
@@ -179,7 +109,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         children=_SSML,
         text=True,
     ),
-    "Play": Element({"loop": NUMBER, "digits": TEXT}, text=True),
+    "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
     "Gather": Element(
         {
@@ -189,7 +119,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "speechTimeout": Number(word="auto"),
             "maxSpeechTime": NUMBER,
             "profanityFilter": FLAG,
-            "finishOnKey": TEXT,
+            "finishOnKey": KEYS,
             "numDigits": Number(least=1),
             "partialResultCallback": TEXT,
             "partialResultCallbackMethod": METHOD,
@@ -209,12 +139,12 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_ACTION,
             **_RECORDING_STATUS,
             "timeout": NUMBER,
-            "finishOnKey": TEXT,
+            "finishOnKey": KEYS,
             "maxLength": Number(least=1),
             "playBeep": FLAG,
             "trim": _TRIM,
             "transcribe": FLAG,
-            "transcribeCallback": TEXT,
+            "transcribeCallback": URL,
         },
     ),
     "Start": Element(_ACTION, children=("Recording", "Siprec", "Stream", "Transcription")),
@@ -278,7 +208,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_SCREENING,
             **_CALL_STATUS,
             **_ANSWERING_MACHINE,
-            "sendDigits": TEXT,
+            "sendDigits": TONES,
             "byoc": TEXT,
         },
         text=True,
@@ -319,7 +249,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "beep": Choice(("true", "false", "onEnter", "onExit")),
             "startConferenceOnEnter": FLAG,
             "endConferenceOnExit": FLAG,
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitMethod": METHOD,
             "maxParticipants": Number(least=1, most=250),
             "record": Choice(("do-not-record", "record-from-start", "true", "false")),
@@ -333,14 +263,15 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         text=True,
     ),
     "Queue": Element(
-        {**_SCREENING, "reservationSid": TEXT, "postWorkActivitySid": TEXT}, text=True
+        {**_SCREENING, "url": URL, "reservationSid": TEXT, "postWorkActivitySid": TEXT}, text=True
     ),
     # -- queues and the way of the call -----------------------------------------------------------
     "Enqueue": Element(
         {
             **_ACTION,
+            "action": URL,
             "maxQueueSize": Number(least=1),
-            "waitUrl": TEXT,
+            "waitUrl": URL,
             "waitUrlMethod": METHOD,
             "workflowSid": TEXT,
         },

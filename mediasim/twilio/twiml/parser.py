@@ -4,7 +4,7 @@ What Twilio ignores (an unknown element or attribute, a wrong value) becomes a w
 out; a document that it cannot read is a :class:`TwimlError`. The XML is not trusted: no document
 type, so no entities and nothing fetched; limits of size, depth and warnings. Sources:
 https://www.twilio.com/docs/voice/twiml and the pages of errors 11750, 12100, 12200, 12300; the
-texts of the warnings are those of Twilio's schema validator.
+texts of the warnings are those of Twilio's schema validator and of its error dictionary.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from email.message import Message
 from typing import Final
 from xml.parsers import expat
 
+from mediasim.twilio.error_dictionary import titled
+from mediasim.twilio.twiml.codes import SCHEMA, attribute_code, nested_code
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element, element
 
@@ -27,7 +29,6 @@ _MOST_DEPTH: Final = 64
 _MOST_WARNINGS: Final = 100
 _TOO_LARGE: Final = 11750
 _UNREADABLE: Final = 12100
-_SCHEMA: Final = 12200
 _CONTENT_TYPE: Final = 12300
 _XML: Final = ("text/xml", "application/xml", "text/html")
 _CHARSETS: Final = ("utf-8", "utf-16", "iso-8859-1", "us-ascii")
@@ -190,6 +191,7 @@ class _Reader:
                 + (f"One of '{{{', '.join(expected)}}}' is expected" if expected else "None is"),
                 name,
                 expected,
+                code=nested_code(around.name),
             )
         elif row is not None and not row.supported:
             self._warn(f"<{name}> is not carried out by this sandbox: it is passed over")
@@ -213,20 +215,25 @@ class _Reader:
                 continue
             read = kind.read(value)
             if read is None:
+                code = attribute_code(name, attribute, self._open[-1].name if self._open else None)
                 self._warn(
                     f"cvc-attribute.3: The value '{_short(value)}' of attribute '{attribute}' on "
-                    f"element '{name}' is not valid: {kind.wanted} is; the default is taken"
+                    f"element '{name}' is not valid: {kind.wanted} is; the default is taken",
+                    code=code,
                 )
                 continue
             valid[attribute] = read
         return valid
 
-    def _warn(self, message: str, written: str = "", known: Iterable[str] = ()) -> None:
+    def _warn(
+        self, message: str, written: str = "", known: Iterable[str] = (), *, code: int = SCHEMA
+    ) -> None:
         """Add a warning, with the known name that is similar to the one written, if any."""
         if len(self._warnings) < _MOST_WARNINGS:
             close = get_close_matches(written[:60], list(known), 1)
             hint = f"; is it '{close[0]}' that is meant?" if close else ""
-            self._warnings.append(Warning(_SCHEMA, message + hint, self._line))
+            words = message + hint if code == SCHEMA else titled(code, message + hint)
+            self._warnings.append(Warning(code, words, self._line))
 
     @property
     def _line(self) -> int:

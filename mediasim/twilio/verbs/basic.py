@@ -35,6 +35,8 @@ __all__ = [
 _FOREVER: Final = 10_000
 _SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
+_TEXT_TOO_LONG: Final = 13521
+_NO_URL: Final = 11100
 _INVALID_MEDIA: Final = 12300
 _LONGEST_TEXT: Final = 4096
 """Most characters of a Say (https://www.twilio.com/docs/voice/twiml/say)."""
@@ -92,6 +94,9 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
         return await _spoken(session, verb)
     if verb.attribute("digits"):
         return touch_tones(verb.attribute("digits"))
+    if not verb.text.strip():
+        session.warn(_NO_URL, "Play: it has neither a URL nor digits to play", verb.line)
+        return np.zeros(0, np.int16)
     return await fetch_sound(session, verb.text.strip())
 
 
@@ -99,7 +104,7 @@ async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
     account, words = session.account, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
-        session.warn(_INVALID_TEXT, text, verb.line)
+        session.warn(_TEXT_TOO_LONG, text, verb.line)
         words = words[:_LONGEST_TEXT]
     for language in (verb.attribute("language"), "en"):
         try:

@@ -14,7 +14,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import AuthenticatingGateway
+from mediasim.exchange.phone import AuthenticatingGateway, ParameterGateway
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
@@ -23,7 +23,7 @@ from mediasim.twilio.machine_detection import detect, noun_detection
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
 from mediasim.twilio.requests import Callback, DialRequest, Params
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import RING_TONES, Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
 
@@ -40,7 +40,12 @@ __all__ = [
 Place = Callable[[CallSession, str, str, Callback | None], CallSession]
 """Creates a queued child of a call: to an address, with a caller ID and a status callback."""
 _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application": APPLICATION}
+_MIXED: Final = 13000
+_DIAL_IN_A_DIAL: Final = 13201
+_INVALID_RING_TONE: Final = 13220
 _INVALID_NUMBER: Final = 13223
+_INVALID_SIP_URI: Final = 13243
+_NO_NUMBER: Final = "Dial: Invalid phone number format"
 _MOST_AT_ONCE: Final = 10
 
 
@@ -135,6 +140,14 @@ async def dial(
 
     ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
     """
+    if session.screening:
+        words = "Dial: Cannot Dial out from a Dial Call Segment: the document of a noun's url"
+        session.warn(_DIAL_IN_A_DIAL, words, verb.line)
+        return None
+    tone = verb.attribute("ringTone")
+    if tone and RING_TONES.read(tone) is None:
+        words = f"Dial: Invalid ringTone value: {tone[:20]!r}: {RING_TONES.wanted} is"
+        session.warn(_INVALID_RING_TONE, words, verb.line)
     ended = False
     outcome = Outcome()
     try:
@@ -152,7 +165,7 @@ async def dial(
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
     """Connect the call to one telephone, without a document."""
-    leg = DialledLeg(partial(place, session, request.address, "", None))
+    leg = DialledLeg(partial(place, session, request.address, session.call.record.from_, None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
 
@@ -161,6 +174,9 @@ async def _connect(
 ) -> None:
     for noun in verb.children:
         if noun.name in nouns:  # a conference or a queue, where no telephone rings
+            if len(verb.children) > 1:
+                words = f"{noun.name} Noun cannot be mixed with others: it alone is dialled"
+                session.warn(_MIXED, words, noun.line)
             session.connect(False)
             await nouns[noun.name](session, verb, noun, outcome)
             return
@@ -184,8 +200,9 @@ def _address(session: CallSession, noun: Verb) -> str | None:
     if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
         address = None
     if address is None or not text:
-        words = f"Dial: Invalid phone number format: {text[:60]!r} of a {noun.name}"
-        session.warn(_INVALID_NUMBER, words, noun.line)
+        code = _INVALID_SIP_URI if noun.name == "Sip" else _INVALID_NUMBER
+        what = "Dial->SIP: Invalid SIP URI" if noun.name == "Sip" else _NO_NUMBER
+        session.warn(code, f"{what}: {text[:60]!r} of a {noun.name}", noun.line)
         return None
     return address
 
@@ -224,13 +241,15 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, address, verb.attribute("callerId"), callback)
     gateway = other.phone.gateway
+    params = [
+        (child.attribute("name"), child.attribute("value"))
+        for child in noun.children
+        if child.name == "Parameter"
+    ]
+    if isinstance(gateway, ParameterGateway):
+        other.phone = replace(other.phone, gateway=gateway.with_parameters(params))
     if isinstance(gateway, ApplicationGateway):
         to = session.call.record.to if noun.flag("copyParentTo", False) else ""
-        params = [
-            (child.attribute("name"), child.attribute("value"))
-            for child in noun.children
-            if child.name == "Parameter"
-        ]
         way = gateway.dialled(params, noun.attribute("customerId"), to)
         other.phone = replace(other.phone, gateway=way)
     if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
@@ -250,6 +269,7 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
             await session.until(other.play(touch_tones(noun.attribute("sendDigits")), "digits"))
         if noun.attribute("url"):
             source = session.source(noun.attribute("url"), noun)
+            other.screening = True
             await session.until(other.perform(source))
     except HangUp:
         other.call.take_down()
@@ -257,3 +277,5 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
         # If only the callee has hung up, Dial notices that by its leg.
         if session.call.ended.is_set():
             raise
+    finally:
+        other.screening = False
