@@ -55,6 +55,8 @@ class LiveResult:
     """The words so far, with samples of the frame clock; channel 1 is inbound, 2 outbound."""
     final: bool
     """Whether the utterance has ended, so that no other result of it follows."""
+    began: int
+    """The frame in which its sound began."""
     stability: float
     """For a partial result: how sure it is that its words will stay, from 0 to 1; 1 for a final
     one."""
@@ -131,6 +133,8 @@ class LiveRecogniser:
         self._pcm = HeardSound() if self._ear is not None else None
         self._since = call.exchange.plane.now * FRAME_SAMPLES
         """The sample of the frame clock up to which words have been in a final result."""
+        self._begun = call.exchange.plane.now
+        """The frame in which the utterance began."""
         self._told = ""
         """The text of the last partial result of this utterance."""
         self._waiting: set[asyncio.Task[None]] = set()
@@ -183,6 +187,7 @@ class LiveRecogniser:
     def _begin(self, frame: int) -> None:
         self.speaking = True
         self._told = ""
+        self._begun = frame
         if self._pcm is not None:
             self._pcm.keep_from(frame - _MARGIN_FRAMES)
         self._began(frame)
@@ -190,14 +195,15 @@ class LiveRecogniser:
     def _end(self, frame: int) -> None:
         self.speaking = False
         self._ended(frame)
-        self._later(self._final((frame + 1) * FRAME_SAMPLES), self._settings.final_delay_ns)
+        work = self._final((frame + 1) * FRAME_SAMPLES, self._begun)
+        self._later(work, self._settings.final_delay_ns)
 
     async def flush(self) -> None:
         """Tell the final result of what has been said until now, without further delay."""
         waiting = list(self._waiting)
         if waiting:
             await asyncio.gather(*waiting, return_exceptions=True)
-        await self._final(self._call.exchange.plane.now * FRAME_SAMPLES)
+        await self._final(self._call.exchange.plane.now * FRAME_SAMPLES, self._begun)
 
     # -- results ----------------------------------------------------------------------------
 
@@ -216,10 +222,10 @@ class LiveRecogniser:
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def _final(self, until: int) -> None:
+    async def _final(self, until: int, began: int) -> None:
         since, self._since = self._since, max(self._since, until)
         words = await self._words(since, until)
-        self._tell(words, final=True)
+        self._tell(words, began, final=True)
 
     async def _send_partials(self) -> None:
         """Tell a partial result each time in which new words were heard."""
@@ -228,7 +234,7 @@ class LiveRecogniser:
         exchange, settings = self._call.exchange, self._settings
         while True:
             until = (exchange.now_ns - settings.partial_delay_ns) // FRAME_NS * FRAME_SAMPLES
-            self._tell(await self._words(self._since, until), final=False)
+            self._tell(await self._words(self._since, until), self._begun, final=False)
             await exchange.sleep(settings.partial_every_ns or _PARTIAL_NS)
 
     async def _words(self, since: int, until: int) -> list[TranscriptWord]:
@@ -239,7 +245,7 @@ class LiveRecogniser:
         heard = await self._ear(pcm, self._call.party.name)
         return [each.moved(first * FRAME_SAMPLES) for each in heard]
 
-    def _tell(self, words: list[TranscriptWord], *, final: bool) -> None:
+    def _tell(self, words: list[TranscriptWord], began: int, *, final: bool) -> None:
         text = " ".join(word.text for word in words)
         if not words or (not final and text == self._told):
             return
@@ -254,7 +260,8 @@ class LiveRecogniser:
             language=settings.language or self.language,
         )
         utterance = attributed(utterance, len(_CHANNELS), settings, self._seeds)
-        self._heard(LiveResult(utterance, final, 1.0 if final else round(min(0.9, stable), 2)))
+        stability = 1.0 if final else round(min(0.9, stable), 2)
+        self._heard(LiveResult(utterance, final, began, stability))
 
 
 class HeardSound:

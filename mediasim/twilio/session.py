@@ -24,6 +24,7 @@ from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
+from mediasim.twilio.relay.manager import RelayManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.retention import Retention
@@ -300,6 +301,13 @@ class CallSession(CallControl):
         except ValueError:  # no URL at all: the request for it will fail
             return url
 
+    def socket_url(self, url: str) -> str:
+        """Resolve a relative URL against the document's, with a WebSocket's scheme."""
+        if not url or "://" in url:
+            return url
+        absolute = self.absolute(url)
+        return f"ws{absolute[4:]}" if absolute.startswith("http") else absolute
+
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
         """Execute a document's verbs in order; return the document that follows, if any."""
         for number, verb in enumerate(document.verbs):
@@ -356,6 +364,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    relays: RelayManager
     messages: MessageManager
 
     def __init__(

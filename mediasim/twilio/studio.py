@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.files import AudioClip as FileClip
 from mediasim.parties.voices.catalogue import in_language, voice_named
+from mediasim.parties.voices.clip import Utterance
 from mediasim.parties.voices.speech import Speaker
 from mediasim.twilio.voices import twilio_voice
 
@@ -89,12 +90,16 @@ class Studio:
         ``Google.es-ES-Standard-A``) or English. Raises UnspeakableText for a text of no words or
         in letters that the language does not have, ValueError for a language without a voice.
         """
+        return (await self.utter(text, voice, language)).pcm
+
+    async def utter(self, text: str, voice: str = "", language: str = "") -> Utterance:
+        """Return speech and the times of its words, as :meth:`say` does without the words."""
         if not text.strip():
-            return np.zeros(0, np.int16)
+            return Utterance(np.zeros(0, np.int16))
         theirs = twilio_voice(voice)
         person = in_language(voice_named(theirs.name), language or theirs.language)
         spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
-        return spoken.pcm
+        return Utterance(spoken.pcm, spoken.words)
 
     async def decode(self, data: bytes) -> FileClip:
         """Decode a WAV, MP3 or other file. Raises AudioFileError if it cannot be read."""

@@ -13,6 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mediasim.twilio.relay.attributes import (
+    FLAGS,
+    INTERRUPTIBLE,
+    INTERRUPTIONS,
+    NOTED,
+    NOTED_OF_LANGUAGE,
+    TEXTS,
+)
 from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
 from mediasim.twilio.twiml.values import (
     FLAG,
@@ -51,7 +59,7 @@ class Element:
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
-    *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
+    *("AiSession", "Autopilot", "Conversation"),
     *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
     *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
@@ -178,6 +186,16 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Parameter",),
     ),
+    "ConversationRelay": Element(
+        {
+            **dict.fromkeys((*TEXTS, *NOTED), TEXT),
+            **dict.fromkeys(INTERRUPTIONS, Choice(INTERRUPTIBLE)),
+            **dict.fromkeys(FLAGS, FLAG),
+            "interruptSensitivity": Choice(("high", "medium", "low")),
+        },
+        children=("Language", "Parameter"),
+    ),
+    "Language": Element(dict.fromkeys(("code", "ttsProvider", "voice", *NOTED_OF_LANGUAGE), TEXT)),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
