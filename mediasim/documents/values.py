@@ -206,11 +206,12 @@ def _text_schema(pattern: str) -> dict[str, Any]:
     return {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"}
 
 
-def _name(more: str, expected: str) -> _Reader:
+def _name(more: str, expected: str, name: str) -> _Reader:
     """Return an annotation for a name: letters of any script, digits and ``_``, and from the second
     character on ``more``.
 
-    An accent is part of its letter, however it was typed.
+    An accent is part of its letter, however it was typed. ``name`` is that of its definition in a
+    JSON Schema.
     """
     fits = _text(rf"\w[\w{more}]*", expected)
 
@@ -219,7 +220,7 @@ def _name(more: str, expected: str) -> _Reader:
 
     # What a schema's patterns call a letter is one of ASCII: all beyond is let pass there.
     other = r" -,/:-@\[-^`{-~" + ("" if "." in more else ".")
-    return _Reader(read, _text_schema(f"(?![{more}])[^{other}]+"))
+    return _Reader(read, {**_text_schema(f"(?![{more}])[^{other}]+"), SHARED: name})
 
 
 Ratio = Annotated[
@@ -253,9 +254,9 @@ Flag = Annotated[
 ]
 Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text", "Text")]
 NAME: Final = r"\w[\w-]*"
-Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'")]
+Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'", "Name")]
 """A name of a party, call, conference or recording."""
-EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'")]
+EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'", "EventName")]
 """A name of an event: ``offered`` (raised by an emit step) or ``call.answered`` (the
 exchange's)."""
 UserName = Annotated[

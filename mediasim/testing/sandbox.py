@@ -26,8 +26,9 @@ from mediasim.sandbox.settings import Settings
 from mediasim.testing.address import SandboxAddress
 from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
-from mediasim.testing.conversation import CallStream
+from mediasim.testing.conversation import CallRelay, CallStream
 from mediasim.testing.forbidden_audio import ForbiddenClip
+from mediasim.testing.injected_faults import InjectedFaults
 from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
@@ -273,6 +274,14 @@ class MediasimSandbox(SandboxAddress):
             if call_sid in (None, each.record.call_sid)
         ]
 
+    def relays_of(self, call_sid: str | None = None) -> list[CallRelay]:
+        """Return the relays (ConversationRelay) of a call, or all, oldest first."""
+        return [
+            CallRelay(f"relay-{number}", each, self.on_engine)
+            for number, each in enumerate(self.on_engine(self.service.relays.all), 1)
+            if call_sid in (None, each.record.call_sid)
+        ]
+
     @property
     def messages(self) -> list[TextMessage]:
         """All text messages, oldest first."""
@@ -377,22 +386,3 @@ class MediasimSandbox(SandboxAddress):
         finally:
             for app in self._apps:
                 app.close()
-
-
-class InjectedFaults:
-    """Faults that are injected until :meth:`end`, or the end of a ``with`` block."""
-
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end: Callable[[], None] | None = end
-
-    def __enter__(self) -> InjectedFaults:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End the faults. Does nothing the second time."""
-        end, self._end = self._end, None
-        if end is not None:
-            end()

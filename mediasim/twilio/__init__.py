@@ -15,6 +15,7 @@ __all__ = [
     "message_records",
     "notifications",
     "ports",
+    "relay",
     "representations",
     "requests",
     "resources",

@@ -25,11 +25,12 @@ from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.relay.manager import RelayManager
+from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.retention import Retention
 from mediasim.twilio.status import call_params
-from mediasim.twilio.streams import StreamManager
+from mediasim.twilio.streams import MediaStream, StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionManager
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
@@ -382,3 +383,7 @@ class CallDocuments(AccountParts):
         self.transcriber = TranscriptionManager(self, studio.apart)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
+
+    def conversing(self) -> list[MediaStream | RelaySession]:
+        """Return all media streams and relays, active and ended."""
+        return [*self.streams.all(), *self.relays.all()]

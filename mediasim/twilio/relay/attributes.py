@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 __all__ = [
+    "ATTRIBUTES",
     "FLAGS",
     "INTERRUPTIBLE",
     "INTERRUPTIONS",
@@ -46,7 +47,7 @@ NOTED: Final = (
     *("ignoreBackchannel", "partialPromptOnHangup", "eagerEotThreshold", "asrSmartFormat"),
     *("ttsTextNormalization", "ttsLanguageTextNormalization", "includeInPrompt", "customerName"),
     *("elevenlabsLanguageTextNormalization", "applicationReconnect", "echoPromptFiltering"),
-    "turnDetection",
+    *("turnDetection", "eotThreshold", "conversationConfiguration"),
 )
 """Attributes that have no effect here: a warning names them."""
 NOTED_OF_LANGUAGE: Final = (
@@ -67,6 +68,9 @@ FLAGS: Final = ("dtmfDetection", "preemptible", "partialPrompts")
 """Attributes that are true or false."""
 _EVENTS: Final = ("speaker-events", "tokens-played")
 _EVENT_WORDS: Final[Mapping[str, tuple[str, ...]]] = {"true": _EVENTS, "false": ()}
+
+ATTRIBUTES: Final = (*TEXTS, *FLAGS, *INTERRUPTIONS, "interruptSensitivity", *NOTED)
+"""All attributes of ConversationRelay."""
 
 
 def interrupted_by(word: str | bool) -> InterruptedBy | None:

@@ -56,7 +56,7 @@ def setup(session_sid: str, call: CallRecord, parameters: Mapping[str, str]) -> 
         forwardedFrom=call.forwarded_from or "",
         callType=_CALL_TYPES.get(far.partition(":")[0], "PSTN"),
         callerName=call.caller_name or "",
-        direction=call.direction,
+        direction="inbound" if call.direction == "inbound" else "outbound",
         callStatus="RINGING" if call.direction == "inbound" else "IN-PROGRESS",
         customParameters=dict(parameters),
     )

@@ -305,6 +305,7 @@ class MediaStream:
         """Return the stream with its log and figures; times in seconds of the loop."""
         playback = self._playback
         return {
+            "kind": "stream",
             "sid": self.record.sid,
             "call_sid": self.record.call_sid,
             "name": self.record.name,
