@@ -2,8 +2,9 @@
 
 The public face, by module: ``frames`` (the one format: 8 kHz, 20 ms), ``codecs`` (a row each) and
 ``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (sounds that the
-exchange generates), ``music`` (for who waits), ``activity`` (speech and pauses), ``wav`` and
-``files`` (WAV, MP3 and the audio files of users), ``products`` (arithmetic), ``resampling``.
+exchange generates), ``ringing_tones`` (of countries), ``music`` (for who waits), ``activity``
+(speech and pauses), ``wav`` and ``files`` (WAV, MP3 and the audio files of users), ``products``
+(arithmetic), ``resampling``.
 """
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "levels",
     "music",
     "products",
+    "ringing_tones",
     "tones",
     "wav",
     "word_time",

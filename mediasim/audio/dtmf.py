@@ -17,11 +17,19 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import SAMPLE_RATE
+from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.products import rows_times
 from mediasim.audio.tones import tone
 
-__all__ = ["DTMF_DIGITS", "END_SHOWS_FRAMES", "DtmfDetector", "DtmfHit", "dtmf_digits", "dtmf_tone"]
+__all__ = [
+    "DTMF_DIGITS",
+    "END_SHOWS_FRAMES",
+    "DtmfClamp",
+    "DtmfDetector",
+    "DtmfHit",
+    "dtmf_digits",
+    "dtmf_tone",
+]
 
 _LOW_GROUP: Final = (697, 770, 852, 941)
 _HIGH_GROUP: Final = (1209, 1336, 1477, 1633)
@@ -161,6 +169,45 @@ class DtmfDetector:
                 for row in (*lead, strengths[index]):
                     self._run.add(row)
         return hits
+
+
+class DtmfClamp:
+    """Silences the frames of a track in which the tones of a key sound, as they come.
+
+    A window shows a key when most of it is tones, so up to 20 ms of a key's beginning are left: too
+    little for a key to be recognised by.
+    """
+
+    def __init__(self) -> None:
+        self._past = np.zeros(_WINDOW - _HOP, np.int16)
+        """The samples before the next frame that its windows reach back to."""
+        self._held = 0
+        """Windows for which a key may still sound that does not show."""
+
+    def clamp(self, pcm: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.bool_]]:
+        """Return the next frames (frames * 160,) without keys, and which frames (frames,) had any.
+
+        The samples given are not changed.
+        """
+        heard = np.concatenate((self._past, pcm))
+        self._past = heard[-len(self._past) :]
+        silenced = np.zeros(len(pcm) // FRAME_SAMPLES, np.bool_)
+        windows = FRAME_SAMPLES // _HOP
+        for first in range(0, len(silenced), _CHUNK // windows):
+            start = first * FRAME_SAMPLES
+            count = min(_CHUNK // windows, len(silenced) - first)
+            end = start + count * FRAME_SAMPLES + len(self._past)
+            _, codes = _measure(heard[start:end])
+            if self._held == 0 and codes.max() < 0:
+                continue
+            for window, code in enumerate(codes.tolist()):
+                self._held = _BRIDGED_WINDOWS if code >= 0 else max(0, self._held - 1)
+                silenced[first + window // windows] |= self._held > 0
+        if not silenced.any():
+            return pcm, silenced
+        clamped = pcm.copy()
+        clamped.reshape(-1, FRAME_SAMPLES)[silenced] = 0
+        return clamped, silenced
 
 
 @dataclass(slots=True)

@@ -114,6 +114,8 @@ class CallControl:
         """The connection to another call, if there is one."""
         self.membership: ConferenceMembership | None = None
         """The call's membership in a conference, if it is in one."""
+        self.on_bridged: Callable[[], None] = lambda: None
+        """Called each time the call has been put through to another one."""
         self.unanswered: CallStatus = "no-answer"
         """The status with which an inbound call ends if it is never answered."""
         self._tasks: set[asyncio.Task[Any]] = set()

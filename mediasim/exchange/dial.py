@@ -11,6 +11,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mediasim.exchange.call_control import LONGEST_CALL_NS, Bridge, CallControl
 from mediasim.exchange.conference import Conference
 from mediasim.exchange.live_call import LiveCall
@@ -116,6 +119,7 @@ class ConnectedCalls:
         bridge = self.control.bridge = other.bridge = Bridge(self.control.call, other.call)
         self.child, self.bridged = other.call, True
         bridge.connect()
+        self.control.on_bridged()
         self._recording.begin("answer")
         self.control.connect(False)
         other.behave()
@@ -185,13 +189,19 @@ class Dial(ConnectedCalls):
         *,
         timeout_ns: int,
         sequential: bool = False,
+        ring_tone: NDArray[np.int16] | None = None,
         **talk: Any,
     ) -> None:
-        """Let each leg ring for ``timeout_ns``; ``talk`` is passed to :class:`ConnectedCalls`."""
+        """Let each leg ring for ``timeout_ns``; ``talk`` is passed to :class:`ConnectedCalls`.
+
+        ``ring_tone`` is looped to the caller while they ring, answered or not, in place of the
+        exchange's ringback and of early media.
+        """
         super().__init__(control, **talk)
         self._legs = legs
         self._timeout_ns = timeout_ns
         self._sequential = sequential
+        self._ring_tone = ring_tone
         self._ringback: Player | None = None
         self._rung = False
         """Whether a telephone has begun to ring."""
@@ -241,6 +251,10 @@ class Dial(ConnectedCalls):
             if not redirected:
                 control.connect(False)
 
+    def keep(self, other: CallControl) -> None:
+        """Let a telephone's call go on when the Dial ends."""
+        self._others.remove(other)
+
     def _given_up(self) -> None:
         """Set the status of a Dial of which no leg was put through."""
         ends = [other.call.record.status for other in self._others]
@@ -288,6 +302,8 @@ class Dial(ConnectedCalls):
     def _start_ringing(self) -> None:
         """Play ringback to the caller, and start the recordings from ringing."""
         self._rung = True
+        if self._ring_tone is not None:
+            self.control.hear_early()
         self._sound_ringing()
         self.rings()
 
@@ -301,20 +317,22 @@ class Dial(ConnectedCalls):
         call = self.control.call
         if not call.up:
             return
-        callees = [other.call for other in self._others]
+        own = self._ring_tone
+        callees = [other.call for other in self._others] if own is None else []
         early = [callee.leg for callee in callees if callee.up and not callee.active][:1]
         if call.leg.hears != tuple(early):
             call.room.hear(call.leg, *early)
         if early:
             self._stop_ringing()
-        elif self._rung and self._ringback is None and call.active:
+        elif self._rung and self._ringback is None and (call.active or own is not None):
+            sound = call.exchange.ringback if own is None else own
             self._ringback = call.room.play(
-                call.leg, call.exchange.ringback, loop=True, label="ringing", speech=False
+                call.leg, sound, loop=True, label="ringing", speech=False
             )
 
     def _stop_ringing(self) -> None:
         if self._ringback is not None:
-            if self.control.call.active:
+            if self.control.call.up:
                 self.control.call.room.stop_player(self._ringback)
             self._ringback = None
 

@@ -24,6 +24,7 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``.error``
 ``transcription.started``           a recording's transcription
 ``.completed`` ``.failed``
+``user-message.received`` ``.sent`` a user-defined message to a party, and from one
 ``dtmf``                            a key that the server received
 any other name                      emitted by a script's ``emit`` step
 ==================================  =============================================================
@@ -42,6 +43,8 @@ from mediasim.exchange.states import CALL
 
 __all__ = [
     "EXCHANGE_EVENTS",
+    "MESSAGE_EVENTS",
+    "SECRET_KEY",
     "STREAM_EVENTS",
     "CallEvent",
     "ConferenceEvent",
@@ -52,9 +55,12 @@ __all__ = [
     "ScriptEvent",
     "StreamEvent",
     "TranscriptionEvent",
+    "UserMessageEvent",
 ]
 
 
+SECRET_KEY: Final = "x"
+"""What is shown in place of a key that must not be known."""
 EXCHANGE_EVENTS: Final = (
     *(f"call.{status}" for status in CALL.moves if status != "in-progress"),
     *(f"call.{word}" for word in ("answered", "bridged", "held", "resumed", "transferred")),
@@ -69,6 +75,8 @@ STREAM_EVENTS: Final = (
     *(f"relay.{word}" for word in ("started", "prompt", "interrupt", "stopped", "error")),
 )
 """The kinds of event of media streams and relays."""
+MESSAGE_EVENTS: Final = ("user-message.received", "user-message.sent")
+"""The kinds of event of user-defined messages, to a party and from one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +138,7 @@ class DtmfEvent(Event):
 
     call_sid: str
     digit: str
+    """The key; ``SECRET_KEY`` in place of one that must not be known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +158,19 @@ class StreamEvent(Event):
 
     call_sid: str
     stream_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UserMessageEvent(Event):
+    """A user-defined message that a call's party has received or sent."""
+
+    _SUBJECT: ClassVar = "call_sid"
+
+    call_sid: str
+    message_sid: str
+    """SID of the message; "" before an account has given it one."""
+    content: str
+    """JSON text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,10 +107,9 @@ def recording_layout(
     ):
         if word not in known:
             raise ValueError(f"{word!r} is no {name}: {', '.join(known)}")
-    rules = PROFILES[profile].rules
-    if protected:
-        rules = (PROTECTED_CONFERENCE, *rules)
-    rule = next(row for row in rules if row.fits(kind, channels, track))
+    rule = next(row for row in PROFILES[profile].rules if row.fits(kind, channels, track))
+    if protected and len(rule.stored) > 1 and PROTECTED_CONFERENCE.fits(kind, channels, track):
+        rule = PROTECTED_CONFERENCE
     return Layout(kind, channels, track, profile, rule, protected)
 
 

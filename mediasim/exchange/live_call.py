@@ -10,15 +10,16 @@ from typing import Any
 from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.exchange import lifecycle
-from mediasim.exchange.events import CallEvent, DtmfEvent
+from mediasim.exchange.events import SECRET_KEY, CallEvent, DtmfEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CallStatus
 from mediasim.exchange.switch import Switch
-from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat
+from mediasim.media.far_end import EarlyFarEnd, Ends, FarEnd, FarEndFormat, Transfer
 from mediasim.media.leg import Leg
 from mediasim.media.reports import REPORT_EVERY_NS, LegReports
 from mediasim.media.room import Room
 from mediasim.parties.party import Line, Party
+from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
 from mediasim.rtp.stream import Digit
 
@@ -51,6 +52,8 @@ class LiveCall:
         """The real far end; None for a simulated party, or before the leg is up."""
         self.on_early_media: Callable[[LiveCall], None] | None = None
         """Called when early media begins; None: early media is not heard."""
+        self.on_refer: Callable[[LiveCall, Transfer], bool] | None = None
+        """Takes the party's request for a transfer, or not; None: none is taken."""
         self._leg: Leg | None = None
         self.dialled_ns = exchange.now_ns
         """Loop time in nanoseconds at which the call was dialled; a child has its parent's."""
@@ -58,10 +61,15 @@ class LiveCall:
         """Set when the call has ended and its leg is down."""
         self.leaving = False
         """Whether the party has hung up while its last audio is still on its way."""
+        self.secret_keys: asyncio.Queue[tuple[int, str]] | None = None
+        """The queue of whoever listens to secret keys, who alone gets them; None for nobody."""
         self.digits: list[tuple[int, str]] = []
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []
         """The RTCP that the server sent for the leg: (loop time in ns, compound packet)."""
+        self.heard: list[tuple[int, Reception]] = []
+        """What a simulated party had received at each of these reports: (loop time in ns, figures);
+        empty if it does not listen."""
         self.reporting: asyncio.TimerHandle | None = None
         """The timer of the leg's next RTCP report; None before the leg is up."""
         self.waits: list[tuple[str, int]] = []
@@ -246,6 +254,8 @@ class LiveCall:
         date_ns = self.exchange.dates.unix_ns(now_ns)
         packet = self._reports.make(plane.reception(self.leg), now_ns, date_ns, last=last)
         self.rtcp.append((now_ns, packet))
+        if self.line is not None and self.line.receiver is not None:
+            self.heard.append((now_ns, self.line.receiver.reception))
         if self.far_end is not None:
             self.far_end.report(packet)
 
@@ -255,6 +265,12 @@ class LiveCall:
         """Receive a key that was not sent in RTP (SIP INFO, or a softphone's message)."""
         if self.active:
             self._receive_digit(Digit(self.leg.row, digit, self.exchange.plane.now))
+
+    def referred(self, transfer: Transfer) -> bool:
+        """Let :attr:`on_refer` take the party's request for a transfer."""
+        if self.on_refer is None or not self.active or self.leaving:
+            return False
+        return self.on_refer(self, transfer)
 
     def reformatted(self) -> None:
         """Change the leg's codecs to those that the far end has now."""
@@ -274,17 +290,19 @@ class LiveCall:
         self.party = replace(self.party, codec=agreed.receives.codec)
 
     def _receive_digit(self, digit: Digit) -> None:
+        secret = self.secret_keys
+        shown = digit.digit if secret is None else "a key of a payment"
         self.digits.append((digit.frame, digit.digit))
         self.exchange.events.emit(
             DtmfEvent(
                 at_ns=digit.frame * 20_000_000,
                 kind="dtmf",
-                text=f"{self.party.name} pressed {digit.digit}",
+                text=f"{self.party.name} pressed {shown}",
                 call_sid=self.sid,
-                digit=digit.digit,
+                digit=digit.digit if secret is None else SECRET_KEY,
             )
         )
-        for queue in self.on_digit:
+        for queue in self.on_digit if secret is None else (secret,):
             queue.put_nowait((digit.frame, digit.digit))
 
     async def hang_up(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Protocol, runtime_checkable
 
 from mediasim.exchange.live_call import LiveCall
@@ -39,6 +39,8 @@ class Answering:
 
     outcome: Outcome = "answer"
     after_ns: int = 1_000_000_000
+    rings_after_ns: int = 0
+    """Nanoseconds from dialling until it rings: the post-dial delay."""
 
 
 class PartyControl(Protocol):
@@ -127,6 +129,12 @@ class Phone:
     early: Behavior | None = None
     """What is heard of it while it rings (early media); None: nothing, and so a ringing tone."""
 
+    def as_user(self, user: tuple[str, str] | None) -> Phone:
+        """Return the telephone, authenticated with a user name and a password where it can be."""
+        if user is None or not isinstance(self.gateway, AuthenticatingGateway):
+            return self
+        return replace(self, gateway=self.gateway.as_user(*user))
+
 
 class Directory(Protocol):
     """The telephones that can be called."""
@@ -192,6 +200,13 @@ async def _ring_simulated(
     rule, after_ns = RINGING_RULES[phone.answering.outcome], phone.answering.after_ns
     ends = rule.ends
     if rule.rings:
+        if phone.answering.rings_after_ns:
+            # The limit counts from dialling, and may be over before anything rings.
+            before_ns = min(phone.answering.rings_after_ns, timeout_ns)
+            await call.exchange.sleep(before_ns)
+            timeout_ns -= before_ns
+            if call.ended.is_set():
+                return False
         rings()
         in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)

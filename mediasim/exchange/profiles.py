@@ -209,7 +209,8 @@ PROTECTED_CONFERENCE: Final = StorageRule(
     "recorded in one mixed channel.",
     source=_CHANGELOG_2025,
 )
-"""The rule of conferences that comes before a profile's, for accounts with protected recordings."""
+"""The rule of conferences that comes before a profile's of two channels, for accounts whose
+recordings are encrypted, or stored elsewhere."""
 _OF_ANY_DATE: Final = (
     _INBOUND_TRACK,
     _OUTBOUND_TRACK,

@@ -176,9 +176,13 @@ class LiveRecording:
         if self.trimmed is None:
             self.spool.finish()
             kept = 0, recorded
-            if self.trim == "trim-silence" and recorded:
-                pcm = read_wav(self.spool.path).pcm
-                kept = kept_range(pcm, self.trim, keeps_silence=exchange.keeps_silence)
+            if recorded and (self.trim == "trim-silence" or exchange.discards_silence):
+                kept = kept_range(
+                    read_wav(self.spool.path).pcm,
+                    self.trim,
+                    keeps_silence=exchange.keeps_silence,
+                    discards_silence=exchange.discards_silence,
+                )
             self.trimmed = kept  # only now: reading may fail, and is tried again
         start, end = self.trimmed
         record.samples = end - start

@@ -85,6 +85,8 @@ class SipFacts:
     """The IP address that a caller's INVITE came from; "" for a called telephone."""
     headers: dict[str, str] = field(default_factory=dict)
     """The X- headers received: of a caller's INVITE, or of a callee's response."""
+    domain_sid: str = ""
+    """The resource of the domain; "" for none."""
 
 
 @dataclass(slots=True)
@@ -116,6 +118,8 @@ class CallRecord:
     """Milliseconds from the answer to that verdict."""
     queue_ms: int = 0
     """Milliseconds that the call was expected to wait when it was created, until it is dialled."""
+    trunk_sid: str | None = None
+    """The trunk that the call came or went over."""
 
     def __post_init__(self) -> None:
         check_move(CALL, None, self.status)
@@ -127,6 +131,14 @@ class CallRecord:
         unanswered = self.status in ("busy", "no-answer", "failed", "ringing")
         dialled_ns = self.created_ns + self.queue_ms * 1_000_000
         return dialled_ns if self.answered_ns is None and unanswered else self.answered_ns
+
+    @property
+    def resource_sid(self) -> str:
+        """The SID of the call that stands for this one: a call over a trunk has one for its two
+        legs, that of its caller."""
+        if self.parent_call_sid is not None and self.direction.startswith("trunking"):
+            return self.parent_call_sid
+        return self.sid
 
     def duration_seconds(self) -> int | None:
         """Return the whole seconds from answer to end; None for a call that is not completed."""
@@ -319,6 +331,10 @@ class Catalogue:
         """Return all calls, or the children of one, oldest first."""
         calls = self._calls.values()
         return [call for call in calls if parent in (None, call.parent_call_sid)]
+
+    def call_resources(self) -> list[CallRecord]:
+        """Return the calls that stand for themselves (:attr:`CallRecord.resource_sid`)."""
+        return [call for call in self._calls.values() if call.resource_sid == call.sid]
 
     def recordings(
         self, *, call: str | None = None, conference: str | None = None

@@ -82,7 +82,9 @@ class Switch(Generic[CallT, RecordingT]):
         self.plane = plane or MediaPlane(max_lag=VIRTUAL_BLOCK)
         self.profile = profile
         self.keeps_silence = PROFILES[profile].keeps_silence
-        """Whether recordings of nothing but silence are kept."""
+        """Whether recordings of nothing but silence are kept, also where silence is trimmed."""
+        self.discards_silence = False
+        """Whether recordings of nothing but silence are discarded, also where none is trimmed."""
         self.dates = dates or Dates()
         self.transport = transport
         self.store = MediaStore(directory)

@@ -8,8 +8,8 @@ our choice:
 * The recording is kept from the first frame that is not silent to the end of the last. Silence
   between them stays, and all channels are cut at the same samples.
 * A recording silent throughout is kept whole, as is any with ``do-not-trim``: silence is what was
-  recorded. An account that discards silent recordings, as all did by profiles before 2025-09, has
-  nothing to keep of one that is trimmed: it becomes ``absent``, as silent.
+  recorded. By profiles before 2025-09 there is nothing to keep of one that is trimmed: it becomes
+  ``absent``, as silent. An account that discards silent recordings has any of them ``absent``.
 * A recording that never held a sample is ``absent`` either way, as too short.
 """
 
@@ -50,17 +50,24 @@ _SILENT_ENERGY: Final = FRAME_SAMPLES * (32768 * 10 ** (SILENCE_DBFS / 20)) ** 2
 
 
 def kept_range(
-    pcm: NDArray[np.int16], trim: Trim, *, keeps_silence: bool = False
+    pcm: NDArray[np.int16],
+    trim: Trim,
+    *,
+    keeps_silence: bool = False,
+    discards_silence: bool = False,
 ) -> tuple[int, int]:
     """Return the samples (start, end) of ``pcm`` (channels, samples) that a trim setting keeps.
 
-    ``keeps_silence`` is whether all of it is kept if it is silent throughout.
+    What is silent throughout is kept whole with ``keeps_silence``, and with ``discards_silence``
+    not at all, trimmed or not.
     """
     whole = 0, pcm.shape[1]
-    if trim == "do-not-trim":
+    if trim == "do-not-trim" and not discards_silence:
         return whole
     start, end = trim_silence(pcm)
-    return whole if start == end and keeps_silence else (start, end)
+    if start == end:
+        return whole if keeps_silence else (start, end)
+    return whole if trim == "do-not-trim" else (start, end)
 
 
 def trim_silence(pcm: NDArray[np.int16]) -> tuple[int, int]:

@@ -111,22 +111,34 @@ class _Tones:
 
 
 @contextmanager
-def listen_for_keys(call: LiveCall, *, together: int = 1) -> Iterator[Keys]:
+def listen_for_keys(call: LiveCall, *, together: int = 1, secret: bool = False) -> Iterator[Keys]:
     """Yield a queue of the keys that the call's party presses, by events or by tones.
+
+    ``secret`` keys come to this queue alone: events hide them, and their tones are taken out of the
+    track that others hear and recordings have.
 
     ``together`` is the number of frames analysed at once, less than ``NOTICE_FRAMES``: more cost
     less where a room is processed frame by frame, and the keys found are the same.
     """
     keys: Keys = asyncio.Queue()
     tones = _Tones(keys, together)
-    call.on_digit.append(keys)
+    if secret:
+        call.secret_keys = keys
+        call.room.clamp_keys(call.leg, tones)
+    else:
+        call.on_digit.append(keys)
     call.room.listen(call.leg, Track.INBOUND, tones)
     try:
         yield keys
     finally:
-        call.on_digit.remove(keys)
+        if not secret:
+            call.on_digit.remove(keys)
+        elif call.secret_keys is keys:
+            call.secret_keys = None
         if call.active:
             call.room.stop_listening(call.leg, tones)
+            if secret:
+                call.room.leave_keys(call.leg)
 
 
 async def notice(call: LiveCall, frame: int) -> None:

@@ -14,7 +14,18 @@ from typing import Protocol, runtime_checkable
 from mediasim.media.leg import Leg, PacketSink, PacketSource
 from mediasim.rtp.stream import StreamFormat
 
-__all__ = ["EarlyFarEnd", "Ends", "FarEnd", "FarEndFormat", "FarEndListener"]
+__all__ = [
+    "EarlyFarEnd",
+    "Ends",
+    "FarEnd",
+    "FarEndFormat",
+    "FarEndListener",
+    "ReferableFarEnd",
+    "Referral",
+    "Transfer",
+    "TransferListener",
+    "WaitingFarEnd",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,25 @@ class FarEndListener(Protocol):
         """Handle that the far end's format is another one from now on."""
 
 
+class Transfer(Protocol):
+    """A far end's request that the call be transferred (SIP REFER)."""
+
+    @property
+    def target(self) -> str:
+        """Where to, as the far end has written it."""
+
+    def notify(self, status: int) -> None:
+        """Tell it the SIP status of the new call; one of 200 or more is the last."""
+
+
+@runtime_checkable
+class TransferListener(FarEndListener, Protocol):
+    """A listener that may transfer the call for its far end."""
+
+    def referred(self, transfer: Transfer) -> bool:
+        """Handle a request for a transfer; return whether it is taken."""
+
+
 Ends = tuple[PacketSource, PacketSink] | tuple[None, None]
 """A leg's packet source and sink; None and None if the media plane's mux carries its packets."""
 
@@ -64,6 +94,35 @@ class FarEnd(Protocol):
 
     def close(self) -> None:
         """End the leg, and notify the far end unless it hung up itself. Called once."""
+
+
+@dataclass(slots=True)
+class Referral:
+    """What a far end says to being asked to call elsewhere (SIP REFER, RFC 3515)."""
+
+    response: int | None = None
+    """SIP status of its response; None before."""
+    notified: int | None = None
+    """The last SIP status of the new call that it has told; None if it has told none."""
+
+
+@runtime_checkable
+class ReferableFarEnd(FarEnd, Protocol):
+    """A far end that can be asked to call elsewhere in place of its leg."""
+
+    async def refer(self, target: str, referral: Referral) -> None:
+        """Ask it to call a SIP URI; return once it has refused, or told how that call went.
+
+        What it says is put into ``referral`` as it comes.
+        """
+
+
+@runtime_checkable
+class WaitingFarEnd(FarEnd, Protocol):
+    """A far end that called, and waits to know whether its callee rings."""
+
+    def ring(self) -> None:
+        """Tell the far end that its callee rings."""
 
 
 @runtime_checkable

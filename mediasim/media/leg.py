@@ -10,6 +10,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.media.key_clamp import KeyClamp
 from mediasim.media.player import Player
 from mediasim.media.recorder import Recorder, Tap, Track
 from mediasim.media.tracks import Tracks
@@ -113,6 +114,10 @@ class Leg:
     listeners: list[tuple[Track, TrackListener]] = field(default_factory=list)
     on_digit: Callable[[Digit], None] | None = None
     """Called with each digit received as telephone events."""
+    clamp: KeyClamp | None = None
+    """Takes the tones of keys out of the inbound track; None while they are left in."""
+    clamps: list[KeyClamp] = field(default_factory=list)
+    """All clamps that the inbound track ever had, in order."""
     first_frame: int = 0
     """The frame in which it was created."""
     heard_log: list[tuple[int, tuple[Leg, ...]]] = field(default_factory=list)
@@ -129,6 +134,8 @@ class Leg:
 
     final_reception: Reception | None = None
     """Reception statistics once it has ended; None before."""
+    has_sounded: bool = False
+    """Whether its inbound track has held anything but silence, once it has ended."""
 
     @property
     def row(self) -> int:

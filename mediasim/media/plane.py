@@ -34,6 +34,8 @@ __all__ = ["MediaPlane"]
 
 _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
+_SILENCE: Final = 8
+"""Highest sample of silence: the smallest step of A-law."""
 _SHORT: Final = FLUSH_FRAMES
 """Frames up to which a block can use the legs' own memory; recorders are written at the end of a
 longer one."""
@@ -71,6 +73,8 @@ class MediaPlane:
         self._ticked = -1
         """The frame that the last tick advanced to."""
         self._rows = 0
+        self._sounded: NDArray[np.bool_] = np.zeros(0, np.bool_)
+        """Whether each inbound track has held anything but silence so far, by row."""
         self._recorders = 0
 
     # -- rooms and rows ---------------------------------------------------------------------
@@ -96,6 +100,7 @@ class MediaPlane:
         self._leg_of_row[row] = leg
         if row >= self._rows:
             self.reserve(max(2, 2 * row))
+        self._sounded[row] = False
 
     def reserve(self, legs: int) -> None:
         """Provide memory for so many legs: growing it during calls holds them up."""
@@ -105,17 +110,26 @@ class MediaPlane:
             self._outbound.ensure(legs)
             self.playout.ensure(legs)
             self.missing.ensure(legs)
+            self._sounded = np.concatenate(
+                (self._sounded, np.zeros(legs - len(self._sounded), np.bool_))
+            )
 
     def retire(self, leg: Leg) -> None:
         """Free a leg's row, keeping its statistics."""
         self.missing.settle(leg)
         leg.final_reception = self.playout.reception.of(leg.row)
+        leg.has_sounded = bool(self._sounded[leg.row])
         del self._leg_of_row[leg.row]
         self.playout.close(leg.stream)
 
     def reception(self, leg: Leg) -> Reception:
         """Return the reception statistics of the leg's stream, during the call and after it."""
         return leg.final_reception or self.playout.reception.of(leg.row)
+
+    def sounded(self, leg: Leg) -> bool:
+        """Return whether a leg's inbound track has held anything but silence, also after it."""
+        ended = leg.final_reception is not None
+        return leg.has_sounded if ended else bool(self._sounded[leg.row])
 
     # -- time -------------------------------------------------------------------------------
 
@@ -238,7 +252,15 @@ class MediaPlane:
 
     def _play_out(self, routes: Routes, first: int, count: int, pcm: NDArray[np.int16]) -> None:
         have = self.playout.read(routes.rows, first, count, pcm)
-        self._sides[0].write(routes.rows, first, count, pcm)
+        inbound = self._sides[0]
+        inbound.write(routes.rows, first, count, pcm)
+        for leg in routes.clamped:
+            assert leg.clamp is not None
+            received = inbound.row(leg.row, first, count)
+            inbound.put(leg.row, first, leg.clamp.clamp(first, received))
+        silent = ~self._sounded[routes.rows]
+        if silent.any():
+            self._sounded[routes.rows[silent]] = pcm[silent].max(axis=1) > _SILENCE
         self.missing.note(routes.legs, routes.rows, have, first, self.playout.exact)
 
     def _route(self, routes: Routes, first: int, count: int) -> None:
@@ -274,7 +296,10 @@ class MediaPlane:
     def _listen(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.listened:
             for track, listener in tuple(leg.listeners):
-                listener.hear(first, self._side(track).row(leg.row, first, count))
+                if leg.clamp is not None and listener is leg.clamp.listener:
+                    listener.hear(first, leg.clamp.received)
+                else:
+                    listener.hear(first, self._side(track).row(leg.row, first, count))
 
     def _send(self, routes: Routes, first: int, count: int) -> None:
         for leg in routes.sinking:

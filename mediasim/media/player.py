@@ -34,6 +34,7 @@ class Player:
         label: str = "",
         speech: bool = True,
         text: str = "",
+        words: Sequence[WordTime] = (),
     ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
@@ -46,7 +47,7 @@ class Player:
         """Whether a listener takes it for words: ringing and hold music are none."""
         self.text = text
         """The words that are spoken; "" where it is no speech, or they are unknown."""
-        self.words: tuple[WordTime, ...] | None = None
+        self.words: tuple[WordTime, ...] | None = tuple(words) or None
         """The words with their times in samples of the clip; None until they are asked for."""
         self.stopped_frame: int | None = None
         """The frame from which on it was stopped; None if it was not."""

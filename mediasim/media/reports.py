@@ -23,13 +23,29 @@ from mediasim.rtp.rtcp import (
     fraction_lost,
     ntp_of_ns,
 )
+from mediasim.rtp.sender import RtpSender
 
-__all__ = ["REPORT_EVERY_NS", "LegReports"]
+__all__ = ["REPORT_EVERY_NS", "LegReports", "sender_report"]
 
 REPORT_EVERY_NS: Final = 5 * NS_PER_SECOND
 """Nanoseconds from one report to the next."""
 _LIMIT: Final = (1 << 23) - 1
 """Largest count of lost packets in a report block."""
+
+
+def sender_report(
+    sender: RtpSender, now_ns: int, unix_ns: int, blocks: tuple[ReportBlock, ...] = ()
+) -> SenderReport:
+    """Return the report of a stream for loop time ``now_ns``, dated ``unix_ns`` (ns since 1970)."""
+    elapsed = now_ns * 8 // 1_000_000
+    return SenderReport(
+        ssrc=sender.ssrc,
+        ntp=ntp_of_ns(unix_ns),
+        rtp_timestamp=(sender.first_timestamp + elapsed * sender.ticks_per_sample) & 0xFFFFFFFF,
+        packet_count=sender.sent & 0xFFFFFFFF,
+        octet_count=sender.octets & 0xFFFFFFFF,
+        reports=blocks,
+    )
 
 
 class LegReports:
@@ -50,16 +66,7 @@ class LegReports:
         blocks = (self._block(reception),) if reception.received else ()
         report: SenderReport | ReceiverReport
         if sender.sent:
-            elapsed = now_ns * 8 // 1_000_000
-            report = SenderReport(
-                ssrc=sender.ssrc,
-                ntp=ntp_of_ns(unix_ns),
-                rtp_timestamp=(sender.first_timestamp + elapsed * sender.ticks_per_sample)
-                & 0xFFFFFFFF,
-                packet_count=sender.sent & 0xFFFFFFFF,
-                octet_count=sender.octets & 0xFFFFFFFF,
-                reports=blocks,
-            )
+            report = sender_report(sender, now_ns, unix_ns, blocks)
         else:
             report = ReceiverReport(sender.ssrc, blocks)
         rest = [SourceDescription(((sender.ssrc, self._cname),))]

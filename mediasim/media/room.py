@@ -7,11 +7,13 @@ is why a change takes effect at exactly the frame it was made in.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.word_time import WordTime
+from mediasim.media.key_clamp import KeyClamp
 from mediasim.media.leg import FarListener, Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
 from mediasim.media.player import Player, StreamPlayer
@@ -108,13 +110,14 @@ class Room(LegGroup):
         label: str = "",
         speech: bool = True,
         text: str = "",
+        words: Sequence[WordTime] = (),
     ) -> Player:
         """Play to the leg's party from now on; ``speech``: whether it counts as words heard.
 
-        ``text`` is what is spoken, where that is known.
+        ``text`` is what is spoken, and ``words`` when, where that is known (:class:`Player`).
         """
         frame = self._touch()
-        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text)
+        player = Player(pcm, frame, loop=loop, label=label, speech=speech, text=text, words=words)
         leg.players.append(player)
         leg.played.append(player)
         return player
@@ -142,6 +145,21 @@ class Room(LegGroup):
         self._touch()
         leg.listeners = [(track, other) for track, other in leg.listeners if other is not listener]
         self.find_horizon()
+
+    def clamp_keys(self, leg: Leg, listener: TrackListener) -> None:
+        """Take the tones of keys out of a leg's inbound track from now on.
+
+        ``listener``, one of that track's, hears them still.
+        """
+        leg.clamp = KeyClamp(self._touch(), listener)
+        leg.clamps.append(leg.clamp)
+
+    def leave_keys(self, leg: Leg) -> None:
+        """Leave the tones of keys in a leg's inbound track from now on."""
+        frame = self._touch()
+        if leg.clamp is not None:
+            leg.clamp.end_frame = frame
+            leg.clamp = None
 
     def bound(self, listener: FarListener) -> None:
         """Limit advances for a listener beyond a leg's sink."""

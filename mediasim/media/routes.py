@@ -50,6 +50,7 @@ class _Part:
     sourced: tuple[Leg, ...]
     sinking: tuple[Leg, ...]
     listened: tuple[Leg, ...]
+    clamped: tuple[Leg, ...]
     recorders: tuple[Recorder, ...]
 
 
@@ -74,6 +75,8 @@ class Routes:
     """Legs that have a sink."""
     listened: tuple[Leg, ...]
     """Legs that have listeners."""
+    clamped: tuple[Leg, ...]
+    """Legs whose keys are taken out of their inbound tracks."""
     turns: tuple[tuple[Recorder, ...], ...]
     """The recorders by the frame of the second in which they are written."""
 
@@ -142,6 +145,7 @@ def _part_of(room: LegGroup) -> _Part:
         sourced=tuple(leg for leg in room.legs if leg.source is not None),
         sinking=tuple(leg for leg in room.legs if leg.sink is not None),
         listened=tuple(leg for leg in room.legs if leg.listeners),
+        clamped=tuple(leg for leg in room.legs if leg.clamp is not None),
         recorders=tuple(room.recorders),
     )
 
@@ -165,6 +169,7 @@ def _together(parts: list[_Part]) -> Routes:
         sourced=all_of(lambda part: part.sourced),
         sinking=all_of(lambda part: part.sinking),
         listened=all_of(lambda part: part.listened),
+        clamped=all_of(lambda part: part.clamped),
         turns=tuple(map(tuple, turns)),
     )
 

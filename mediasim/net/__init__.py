@@ -15,6 +15,7 @@ __all__ = [
     "rtp_endpoint",
     "rtp_mux",
     "sdp",
+    "siprec_port",
     "stream_port",
     "telephone_line",
     "trust",

@@ -9,6 +9,7 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.records import SidFactory
 from mediasim.sandbox.clocks import Clock
 from mediasim.sandbox.config import Config
+from mediasim.sandbox.config_payments import pay_connectors
 from mediasim.sandbox.number_plan import claim_numbers
 from mediasim.sandbox.persistence import WriteBehindStore, repository_of
 from mediasim.sandbox.settings import Settings
@@ -27,6 +28,7 @@ from mediasim.twilio.rules import (
     countries_of,
 )
 from mediasim.twilio.vault import Vault
+from mediasim.twilio.webhooks import HostGuard
 
 __all__ = [
     "account_sid",
@@ -81,17 +83,25 @@ def new_exchange(
     )
     exchange.store = storage.media
     exchange.keeps_silence = settings.keeps_silence
+    exchange.discards_silence = settings.config.recordings.silent == "discard"
     exchange.processing_ns = settings.config.recordings.processing
     return exchange
 
 
-def set_up(account: Account, settings: Settings, vault: Vault | None) -> None:
+def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clock) -> None:
     """Give an account the settings of a config that it has from its beginning."""
     config = settings.config
     if vault is not None:
         vault.serve(account)
     account.rules.settings = rules_of(settings)
     account.rules.permissions = DialingPermissions(partial(_callable_countries, config))
+    if config.sip.siprec:
+        from mediasim.sip.siprec.client import SiprecClient
+
+        specs = config.sip.siprec
+        account.siprecs.connectors = {name: spec.connector for name, spec in specs.items()}
+        refusal = HostGuard(config.allow_hosts).refusal
+        account.siprecs.port = SiprecClient(refusal, real_time=lambda: clock.rate == 1.0)
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
@@ -99,6 +109,8 @@ def set_up(account: Account, settings: Settings, vault: Vault | None) -> None:
     for _, name, callee in config.callees():
         if callee.recogniser is not None:
             account.recognisers.of_party[name] = callee.recogniser.settings
+    account.payments.connectors = pay_connectors(config.account.pay_connectors)
+    account.insights.processing_ns = int(config.insights.processing)
     for each in config.all_weather:
         account.webhooks.faults.begin(each.fault_rule)
 

@@ -33,8 +33,14 @@ from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 from mediasim.recogniser.spec import RecogniserSpec
-from mediasim.sandbox.config_account import AccountConfig, RecordingsConfig, SipConfig, Url
+from mediasim.sandbox.config_account import (
+    AccountConfig,
+    InsightsConfig,
+    RecordingsConfig,
+    SipConfig,
+)
 from mediasim.sandbox.config_lines import LookupSpec, MessagesSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.config_weather import WeatherSpell
 from mediasim.sandbox.proxy.hosts import app_origin, public_host_name
 from mediasim.scenario.model.call import AnswerSpec
@@ -134,11 +140,13 @@ class RingAnswer(AnswerSpec):
 
     outcome: Literal["answer", "no-answer", "busy", "reject", "failed"] = "answer"  # type: ignore[assignment]
     """What it does in the end; busy and failed never ring, no-answer rings for ever."""
+    rings_after: Duration = Duration(0)
+    """The post-dial delay: how long it takes until its telephone rings."""
 
     @property
     def answering(self) -> Answering:
         """The outcome and delay as the exchange's telephones have them."""
-        return Answering(self.outcome, int(self.after))
+        return Answering(self.outcome, int(self.after), int(self.rings_after))
 
 
 class Callee(PartySpec):
@@ -178,6 +186,8 @@ class Config(Model):
     """Whether recordings' media asks for the account's credentials; absent: as the profile says."""
     recordings: RecordingsConfig = RecordingsConfig.model_construct()
     """What the account does with recordings."""
+    insights: InsightsConfig = InsightsConfig.model_construct()
+    """What it does with Voice Insights."""
     recogniser: RecogniserSpec = RecogniserSpec.model_construct()
     """What is heard of what parties say: perfect, realistic, or single settings. A party may have
     its own."""

@@ -11,15 +11,18 @@ from pydantic import AfterValidator, BeforeValidator, ValidationInfo, WithJsonSc
 
 from mediasim.documents.durations import Duration, LongDuration, positive
 from mediasim.documents.model import Many, Misfit, Model
-from mediasim.documents.values import NO, YES, Flag, Number, Ratio, Text, UserName, count
+from mediasim.documents.values import NO, YES, Flag, Name, Number, Ratio, Text, UserName, count
 from mediasim.exchange.answering_machine import AnsweredBy
+from mediasim.sandbox.config_payments import PayConnectorSpec
+from mediasim.sandbox.config_siprec import SiprecConnectorSpec
+from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.external_storage import BucketPlace, read_place
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
     "AccountConfig",
+    "InsightsConfig",
     "RecordingsConfig",
     "SipAddress",
     "SipConfig",
@@ -32,15 +35,6 @@ __all__ = [
 _SIP_ADDRESS: Final = re.compile(r"(?:(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):)?([0-9]{1,5})")
 _SIP_HOST: Final = "127.0.0.1"
 _NEWEST: Final = "newest"
-
-
-def _url(text: str) -> str:
-    try:
-        WebhookUrl.parse(text)
-    except ValueError as error:
-        expected = "expected a URL such as http://127.0.0.1:5000/voice"
-        raise ValueError(f"{expected}, found {text[:60]!r}: {error}") from None
-    return text
 
 
 def _sid(text: str) -> str:
@@ -93,7 +87,6 @@ def secret_token(text: str) -> str:
     return text
 
 
-Url = Annotated[Text, AfterValidator(_url)]
 _Encryption = Annotated[
     str,
     BeforeValidator(_encryption),
@@ -135,6 +128,9 @@ class AccountConfig(Model):
     """Numbers that are verified caller IDs from the start."""
     machine_detection: MachineDetectionSpec = MachineDetectionSpec.model_construct()
     """How verdicts of answering machine detection differ from what is heard."""
+    pay_connectors: Mapping[Name, PayConnectorSpec] = {}
+    """What processes payments, by unique names; a payment that names none asks Default. Where there
+    are none, a connector of any name says yes."""
     debugger: Url | None = None
     """Where each error and warning is posted, signed, as Twilio's debugger posts them."""
     strict: Flag | None = None
@@ -196,11 +192,20 @@ class SipConfig(Model):
     """The port, or HOST:PORT, where they are answered; absent: nowhere, unless --sip says so."""
     users: Mapping[UserName, Text] = {}
     """Who may register, each with a password; sip:NAME@... then rings there."""
+    siprec: Mapping[Text, SiprecConnectorSpec] = {}
+    """SIPREC connectors by their unique names: where calls are forked to."""
 
     @property
     def address(self) -> SipAddress | None:
         """The address to listen on; None where the config names none."""
         return None if self.listen is None else read_sip_address(self.listen)
+
+
+class InsightsConfig(Model):
+    """What the account does with Voice Insights."""
+
+    processing: Duration = Duration(0)
+    """How long the summary of a call that has ended is partial; about 30m with Twilio."""
 
 
 class StorageSpec(Model):

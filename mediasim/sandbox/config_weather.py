@@ -17,6 +17,7 @@ from mediasim.scenario.model.recording import FaultText
 from mediasim.truth.faults.order import parse_fault
 from mediasim.twilio.fault_injection import FaultRule
 from mediasim.twilio.rest.table import callbacks
+from mediasim.twilio.webhooks import ODDITIES
 
 __all__ = ["WeatherSpell", "parse_weather"]
 
@@ -25,8 +26,10 @@ _SCOPE: Final = ("only", "sid", "url", "number", "share", "times")
 
 if TYPE_CHECKING:
     _Kind = str
+    _Oddity = str
 else:
     _Kind = Literal[callbacks()]
+    _Oddity = Literal[tuple(ODDITIES)]
 
 
 class WeatherSpell(Model):
@@ -46,6 +49,10 @@ class WeatherSpell(Model):
     """The app gets the callback, its answer is lost; this one counts, and it is sent again."""
     webhook_early: Flag = False
     """What a request to the API causes is told before the request is answered."""
+    webhook_signature: OneOrMany[_Oddity] = ()
+    """Requests to the app, for TwiML too, are not signed quite as they are sent: sorted-query,
+    unescaped-query, unsigned-parameters, repeated-parameter, duplicated-parameters, port-added,
+    port-removed, forged."""
     media_missing: Duration = Duration(0)
     """A recording's media is not found (404) for so long after it is completed."""
     media_rate: Annotated[int, count(1, 1_000_000_000)] | None = None
@@ -91,6 +98,7 @@ class WeatherSpell(Model):
             webhook_drop=self.webhook_drop,
             webhook_status=self.webhook_status,
             webhook_early=self.webhook_early,
+            webhook_signature=tuple(self.webhook_signature or ()),
             media_missing_ns=int(self.media_missing),
             media_bytes_per_second=self.media_rate,
             media_truncated=self.media_truncated,

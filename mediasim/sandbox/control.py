@@ -24,6 +24,7 @@ from mediasim.net.udp import DROPPED
 from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.coverage_page import coverage_routes
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.inspector.waits import run_until_idle
 from mediasim.sandbox.message_control import message_routes
@@ -135,7 +136,7 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
-    pages = (*inspector_routes(sandbox), *softphone_routes(sandbox))
+    pages = (*coverage_routes(), *inspector_routes(sandbox), *softphone_routes(sandbox))
     return Starlette(
         routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
         middleware=middleware,
@@ -227,7 +228,7 @@ class _Control:
 
     async def calls(self, _: Request) -> tuple[int, Any]:
         def found(service: Account) -> Iterable[Any]:
-            return (call_json(each, service.dates) for each in service.catalogue.calls())
+            return (call_json(each, service.dates) for each in service.catalogue.call_resources())
 
         return await self._listed("calls", found)
 
@@ -300,7 +301,7 @@ class _Control:
         call = request.query_params.get("call")
 
         def found(service: Account) -> Iterable[Any]:
-            streams = service.conversing()
+            streams = service.relays.with_streams()
             return (each.to_json() for each in streams if call in (None, each.record.call_sid))
 
         return await self._listed("streams", found)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from mediasim.documents.document import Origin, from_python, validated
@@ -20,7 +20,6 @@ from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config_lines import MessagesSpec
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, text_app
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.twilio.rest.table import coverage
 from mediasim.twilio.subscribers import MessageOutcome
 
 __all__ = ["message_routes"]
@@ -44,7 +43,7 @@ class Outcome(MessagesSpec):
 
 
 def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
-    """Return the routes for messages, and for the coverage."""
+    """Return the routes for messages."""
     control = _MessageControl(sandbox)
     return [
         Route("/messages", control.list, methods=["GET"]),
@@ -52,7 +51,6 @@ def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
         Route("/message-outcomes", control.outcomes, methods=["GET"]),
         Route("/message-outcomes", control.choose, methods=["POST"]),
         Route("/message-outcomes", control.forget, methods=["DELETE"]),
-        Route("/coverage", control.coverage, methods=["GET"]),
     ]
 
 
@@ -109,10 +107,6 @@ class _MessageControl:
         """Forget all outcomes that were chosen: those of the number plan are valid again."""
         await self._gate(lambda: self._sandbox.service.messages.outcomes.clear())
         return Response(status_code=204)
-
-    async def coverage(self, _: Request) -> Response:
-        """Return the operations of the REST API as a table in Markdown."""
-        return PlainTextResponse(coverage(), media_type="text/markdown")
 
     def _chosen(self) -> dict[str, Any]:
         outcomes = self._sandbox.service.messages.outcomes

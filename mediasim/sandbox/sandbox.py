@@ -287,7 +287,7 @@ class Sandbox:
         self.service.statuses.on_change = partial(self._on_progress, exchange)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
-        building.set_up(self.service, settings, self.vault)
+        building.set_up(self.service, settings, self.vault, self.clock)
         self.write_behind = building.write_behind_of(self.service, settings, storage, self.dates)
         if self.write_behind is not None:
             self.write_behind.restore(documents, revived)

@@ -3,4 +3,4 @@
 The package is imported only if SIP is enabled.
 """
 
-__all__ = ["server"]
+__all__ = ["server", "siprec"]

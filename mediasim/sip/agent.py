@@ -3,6 +3,7 @@
 Requests in a dialog go to its telephone, REGISTER to the registrar, a new INVITE to the handler of
 incoming calls. Access is granted to
 
+* senders to a SIP domain or trunk, whose lists say who may call and who may register with it;
 * configured users, who authenticate with their password, from anywhere;
 * any caller on this machine and on allowed hosts, which stand for the telephone network.
 """
@@ -10,7 +11,7 @@ incoming calls. Access is granted to
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from mediasim.net.udp import DROPPED
@@ -26,6 +27,7 @@ from mediasim.sip.messages import (
     SipUri,
     caller_of,
     contacts_of,
+    cseq_of,
     dialog_of,
     is_of_rfc_2543,
     new_tag,
@@ -35,18 +37,25 @@ from mediasim.sip.messages import (
     uri_text,
 )
 from mediasim.sip.registrar import Registrar, RegistrationRefused
-from mediasim.sip.telephone import ALLOW, METHODS, Telephone
+from mediasim.sip.telephone import ALLOW, METHODS, InDialog, Telephone
 from mediasim.sip.transactions import ClientTransaction, ServerTransaction, TransactionTable
-from mediasim.sip.transports import Channel, Peer, Transports, host_and_port
+from mediasim.sip.transports import Channel, Peer, Receive, Transports, host_and_port
+from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.sip.access import BAD_CREDENTIALS, SipAccess
+from mediasim.twilio.sip.records import Use
 
 __all__ = ["InviteHandler", "SipAgent"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _OPTIONS: Final = [("Allow", ALLOW), ("Accept", "application/sdp")]
 
-_REFUSED_METHODS: Final = ("MESSAGE", "NOTIFY", "PRACK", "PUBLISH", "REFER", "SUBSCRIBE")
+_REFUSED_METHODS: Final = ("MESSAGE", "PRACK", "PUBLISH", "SUBSCRIBE")
 """Methods that are refused with 405; unknown ones get 501."""
 _SCHEMES: Final = ("sip", "tel")
+_TOO_MANY_CONTACTS: Final = 32007
+_OTHER_USER: Final = 32106
+_DOMAIN_REALM: Final = "sip.twilio.com"
+"""Realm of the users of SIP domains and trunks."""
 
 InviteHandler = Callable[[ServerTransaction, Dialog, Address], None]
 """Handles an INVITE; gets its transaction, the dialog that it opens, and the caller."""
@@ -63,17 +72,25 @@ class SipAgent:
         refusal: Callable[[str], str | None],
         on_invite: InviteHandler,
         now: Callable[[], float],
+        transports: Callable[[Receive], Transports] = Transports,
     ) -> None:
-        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds."""
+        """``refusal`` returns why a host is not allowed; ``now`` returns the time in seconds.
+
+        ``transports`` makes the transports, over the network by default.
+        """
         self.users = users
         self.refusal = refusal
         self.registrar = Registrar(now)
-        self.transports = Transports(self._received)
-        self.dialogs: dict[tuple[str, str], Telephone] = {}
-        """Telephones in a dialog, by Call-ID and local tag."""
+        self.transports = transports(self._received)
+        self.dialogs: dict[tuple[str, str], InDialog] = {}
+        """What is in a dialog, by Call-ID and local tag."""
         self._digest = Digest(users, realm, now)
         self._on_invite = on_invite
         self._table = TransactionTable(self.transports.datagrams)
+        self.access: Callable[[str, Use], SipAccess | None] = lambda host, use: None
+        """Returns who may use the SIP domain or trunk of a host; None for another host."""
+        self.on_refusal: Callable[[TwilioError], object] = lambda error: None
+        """Called with why a request to a SIP domain or trunk was refused."""
 
     async def listen(self, host: str, port: int) -> None:
         """Open the port. Raises OSError."""
@@ -102,11 +119,22 @@ class SipAgent:
         host = self.transports.host_towards(channel.peer)
         return MediaAddress(host, channel.peer[0], self.refusal)
 
-    def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """Send a request in a dialog and ignore its response."""
-        self._table.send(
-            self.create_request(dialog, channel, method), channel, lambda response: None
-        )
+    def request(
+        self,
+        dialog: Dialog,
+        channel: Channel,
+        method: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+        on_response: Callable[[Response], None] = lambda response: None,
+    ) -> None:
+        """Send a request in a dialog; its responses are ignored unless ``on_response`` is given."""
+        request = self.create_request(dialog, channel, method)
+        for name, value in headers:
+            request.headers.set_single(name, value)
+        if body:
+            request.text = body
+        self._table.send(request, channel, on_response)
 
     def create_request(self, dialog: Dialog, channel: Channel, method: str) -> Request:
         """Create a request in a dialog that is to be sent over a channel."""
@@ -119,6 +147,14 @@ class SipAgent:
         )
         request.headers.set_single("User-Agent", "mediasim")
         return request
+
+    def create_ack(self, dialog: Dialog, channel: Channel, invite: Request) -> Request:
+        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
+        before = dialog.local_cseq  # which creating the request increments
+        ack = self.create_request(dialog, channel, "ACK")
+        dialog.local_cseq = before
+        ack.headers.set_single("CSeq", f"{cseq_of(invite).seq} ACK")
+        return ack
 
     def send(
         self, request: Request, channel: Channel, on_response: Callable[[Response], None]
@@ -170,7 +206,7 @@ class SipAgent:
             if telephone is not None:
                 telephone.acknowledge(message)
 
-    def _telephone_of(self, request: Request) -> Telephone | None:
+    def _telephone_of(self, request: Request) -> InDialog | None:
         return self.dialogs.get((request.call_id or "", tag_of(request, "to")))
 
     def _dispatch(self, transaction: ServerTransaction) -> None:
@@ -211,32 +247,73 @@ class SipAgent:
 
     def _register(self, transaction: ServerTransaction) -> None:
         request = transaction.request
-        user = self._authenticate(transaction, 401)
+        address = read_address(request.get_header("to") or "").uri
+        hosts = (read_uri(request.uri).host, address.host)
+        access = next(filter(None, (self.access(host, "registrations") for host in hosts)), None)
+        user = self._admit(transaction, access, 401)
         if user is None:
             return
-        if subscriber(read_address(request.get_header("to") or "").uri) != user:
+        if subscriber(address) != user:
             transaction.reply(403, "Register as yourself", tag=new_tag())
+            if access is not None:
+                words = f"SIP: Authentication Error: {user} registers as {subscriber(address)[:60]}"
+                self.on_refusal(TwilioError(403, _OTHER_USER, words))
             return
+        name = user if access is None else f"{user}@{access.domain}"
         try:
-            self.registrar.register(user, request, transaction.channel)
+            self.registrar.register(name, request, transaction.channel)
         except RegistrationRefused as refusal:
             transaction.reply(refusal.status, tag=new_tag(), headers=refusal.headers)
+            if access is not None and refusal.status == 403:
+                words = f"SIP: Too many endpoints/bindings for the Address-of-record: {name}"
+                self.on_refusal(TwilioError(403, _TOO_MANY_CONTACTS, words))
         else:
-            transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(user))
+            transaction.reply(200, tag=new_tag(), headers=self.registrar.listing(name))
 
-    def _authenticate(self, transaction: ServerTransaction, status: int) -> str | None:
+    def _admit(
+        self, transaction: ServerTransaction, access: SipAccess | None, status: int
+    ) -> str | None:
+        """Return the user that a request comes from; None if it was answered instead.
+
+        ``access`` is that of the SIP domain or trunk, whose user is "" where none is asked for;
+        None means the configured users.
+        """
+        if access is not None:
+            try:
+                access.check(transaction.channel.peer[0])
+            except TwilioError as error:
+                _log_refusal(transaction.channel, error.message)
+                self.on_refusal(error)
+                transaction.reply(error.status, tag=new_tag())
+                return None
+            if access.passwords is None:
+                return ""
+        user = self._authenticate(transaction, status, access)
+        transaction.user = user or ""
+        return user
+
+    def _authenticate(
+        self, transaction: ServerTransaction, status: int, access: SipAccess | None
+    ) -> str | None:
         """Return the authenticated user; None if a challenge or a refusal has been sent instead."""
         request = transaction.request
+        users = None if access is None else access.passwords
+        realm = "" if access is None else _DOMAIN_REALM
         names = {401: ("Authorization", "WWW-Authenticate")}
         authorization, challenge = names.get(status, ("Proxy-Authorization", "Proxy-Authenticate"))
-        verdict, user = self._digest.verify(request, authorization)
+        verdict, user = self._digest.verify(request, authorization, users=users, realm=realm)
         if verdict == "right":
             return user
         if verdict == "wrong":
             _log_refusal(transaction.channel, f"a wrong user or password: {user!r}")
+            if access is not None:
+                words = (
+                    f"SIP: Bad user credentials: {user[:60]!r} of {access.domain}, or its password"
+                )
+                self.on_refusal(TwilioError(403, BAD_CREDENTIALS, words))
             transaction.reply(403, "Wrong user or password", tag=new_tag())
             return None
-        headers = [(challenge, self._digest.challenge(stale=verdict == "stale"))]
+        headers = [(challenge, self._digest.challenge(stale=verdict == "stale", realm=realm))]
         transaction.reply(status, tag=new_tag(), headers=headers)
         return None
 
@@ -251,8 +328,12 @@ class SipAgent:
     def _invite(self, transaction: ServerTransaction) -> None:
         request = transaction.request
         caller = subscriber(caller_of(request).uri)
-        if caller in self.users:
-            user = self._authenticate(transaction, 407)
+        access = self.access(read_uri(request.uri).host, "calls")
+        if access is not None:
+            if self._admit(transaction, access, 407) is None:
+                return
+        elif caller in self.users:
+            user = self._admit(transaction, None, 407)
             if user is None:
                 return
             if user != caller:

@@ -42,22 +42,36 @@ class Digest:
         self._since = 0
         """Time in seconds before which nonces are not accepted."""
 
-    def challenge(self, *, stale: bool = False) -> str:
-        """Return the value of a header that challenges a request."""
+    def challenge(self, *, stale: bool = False, realm: str = "") -> str:
+        """Return the value of a header that challenges a request; "": the realm of the users."""
         nonce = self._nonce(int(self._now()), secrets.token_hex(8))
         more = ", stale=true" if stale else ""
-        return f'Digest realm="{self.realm}", nonce="{nonce}", algorithm=MD5, qop="auth"{more}'
+        realm = realm or self.realm
+        return f'Digest realm="{realm}", nonce="{nonce}", algorithm=MD5, qop="auth"{more}'
 
-    def verify(self, request: Request, header: str) -> tuple[Verdict, str]:
-        """Return whether the credentials of a request are right, and the user that it claims."""
+    def verify(
+        self,
+        request: Request,
+        header: str,
+        *,
+        users: Mapping[str, str] | None = None,
+        realm: str = "",
+    ) -> tuple[Verdict, str]:
+        """Return whether the credentials of a request are right, and the user that it claims.
+
+        ``users`` and ``realm`` are others than the own.
+        """
         for text in request.headers.get(header):
             given = auth_params(text)
-            if given is not None and given.get("realm") == self.realm:
-                return self._verify(given, request), given.get("username", "")
+            if given is not None and given.get("realm") == (realm or self.realm):
+                known = self._users if users is None else users
+                return self._verify(given, request, known), given.get("username", "")
         return "none", ""
 
-    def _verify(self, given: Mapping[str, str], request: Request) -> Verdict:
-        password = self._users.get(given.get("username", ""))
+    def _verify(
+        self, given: Mapping[str, str], request: Request, users: Mapping[str, str]
+    ) -> Verdict:
+        password = users.get(given.get("username", ""))
         algorithm = given.get("algorithm", "MD5").upper()
         if password is None or algorithm not in _HASHES or given.get("qop") not in (None, "auth"):
             return "wrong"

@@ -52,6 +52,7 @@ __all__ = [
     "new_tag",
     "own_headers",
     "parse",
+    "reason_of",
     "respond",
     "tag_of",
     "uri_text",
@@ -68,6 +69,7 @@ _REASONS: Final = {
     180: "Ringing",
     183: "Session Progress",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     401: "Unauthorized",
     403: "Forbidden",
@@ -84,6 +86,7 @@ _REASONS: Final = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
@@ -364,6 +367,11 @@ def check_in_dialog(dialog: Dialog, request: Request) -> int | None:
         return 500
     dialog.remote_cseq = sequence
     return None
+
+
+def reason_of(status: int) -> str:
+    """Return the usual reason phrase of a status; empty for one that is not known."""
+    return _REASONS.get(status, "")
 
 
 def new_tag() -> str:

@@ -21,11 +21,9 @@ from mediasim.sip.digest import credentials
 from mediasim.sip.media import SipMedia, UnsupportedBody, description_in
 from mediasim.sip.messages import (
     Dialog,
-    Request,
     Response,
     auth_params,
     contacts_of,
-    cseq_of,
     new_tag,
     own_headers,
     respond,
@@ -37,11 +35,12 @@ from mediasim.sip.transactions import ClientTransaction
 from mediasim.sip.transports import Channel
 from mediasim.twilio.representations import API_VERSION
 
-__all__ = ["Destination", "RequestTarget", "SipGateway"]
+__all__ = ["Destination", "RequestTarget", "SipGateway", "uri_of"]
 
 _LOG: Final = logging.getLogger("mediasim")
 _BUSY: Final = (486, 600, 603)
 _INVALID_CHARACTERS: Final = re.compile(r"[^A-Za-z0-9+*#.:@\[\]_~!$&'()=-]")
+_INVALID_NAME: Final = re.compile(r'[^ -~]|["\\]')
 _NO_ANSWER: Final = (408, 480, 487)
 _CHALLENGES: Final = {
     401: ("WWW-Authenticate", "Authorization"),
@@ -183,8 +182,8 @@ class _Branch:
         self._dialog = Dialog(
             call_id=f"{call.sid}-{new_tag()}@mediasim",
             local_tag=new_tag(),
-            local_uri=_caller(call.record.from_, agent.address(target.channel.peer)),
-            remote_uri=destination.to,
+            local_uri=uri_of(call.record.from_, agent.address(target.channel.peer)),
+            remote_uri=_callee(call, destination.to),
             remote_target=target.uri,
         )
         self._authenticated = False
@@ -192,7 +191,7 @@ class _Branch:
         """Descriptions of early media by To tag: a proxy may have forked the INVITE."""
         self._twilio_headers = (
             ("X-Twilio-AccountSid", call.record.account_sid),
-            ("X-Twilio-CallSid", call.sid),
+            ("X-Twilio-CallSid", call.record.resource_sid),
             ("X-Twilio-ApiVersion", API_VERSION),
         )
         self._transaction = self._invite()
@@ -216,6 +215,10 @@ class _Branch:
         request = self._agent.create_request(self._dialog, channel, "INVITE")
         request.headers.set_single("Contact", self._agent.contact(channel))
         request.headers.set_single("Allow", ALLOW)
+        shown = _INVALID_NAME.sub("", self._call.record.caller_name or "")
+        if shown:
+            from_ = request.get_header("from") or ""
+            request.headers.set_single("From", f'"{shown}" {from_}')
         for name, value in (
             *self._twilio_headers,
             *self._destination.headers,
@@ -297,7 +300,8 @@ class _Branch:
             return
         self.telephone = telephone = self._telephone_of(response)
         self._dialog.confirm()
-        self._transaction.acknowledge(self._ack(telephone.channel), telephone.channel)
+        ack = self._agent.create_ack(self._dialog, telephone.channel, self._transaction.request)
+        self._transaction.acknowledge(ack, telephone.channel)
         try:
             described = description_in(response)
             if not described and len(self._early) > 1:
@@ -324,18 +328,8 @@ class _Branch:
         )
         if contacts and not dialog.route_set:
             channel = self._agent.towards(contacts[0], channel)
-        ack = self._agent.create_request(dialog, channel, "ACK")
-        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
-        channel.send(bytes(ack))
+        channel.send(bytes(self._agent.create_ack(dialog, channel, self._transaction.request)))
         self._agent.request(dialog, channel, "BYE")
-
-    def _ack(self, channel: Channel) -> Request:
-        """Create the ACK of a 2xx, which has the INVITE's number (RFC 3261 section 13.2.2.4)."""
-        before = self._dialog.local_cseq  # which creating the request increments
-        ack = self._agent.create_request(self._dialog, channel, "ACK")
-        self._dialog.local_cseq = before
-        ack.headers.set_single("CSeq", f"{cseq_of(self._transaction.request).seq} ACK")
-        return ack
 
     def _refused(self, response: Response) -> None:
         if self.telephone is not None:
@@ -345,8 +339,16 @@ class _Branch:
             self.answered.set_exception(CallRefused(response))
 
 
-def _caller(from_: str, here: str) -> str:
-    """Return the caller's number or name as a URI; characters that are not allowed are dropped."""
+def _callee(call: LiveCall, to: str) -> str:
+    """Return whom a call is to: over a trunk the dialled number, wherever it is sent."""
+    if call.record.direction != "trunking-originating":
+        return to
+    number = call.exchange.catalogue.call(call.record.resource_sid).to
+    return f"sip:{number}@{to.partition(':')[2].rpartition('@')[2].partition(';')[0]}"
+
+
+def uri_of(from_: str, here: str) -> str:
+    """Return a number or name, here, as a SIP URI; characters that are not allowed are dropped."""
     plain = _INVALID_CHARACTERS.sub("", from_)
     scheme, _, rest = plain.partition(":")
     if scheme in ("sip", "sips") and "@" in rest:

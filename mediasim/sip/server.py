@@ -6,9 +6,9 @@ An incoming call rings until the TwiML of the dialled number answers it or the c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import re
-import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -22,7 +22,7 @@ from mediasim.exchange.records import SipFacts
 from mediasim.net.sdp import SdpError
 from mediasim.parties.party import Party
 from mediasim.sip.agent import SipAgent
-from mediasim.sip.grammar import read_uri, subscriber
+from mediasim.sip.grammar import read_address, read_uri, subscriber
 from mediasim.sip.media import SipMedia, UnsupportedBody, accepted_bodies, description_in
 from mediasim.sip.messages import (
     Address,
@@ -39,7 +39,11 @@ from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel, host_and_port
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
+from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.sip.access import twilio_domain
+from mediasim.twilio.sip.records import DomainRecord
+from mediasim.twilio.sip.trunks import TrunkRecord
 from mediasim.twilio.webhooks import HostGuard
 
 __all__ = ["SipServer", "SipSettings"]
@@ -58,6 +62,14 @@ _USER_NAME: Final = re.compile(r"[A-Za-z0-9+*#._~!$&'()=-]{1,64}")
 _HOST_NAME: Final = re.compile(r"[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]")
 _ENDS: Final = {"busy": 486, "failed": 500, "canceled": 487, "no-answer": 404}
 """Status of the response to the INVITE by the status of a call that was not answered."""
+_TRUNK_ENDS: Final = {**_ENDS, "failed": 404, "no-answer": 480}
+"""The same for a call over a trunk, whose callee was rung (our choice)."""
+_NO_DOMAIN: Final = 32002
+_NO_USER: Final = 32223
+_OWN_TRUNK: Final = 32214
+_SAME_AGAIN_SECONDS: Final = 1.0
+"""Seconds before the same refusal leaves another notification."""
+_MOST_REFUSALS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +101,11 @@ class SipServer:
             now=now,
         )
         self._account = account
+        self.agent.access = lambda host, use: self._account().sip.access(host, use)
+        self.agent.on_refusal = self._refused
+        self._now = now
+        self._refusals: dict[str, float] = {}
+        """Times of refusals by their words, in seconds."""
         self._watching: set[asyncio.Task[None]] = set()
         """Tasks that refuse the INVITEs of calls that end unanswered."""
 
@@ -133,7 +150,20 @@ class SipServer:
             if _OWN_HEADER.fullmatch(name) and unquote(value).isprintable()
         )
         targets: Callable[[LiveCall], Awaitable[Sequence[RequestTarget]]]
-        if self._is_remote(uri):
+        owner = self._account().sip.owner(uri.host)
+        if owner is not None:
+            name = f"{subscriber(uri)}@{owner.domain_name}"
+            planned = isinstance(owner, DomainRecord) and not otherwise
+            if planned and not self.agent.registrar.contacts(name):
+                return None  # a party of the number plan stands for the user
+            targets = partial(self._at_domain, uri, name)
+        elif (
+            otherwise
+            and twilio_domain(uri.host) is not None
+            and subscriber(uri) not in self.settings.users
+        ):
+            targets = partial(self._unknown_domain, uri.host)
+        elif self._is_remote(uri):
             targets = partial(self._at_host, plain)
         elif subscriber(uri) in self.settings.users:
             targets = partial(self._registered, subscriber(uri))
@@ -160,6 +190,22 @@ class SipServer:
             raise NotReached(words, "no-answer")
         return targets
 
+    async def _unknown_domain(self, host: str, call: LiveCall) -> list[RequestTarget]:
+        words = f"SIP: Dial failure - Twilio SIP Domain not found: {host} is none of the account's"
+        self._account().notify(call.sid, _NO_DOMAIN, words, warning=True)
+        raise NotReached(words, "failed")
+
+    async def _at_domain(self, uri: SipUri, name: str, call: LiveCall) -> list[RequestTarget]:
+        """Return the registered contacts of a user of one of the account's SIP domains."""
+        if isinstance(self._account().sip.owner(uri.host), TrunkRecord):
+            code, words = _OWN_TRUNK, f"SIP: Invalid <Dial><Sip>: {uri.host} is a trunk's"
+        elif not uri.user:
+            code, words = _NO_USER, f"SIP: there is no username in sip:{uri.host}"
+        else:
+            return await self._registered(name, call)
+        self._account().notify(call.sid, code, words, warning=True)
+        raise NotReached(words, "failed")
+
     async def _channel_to(self, uri: SipUri, channel: Channel) -> Channel | None:
         """Return a channel to a contact: the registered one, or a new connection to its host."""
         if not channel.reliable:
@@ -176,7 +222,7 @@ class SipServer:
         words = self._guard.refusal(host)
         if words is None:
             try:
-                return [RequestTarget(uri_text(uri), await self._resolve(uri, host, port))]
+                return [RequestTarget(uri_text(uri), await self.agent.transports.channel_to(uri))]
             except OSError as error:
                 words = f"{host}:{port} cannot be reached: {error.strerror or error}"
         self._failed(call, words)
@@ -189,16 +235,6 @@ class SipServer:
 
     def _failed(self, call: LiveCall, words: str) -> None:
         self._account().notify(call.sid, _UNREACHABLE, words, warning=True)
-
-    async def _resolve(self, uri: SipUri, host: str, port: int) -> Channel:
-        """Resolve and connect to a host. Raises OSError."""
-        transports = self.agent.transports
-        if (uri.params.get("transport") or "udp").lower() == "tcp":
-            return await transports.connection((host, port))
-        loop = asyncio.get_running_loop()
-        family = socket.AF_INET6 if ":" in transports.local[0] else socket.AF_INET
-        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-        return transports.datagrams((str(found[0][4][0]), int(found[0][4][1])))
 
     # -- incoming calls ---------------------------------------------------------------------
 
@@ -230,10 +266,12 @@ class SipServer:
             busy = error.status >= 500 or error.status == 429
             status, words = (503, error.message) if busy else (404, "No such number")
             transaction.reply(status, words, tag=dialog.local_tag)
+            if not busy and twilio_domain(read_uri(request.uri).host) is not None:
+                self._refused(error)
             return
         transaction.on_cancelled = lambda: self._cancelled(call)
-        headers = [("Contact", self.agent.contact(channel))]
-        transaction.reply(180, tag=dialog.local_tag, headers=headers)
+        if call.record.trunk_sid is None:  # over a trunk, its callee has to ring
+            telephone.ring()
         watching = asyncio.ensure_future(self._watch(call, telephone, transaction))
         self._watching.add(watching)
         watching.add_done_callback(self._watching.discard)
@@ -254,25 +292,44 @@ class SipServer:
         """Place the call of an INVITE. Raises TwilioError if the number does not exist."""
         account = self._account()
         dialled = read_uri(request.uri)
+        owner = account.sip.owner(dialled.host)
+        if isinstance(owner, TrunkRecord):
+            caller = _asserted(request) or caller
         user = subscriber(caller)
         if not _USER_NAME.fullmatch(user):
             user = "anonymous"
         host = caller.host
         if not _HOST_NAME.fullmatch(host):
             host = telephone.channel.peer[0]
-        from_ = user if re.fullmatch(E164, user) else f"sip:{user}@{host}"
+        from_, to = f"sip:{user}@{host}", f"sip:{subscriber(dialled)}@{dialled.host}"
+        if re.fullmatch(E164, user) and not isinstance(owner, DomainRecord):
+            from_ = user
         phone = Phone(Party(name=user, number=from_), far_end=telephone)
-        record = account.place_inbound(from_, called(subscriber(dialled)), phone)
+        if owner is None:
+            to = called(subscriber(dialled))
+        record = account.place_inbound(from_, to, phone)
         record.sip = SipFacts(
             telephone.dialog.call_id,
             domain=dialled.host,
-            username=user if user in self.agent.users else "",
+            username="" if telephone.invite is None else telephone.invite.user,
             source_ip=telephone.channel.peer[0],
             headers=own_headers(request),
+            domain_sid="" if owner is None else owner.sid,
         )
         call = account.live_call(record.sid)
         assert call is not None
         return call
+
+    def _refused(self, error: TwilioError) -> None:
+        """Add a notification about a refused request; of many that are the same, one a second."""
+        now = self._now()
+        if now - self._refusals.get(error.message, -_SAME_AGAIN_SECONDS) < _SAME_AGAIN_SECONDS:
+            return
+        if len(self._refusals) >= _MOST_REFUSALS:
+            self._refusals.clear()
+        self._refusals[error.message] = now
+        account = self._account()
+        account.notify(None, error.code, error.message, warning=not is_error(error.code))
 
     def _cancelled(self, call: LiveCall) -> None:
         """End a call that its caller cancelled."""
@@ -284,9 +341,19 @@ class SipServer:
     ) -> None:
         await call.ended.wait()
         if not telephone.answered:
-            status = _ENDS.get(call.record.status, 480)
+            ends = _ENDS if call.record.trunk_sid is None else _TRUNK_ENDS
+            status = ends.get(call.record.status, 480)
             transaction.reply(status, tag=telephone.dialog.local_tag)
             telephone.release()
+
+
+def _asserted(request: Request) -> SipUri | None:
+    """Return the caller that a customer's exchange asserts (RFC 3325), if any."""
+    for name in ("p-asserted-identity", "remote-party-id"):
+        for value in request.headers.get(name):
+            with contextlib.suppress(ValueError):
+                return read_address(value).uri
+    return None
 
 
 def _is_address(host: str) -> bool:

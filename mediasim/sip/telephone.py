@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Final, Protocol
 
-from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener
+from mediasim.media.far_end import Ends, FarEndFormat, FarEndListener, Referral
 from mediasim.media.leg import Leg
 from mediasim.net.sdp import SdpError
 from mediasim.sip.media import (
@@ -22,13 +22,24 @@ from mediasim.sip.media import (
     description_in,
     text_of,
 )
-from mediasim.sip.messages import Dialog, Request, SipUri, check_in_dialog, contacts_of, cseq_of
+from mediasim.sip.messages import (
+    Dialog,
+    Request,
+    Response,
+    SipUri,
+    check_in_dialog,
+    contacts_of,
+    cseq_of,
+)
 from mediasim.sip.transactions import ServerTransaction
+from mediasim.sip.transfers import SipTransfers
 from mediasim.sip.transports import Channel
 
-__all__ = ["ALLOW", "METHODS", "DialogLayer", "Telephone"]
+__all__ = ["ALLOW", "METHODS", "DialogLayer", "InDialog", "Telephone"]
 
-METHODS: Final = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER")
+METHODS: Final = (
+    *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO", "UPDATE", "REGISTER", "REFER", "NOTIFY"),
+)
 ALLOW: Final = ", ".join(METHODS)
 _DTMF_TYPES: Final = ("application/dtmf-relay", "application/dtmf")
 """Types of an INFO's body that carries a DTMF digit."""
@@ -37,18 +48,39 @@ _EVENT_CODES: Final = {"10": "*", "11": "#"}
 """Digits that some telephones write as the event codes of RFC 4733."""
 
 
+class InDialog(Protocol):
+    """What is in a dialog, and gets its requests."""
+
+    def receive(self, transaction: ServerTransaction) -> None:
+        """Handle a request in the dialog other than ACK and CANCEL."""
+
+    def acknowledge(self, ack: Request) -> None:
+        """Handle the ACK of a 2xx."""
+
+    def release(self) -> None:
+        """Remove the dialog and close its media, without sending anything."""
+
+
 class DialogLayer(Protocol):
     """The part of :class:`mediasim.sip.agent.SipAgent` that a telephone uses."""
 
     @property
-    def dialogs(self) -> MutableMapping[tuple[str, str], Telephone]:
-        """Telephones in a dialog, by Call-ID and local tag."""
+    def dialogs(self) -> MutableMapping[tuple[str, str], InDialog]:
+        """What is in a dialog, by Call-ID and local tag."""
 
     def contact(self, channel: Channel) -> str:
         """Return the local Contact for the peer of a channel."""
 
-    def request(self, dialog: Dialog, channel: Channel, method: str) -> None:
-        """Send a request in a dialog and ignore its response."""
+    def request(
+        self,
+        dialog: Dialog,
+        channel: Channel,
+        method: str,
+        headers: Iterable[tuple[str, str]] = (),
+        body: str = "",
+        on_response: Callable[[Response], None] = lambda response: None,
+    ) -> None:
+        """Send a request in a dialog; its responses are ignored unless ``on_response`` is given."""
 
     def retarget(self, telephone: Telephone, uri: SipUri) -> None:
         """Send a telephone's requests to a new contact."""
@@ -72,6 +104,7 @@ class Telephone:
         self.answered = False
         """Whether its leg has been connected, not only for early media."""
         self._unacknowledged: ServerTransaction | None = None
+        self._transfers = SipTransfers(self._request)
         agent.dialogs[self.key] = self
 
     @property
@@ -83,6 +116,12 @@ class Telephone:
     @property
     def format(self) -> FarEndFormat:
         return self.media.format
+
+    def ring(self) -> None:
+        """Tell a telephone that called that its callee rings (180)."""
+        if self.invite is not None and not self._gone:
+            headers = [("Contact", self._agent.contact(self.channel))]
+            self.invite.reply(180, tag=self.dialog.local_tag, headers=headers)
 
     def connect_early(self, leg: Leg, listener: FarEndListener) -> Ends | None:
         """Let a telephone that called hear its leg (183); None if it has not said how."""
@@ -113,6 +152,23 @@ class Telephone:
             self._agent.request(self.dialog, self.channel, "BYE")
         self.release()
 
+    def _request(
+        self,
+        method: str,
+        headers: Iterable[tuple[str, str]],
+        body: str = "",
+        on_response: Callable[[Response], None] = lambda response: None,
+    ) -> None:
+        """Send a request with a Contact in the dialog, unless the telephone has gone."""
+        if self._gone:
+            return
+        more = [("Contact", self._agent.contact(self.channel)), *headers]
+        self._agent.request(self.dialog, self.channel, method, more, body, on_response)
+
+    async def refer(self, target: str, referral: Referral) -> None:
+        """Ask the telephone to call a SIP URI (a ReferableFarEnd)."""
+        await self._transfers.refer(target, self.dialog.local_uri, referral)
+
     def release(self) -> None:
         """Remove the dialog and close its media, without sending anything."""
         self._gone = True
@@ -133,6 +189,10 @@ class Telephone:
             self._receive_offer(transaction)
         elif request.method == "INFO":
             self._receive_info(transaction)
+        elif request.method == "REFER":
+            self._transfers.receive_refer(transaction, self._listener)
+        elif request.method == "NOTIFY":
+            self._transfers.receive_notify(transaction)
         elif request.method == "OPTIONS":
             transaction.reply(200, headers=[("Allow", ALLOW)])
         else:

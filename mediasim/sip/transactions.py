@@ -95,6 +95,8 @@ class ServerTransaction:
         """Called if the request is cancelled before its final response, which is then a 487."""
         self.final: int | None = None
         """Status of the final response; None before."""
+        self.user = ""
+        """The user that the sender has authenticated as; "" for none."""
         self._table = table
         self._key = _key(request)
         self._last_response: bytes | None = None

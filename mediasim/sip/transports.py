@@ -13,6 +13,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
+from aiosipua import SipUri
+
 from mediasim.net.udp import DROPPED, DatagramSocket, drop
 
 __all__ = ["Channel", "Peer", "Receive", "Transports", "host_and_port"]
@@ -237,6 +239,16 @@ class Transports:
         loop = asyncio.get_running_loop()
         _, made = await loop.create_connection(lambda: _Connection(self), *peer)
         return made
+
+    async def channel_to(self, uri: SipUri) -> Channel:
+        """Resolve the host of a URI and return the channel to it. Raises OSError."""
+        host, port = uri.host.strip("[]"), uri.port or 5060
+        if (uri.params.get("transport") or "udp").lower() == "tcp":
+            return await self.connection((host, port))
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in self.local[0] else socket.AF_INET
+        found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
+        return self.datagrams((str(found[0][4][0]), int(found[0][4][1])))
 
     def host_towards(self, peer: Peer) -> str:
         """Return the local address as a peer sees it."""

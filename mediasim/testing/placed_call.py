@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
+from mediasim.exchange.events import UserMessageEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
 from mediasim.testing.calls import TestedCall
 from mediasim.testing.conversation import CallRelay, CallStream
 from mediasim.testing.recording import Recording
+from mediasim.twilio.account import Account
 
 __all__ = ["CallSandbox", "PlacedCall"]
 
@@ -25,6 +28,8 @@ class CallSandbox(Protocol):
     def recordings_of(self, call_sid: str | None = None) -> list[Recording]: ...
     def streams_of(self, call_sid: str | None = None) -> list[CallStream]: ...
     def relays_of(self, call_sid: str | None = None) -> list[CallRelay]: ...
+    @property
+    def service(self) -> Account: ...
     def act(self, call_sid: str, script: Any) -> None: ...
     def on_engine(self, work: Callable[[], T]) -> T:
         """Run a function on the engine's loop, and return its result."""
@@ -79,6 +84,31 @@ class PlacedCall(TestedCall):
     def press(self, digits: str) -> None:
         """Press keys."""
         self.act({"dtmf": digits})
+
+    def send_message(self, content: Any) -> None:
+        """Send the app a user-defined message: JSON text, or what becomes JSON."""
+        self.act(
+            {
+                "message": {
+                    "content": json.dumps(content) if not isinstance(content, str) else content
+                }
+            }
+        )
+
+    @property
+    def user_messages(self) -> list[Any]:
+        """The user-defined messages that the party has received of the app, as data."""
+        sandbox, sid = self._sandbox, self.sid
+
+        def received() -> list[Any]:
+            return [
+                json.loads(event.content)
+                for event in sandbox.service.exchange.events.log
+                if isinstance(event, UserMessageEvent)
+                and (event.kind, event.call_sid) == ("user-message.received", sid)
+            ]
+
+        return sandbox.on_engine(received)
 
     def hang_up(self) -> None:
         """Hang up."""

@@ -250,7 +250,9 @@ class MediasimSandbox(SandboxAddress):
     @property
     def calls(self) -> list[PlacedCall]:
         """All calls, oldest first."""
-        return [PlacedCall(self, each) for each in self.on_engine(self.service.catalogue.calls)]
+        return [
+            PlacedCall(self, each) for each in self.on_engine(self.service.catalogue.call_resources)
+        ]
 
     @property
     def recordings(self) -> list[Recording]:

@@ -45,7 +45,8 @@ class Gap:
     end: int
     why: str
     """The reason: ``lost``, ``late``, ``stalled``, ``key`` (a DTMF key sent in place of speech),
-    ``put in`` (by the jitter buffer, to follow a sender's clock) or ``not written`` (full disk)"""
+    ``secret`` (the tones of a payment's keys, taken out), ``put in`` (by the jitter buffer, to
+    follow a sender's clock) or ``not written`` (full disk)"""
     party: str | None
     """Name of the party whose audio is missing; None if all audio of the channel is."""
 

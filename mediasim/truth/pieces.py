@@ -36,6 +36,11 @@ class Piece:
     """First sample, in the file."""
     samples: int
 
+    def part(self, low: int, high: int) -> Piece:
+        """Return a part of the piece, between two samples of the frame clock."""
+        moved = low - self.at
+        return Piece(self.segment, self.said + moved, low, self.file + moved, high - low)
+
     def words(self) -> Iterator[WordTime]:
         """Yield the piece's words, with times in samples of the file."""
         for it in words_in(self.segment, self.said, self.said + self.samples):

@@ -6,7 +6,7 @@ packets, and the recorder's log of what it wrote where.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -15,15 +15,17 @@ import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.audio.word_time import WordTime
+from mediasim.exchange.events import SECRET_KEY
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.spoken import player_words
 from mediasim.media.player import Player
 from mediasim.parties.party import Line
+from mediasim.parties.timeline import Segment
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
-from mediasim.truth.pieces import party_pieces
+from mediasim.truth.pieces import Piece, party_pieces
 from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
 from mediasim.truth.reference import ReferenceTape
 from mediasim.truth.sources import FileMap, Origin, Pieces, heard_in, origins
@@ -145,14 +147,21 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
     call, placement = received.call, received.placement
     if call.line is None or placement is None:
         return
-    for piece in party_pieces(call.line, placement, low, high, to_file):
+    pieces: Iterable[Piece] = party_pieces(call.line, placement, low, high, to_file)
+    secret: frozenset[Segment] = frozenset()
+    if call.leg.clamps:
+        pieces = list(pieces)
+        secret = _secret_keys(call, pieces)
+        pieces = [part for piece in pieces for part in _left_in(call, piece)]
+    for piece in pieces:
         segment, inside = piece.segment, piece.said - piece.segment.start
+        text = SECRET_KEY * len(segment.text) if segment in secret else segment.text
         yield Interval(
             start=piece.file,
             end=piece.file + piece.samples,
             party=call.party.name,
             kind=segment.kind,
-            text=segment.text,
+            text=text,
             digest=segment.digest,
             pcm=segment.pcm[inside : inside + piece.samples],
             codec=call.party.codec,
@@ -160,6 +169,39 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
             offset=inside,
             words=tuple(piece.words()),
         )
+
+
+def _secret_keys(call: LiveCall, pieces: Iterable[Piece]) -> frozenset[Segment]:
+    """Return the keys, as tones, that were pressed while keys were taken out of the track."""
+    return frozenset(
+        piece.segment
+        for piece in pieces
+        if piece.segment.kind == "dtmf"
+        and any(each.covers(piece.at, piece.at + piece.samples) for each in call.leg.clamps)
+    )
+
+
+def _left_in(call: LiveCall, piece: Piece) -> Iterator[Piece]:
+    """Yield a piece; of keys only the parts that were not taken out of the track."""
+    cursor, end = piece.at, piece.at + piece.samples
+    if piece.segment.kind == "dtmf":
+        silenced = [span for clamp in call.leg.clamps for span in clamp.silenced]
+        for start, stop in silenced:
+            if start < end and stop > cursor:
+                yield from _sounding(piece, cursor, start)
+                cursor = stop
+        yield from _sounding(piece, cursor, end)
+    else:
+        yield piece
+
+
+def _sounding(piece: Piece, low: int, high: int) -> Iterator[Piece]:
+    """Yield the part of a piece between two samples of the frame clock, unless it is silent."""
+    if low < high:
+        part = piece.part(low, high)
+        inside = part.said - part.segment.start
+        if part.segment.pcm[inside : inside + part.samples].any():
+            yield part
 
 
 def _played(player: Player, it: Origin) -> Iterator[Interval]:
@@ -214,6 +256,12 @@ def _lost(
         Gap(file, file + samples, gap.why, gap.party)
         for gap in received.gaps
         for _, file, samples in to_file.pieces(max(low, gap.start), min(high, gap.end))
+    ]
+    gaps += [
+        Gap(file, file + samples, "secret", call.party.name)
+        for clamp in call.leg.clamps
+        for start, end in clamp.silenced
+        for _, file, samples in to_file.pieces(max(low, start), min(high, end))
     ]
     # Without a timeline there is no placement, and the jitter buffer's own log has the places.
     if received.placement is None:

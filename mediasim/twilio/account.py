@@ -23,6 +23,7 @@ from mediasim.exchange.records import CallRecord, Direction, RecordingRecord
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import ResourceList
+from mediasim.twilio.call_updates import update_session
 from mediasim.twilio.caller_ids import CallerIdManager
 from mediasim.twilio.conferencing import ConferenceManager, QueueManager
 from mediasim.twilio.errors import (
@@ -32,6 +33,7 @@ from mediasim.twilio.errors import (
     not_in_progress,
     unavailable,
 )
+from mediasim.twilio.insights import InsightsManager
 from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
@@ -52,10 +54,13 @@ from mediasim.twilio.resources import (
 )
 from mediasim.twilio.rules import AccountRules
 from mediasim.twilio.session import VERBS, CallDocuments, CallSession, FollowUp, Instructions
+from mediasim.twilio.sip.manager import SipManager
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import StatusCallbacks
 from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionRecord
+from mediasim.twilio.user_messages import UserMessages
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.dial import dial, dial_telephone
 from mediasim.twilio.webhooks import Webhooks
@@ -96,9 +101,11 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
-        self.relays = RelayManager(self, studio, streams)
+        self.relays = RelayManager(self, studio, streams, self.streams)
+        self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
+        self.insights = InsightsManager(self, self.live_call, lambda sid: self.of(sid).conferences)
         self.own_numbers = OwnNumbers(
             self, self.live_call, self.place_inbound, self.place_from_client
         )
@@ -106,6 +113,8 @@ class Account(CallDocuments):
         MessageReplies(self, self.messages)
         self.caller_ids = CallerIdManager(self, self.of)
         self.rules = AccountRules(self, self.caller_ids)
+        self.sip = SipManager(self, self.of)
+        self.user_messages = UserMessages(self, self.live_call)
         self._on_answer: dict[str, RecordingRequest] = {}
         self._call_numbers = itertools.count(1)
         self.token_numbers = itertools.count(1)
@@ -176,7 +185,7 @@ class Account(CallDocuments):
             callback = callback or application.callback()
         if request.participant is None and not source.url and source.twiml is None:
             raise bad_parameter("Url parameter is required.", _NO_URL)
-        phone = self._phone(to)
+        phone = self._phone(to).as_user(request.sip_user)
         session = self._new_session(phone, to, from_, "outbound-api", callback)
         call = session.call
         call.record.application_sid = request.application_sid
@@ -193,26 +202,27 @@ class Account(CallDocuments):
         return call.record
 
     def place_inbound(self, from_: str, to: str, phone: Phone) -> CallRecord:
-        """Place a call to one of the account's numbers.
+        """Place a call to one of the account's numbers, or to a SIP address of its domains.
 
-        Raises TwilioError if the account has no such number, or no more calls can be carried.
+        Raises TwilioError if there is none, or no more calls can be carried.
         """
+        if to.startswith("sip:"):
+            return self.sip.place(from_, to, phone)
         number = self.called_number(to)
         if number.account_sid != self.sid:
             return self.of(number.account_sid).place_inbound(from_, to, phone)
         self.rules.check_caller(from_)
-        self.rules.check_capacity(f"a call from {from_} to {to}")
+        if number.trunk_sid is not None:
+            return self.sip.originate(number, from_, phone)
         asked: VoiceSettings = number
         if number.voice_application_sid:
             asked = self.applications.find(number.voice_application_sid)
-        source = asked.source()
-        session = self._new_session(phone, to, from_, "inbound", asked.callback())
-        session.call.record.phone_number_sid = number.sid
-        if number.voice_caller_id_lookup:
-            session.call.record.caller_name = self.subscriber_of(from_).caller_name
-        session.call.record.application_sid = number.voice_application_sid
-        self._run(session, session.come_in(source))
-        return session.call.record
+        record = self.come_in(from_, to, phone, asked.source(), asked.callback())
+        record.phone_number_sid = number.sid
+        if asked.voice_caller_id_lookup:
+            record.caller_name = self.subscriber_of(from_).caller_name
+        record.application_sid = number.voice_application_sid
+        return record
 
     def place_from_client(
         self,
@@ -228,34 +238,52 @@ class Account(CallDocuments):
         ``application_sid`` is the application whose document it is. Raises TwilioError if no more
         calls can be carried.
         """
-        self.rules.check_capacity(f"a call from {from_}")
-        session = self._new_session(phone, to, from_, "inbound", callback)
-        session.call.record.application_sid = application_sid
         follow: Instructions = (
             partial(dial_telephone, request=instructions, place=self.place_child)
             if isinstance(instructions, DialRequest)
             else instructions
         )
-        self._run(session, session.come_in(follow))
+        record = self.come_in(from_, to, phone, follow, callback)
+        record.application_sid = application_sid
+        return record
+
+    def come_in(
+        self,
+        from_: str,
+        to: str,
+        phone: Phone,
+        instructions: Instructions,
+        callback: Callback | None,
+        direction: Direction = "inbound",
+    ) -> CallRecord:
+        """Place a call that comes in. Raises TwilioError if no more calls can be carried."""
+        self.rules.check_capacity(f"a call from {from_} to {to}")
+        session = self._new_session(phone, to, from_, direction, callback)
+        self._run(session, session.come_in(instructions))
         return session.call.record
 
     def text_message(self, to: str, body: str) -> str:
         return self.rules.text_message(to, body)
 
     def place_child(
-        self, parent: CallSession, address: str, caller_id: str, callback: Callback | None
+        self,
+        parent: CallSession,
+        address: str,
+        caller_id: str,
+        callback: Callback | None,
+        direction: Direction = "outbound-dial",
     ) -> CallSession:
         """Create a queued child call without a document; it fails if it cannot be carried."""
         call = parent.call
         phone = self._phone(address)
-        from_, allowed = self.rules.child(parent, address, caller_id)
+        from_, allowed = self.rules.child(parent, address, caller_id, direction)
         try:
             self.rules.check_capacity(f"dialling {address}", call)
         except TwilioError:
             allowed = False
         if not allowed:  # a refused child needs a call too: Dial reports it to the app as failed
             phone = replace(phone, answering=Answering("failed"), gateway=None)
-        return self._new_session(phone, address, from_, "outbound-dial", callback, call)
+        return self._new_session(phone, address, from_, direction, callback, call)
 
     def _phone(self, address: str) -> Phone:
         """Return the telephone at an address: the account's own, or one of the directory."""
@@ -277,7 +305,7 @@ class Account(CallDocuments):
             to=to,
             from_=from_,
             direction=direction,
-            status="ringing" if direction == "inbound" else "queued",
+            status="queued" if parent or direction == "outbound-api" else "ringing",
             flow=parent.flow if parent is not None else f"call-{number}",
             parent=parent,
             account_sid=self.sid,
@@ -320,20 +348,7 @@ class Account(CallDocuments):
         session = self.sessions.get(sid)
         if CALL.is_final(record.status) or session is None:
             raise not_in_progress("Call is not in-progress. Cannot redirect.")
-        if request.status not in (None, "", "canceled", "completed"):
-            raise bad_parameter(f"Invalid Status {request.status}: canceled or completed")
-        if request.status_callback is not None:
-            self.statuses.replace(sid, request.status_callback)
-        if request.time_limit_seconds is not None:
-            session.limit(request.time_limit_seconds * NS_PER_SECOND)
-        if request.status == "canceled" and session.call.active:
-            return record  # only what is queued or ringing can be canceled
-        if request.status in ("canceled", "completed"):
-            session.end("canceled")
-        elif request.source is not None:
-            if not session.call.active:
-                raise not_in_progress("Call is not in-progress. Cannot redirect.")
-            session.redirect(request.source)
+        update_session(session, request, self.statuses)
         return record
 
     def delete_call(self, sid: str) -> None:
@@ -341,7 +356,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        self.exchange.catalogue.remove_call(sid)
+        for leg in self.catalogue.calls(parent=sid):
+            if leg.resource_sid == sid:
+                self.catalogue.remove_call(leg.sid)
+        self.catalogue.remove_call(sid)
 
     # -- recordings -------------------------------------------------------------------------
 
@@ -359,10 +377,8 @@ class Account(CallDocuments):
             )
         if (problem := self.storage_problem()) is not None:
             raise unavailable(problem)
-        parent = self.sessions.get(session.call.record.parent_call_sid or "")
-        if parent is not None and parent.call.active:
-            session = parent
-        return self.recordings.of_call(session, request, "StartCallRecordingAPI").record
+        recorded = self.recorded(session)
+        return self.recordings.of_call(recorded, request, "StartCallRecordingAPI").record
 
     # -- the end ----------------------------------------------------------------------------
 

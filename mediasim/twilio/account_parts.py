@@ -22,6 +22,7 @@ from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
 from mediasim.recogniser.choice import Recognisers
+from mediasim.twilio.api_events import ApiEvent
 from mediasim.twilio.errors import TwilioError, not_found, unknown_number
 from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
 from mediasim.twilio.representations import account_path
@@ -98,6 +99,8 @@ class AccountParts:
         """The room of all legs, so that any two of them can be connected."""
         self._lists: dict[str, ResourceList[Any]] = {}
         self.notifications: list[NotificationRecord] = []
+        self.api_events: list[ApiEvent] = []
+        """The app's own requests about its calls, oldest first."""
         self.on_notification: Callable[[NotificationRecord], object] | None = None
         """Called with each new notification."""
         self.storage_problem: Callable[[], str | None] = lambda: None
@@ -195,13 +198,16 @@ class AccountParts:
         *,
         lane: str = "",
         done: Callable[[], None] | None = None,
+        as_json: bool = False,
     ) -> None:
         """Send a callback about a call, recording or conference, in order of its lane.
 
-        ``lane`` is ``sid`` by default. ``done`` is called once it was sent or has failed; a failure
-        leaves a notification.
+        ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form. ``done`` is called once it
+        was sent or has failed; a failure leaves a notification.
         """
-        request = AppRequest(callback.url, callback.method, tuple(params), kind, sid)
+        request = AppRequest(
+            callback.url, callback.method, tuple(params), kind, sid, as_json=as_json
+        )
         call_sid = next((each for each in (sid, lane) if each.startswith("CA")), None)
         self.webhooks.notify(request, lane or sid, done, partial(self._callback_failed, call_sid))
 
@@ -271,7 +277,8 @@ class AccountParts:
         """
         words = message if line is None else f"{message} (line {line})"
         try:  # what all accounts share reports for the account of the call
-            account_sid = self.catalogue.call(call_sid or "").account_sid
+            about = self.catalogue.call(call_sid or "")
+            account_sid, call_sid = about.account_sid, about.resource_sid
         except UnknownSid:
             account_sid = self.sid
         self.notifications.append(

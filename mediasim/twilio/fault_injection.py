@@ -19,7 +19,7 @@ from mediasim.truth.faults.order import FaultOrder
 
 __all__ = ["CallbackFault", "DownloadFault", "FaultInjection", "FaultRule"]
 
-Group = Literal["callback", "early", "request", "download", "recording"]
+Group = Literal["callback", "early", "signature", "request", "download", "recording"]
 _WHOLE: Final = 1 << 64
 
 
@@ -39,6 +39,8 @@ class FaultRule:
     """Status that replaces the app's first response, so that the callback is sent again."""
     webhook_early: bool = False
     """Whether callbacks that a POST to the API causes are sent before the response to the POST."""
+    webhook_signature: tuple[str, ...] = ()
+    """Oddities of the signatures of all requests to the app (:mod:`.webhooks.oddities`)."""
     media_missing_ns: int = 0
     """Nanoseconds after its completion during which a recording's media is not found."""
     media_bytes_per_second: int | None = None
@@ -168,6 +170,13 @@ class FaultInjection:
         return bool(
             list(self._matching("early", (sid,), url, lambda rule: rule.webhook_early, kind))
         )
+
+    def signature(self, kind: str, sid: str, url: str) -> tuple[str, ...]:
+        """Draw the oddities of the signature of a request to the app: once for each delivery."""
+        hits = self._matching(
+            "signature", (sid,), url, lambda rule: bool(rule.webhook_signature), kind
+        )
+        return tuple(dict.fromkeys(name for _, rule in hits for name in rule.webhook_signature))
 
     @property
     def early(self) -> bool:

@@ -16,14 +16,23 @@ import numpy as np
 from mediasim.exchange.answering_machine import AnsweredBy, MachineSettings, detect_machine
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.error_dictionary import titled
-from mediasim.twilio.requests import CallRequest, MachineDetection, Params, TwimlSource
+from mediasim.twilio.errors import BAD_PARAMETER
+from mediasim.twilio.requests import (
+    DETECTION_MODES,
+    DETECTION_TIMES,
+    CallRequest,
+    MachineDetection,
+    Params,
+    TwimlSource,
+)
 from mediasim.twilio.session import CallSession, Instructions
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of
 
-__all__ = ["MODES", "TIMES", "detect", "machine_settings", "noun_detection", "with_detection"]
+__all__ = ["detect", "machine_settings", "noun_detection", "with_detection"]
 
 _BAD_PARAMETERS: Final = 21263
+_SCHEMA: Final = 12200
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
     "machine_start": "human",
@@ -33,24 +42,17 @@ _WRONG: Final[dict[str, AnsweredBy]] = {
     "fax": "human",
     "unknown": "human",
 }
-MODES: Final = ("Enable", "DetectMessageEnd")
-TIMES: Final = {
-    "Timeout": ("timeout_ms", 3, 59, 1000),
-    "SpeechThreshold": ("speech_threshold_ms", 1000, 6000, 1),
-    "SpeechEndThreshold": ("speech_end_ms", 500, 5000, 1),
-    "SilenceTimeout": ("silence_timeout_ms", 2000, 10_000, 1),
-}
-"""The field of each parameter ``MachineDetection<name>``, its bounds, and its milliseconds."""
 
 
 def machine_settings(mode: str, number: Callable[[str, int, int], int | None]) -> MachineSettings:
-    """Return the settings of one of the :data:`MODES`.
+    """Return the settings of one of the :data:`DETECTION_MODES`.
 
-    ``number`` returns the value of one of the :data:`TIMES` between two bounds; None without one.
+    ``number`` returns the value of one of the :data:`DETECTION_TIMES` between two bounds; None
+    without one.
     """
     given: dict[str, Any] = {
         field: value * unit
-        for name, (field, lowest, highest, unit) in TIMES.items()
+        for name, (field, lowest, highest, unit) in DETECTION_TIMES.items()
         if (value := number(name, lowest, highest)) is not None
     }
     return replace(MachineSettings(message_end=mode == "DetectMessageEnd"), **given)
@@ -63,11 +65,18 @@ def _warn(session: CallSession, noun: Verb, name: str, right: str) -> None:
 
 
 def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
-    """Return the detection that a Number or a Sip noun asks for; wrong values count as absent."""
+    """Return the detection that a Number or a Sip noun asks for.
+
+    A wrong value counts as absent, after a warning.
+    """
     mode = noun.attribute("machineDetection")
-    if mode not in MODES:
+    if mode not in DETECTION_MODES:
         if mode:
-            _warn(session, noun, "machineDetection", " or ".join(MODES))
+            _warn(session, noun, "machineDetection", " or ".join(DETECTION_MODES))
+        return None
+    if noun.attribute("sendDigits"):
+        words = f"{noun.name}: machineDetection is ignored, as the {noun.name} has sendDigits"
+        session.warn(_SCHEMA, words, noun.line)
         return None
 
     def between(name: str, lowest: int, highest: int) -> int | None:
@@ -107,7 +116,11 @@ def with_detection(session: CallSession, request: CallRequest, source: TwimlSour
 
     An asynchronous detection begins when the call is answered.
     """
-    detection = None if request.send_digits else request.machine_detection
+    detection = request.machine_detection
+    if detection is not None and request.send_digits:
+        words = "MachineDetection is ignored, as the call has SendDigits"
+        session.account.notify(session.call.sid, BAD_PARAMETER, words, warning=True)
+        detection = None
     if detection is None or detection.asynchronous:
         session.machine_detection = detection
         return source

@@ -80,7 +80,8 @@ class MessageReplies:
         except (AppFailure, TwimlError) as failure:
             self._messages.notify(record, failure.code, failure.message, url)
             return _Failed(failure.code)
-        for warning in document.warnings:
+        notes = [note for verb in document.verbs for note in verb.notes]
+        for warning in (*document.warnings, *notes):
             self._messages.notify(
                 record,
                 warning.code,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 from urllib.parse import parse_qsl
 
-from mediasim.exchange.events import DtmfEvent, Event
+from mediasim.exchange.events import SECRET_KEY, DtmfEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import NETWORK, LineEnd, OwnLine
 from mediasim.exchange.phone import NotReached, Phone
@@ -136,7 +136,7 @@ class OwnNumbers:
 
     def _on_event(self, event: Event) -> None:
         """Pass on a key to the calls that lie behind the lines to which it is bridged."""
-        if not isinstance(event, DtmfEvent) or not self._lines:
+        if not isinstance(event, DtmfEvent) or not self._lines or event.digit == SECRET_KEY:
             return
         call = self._live_call(event.call_sid)
         if call is not None and call.has_leg:

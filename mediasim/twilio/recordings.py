@@ -7,7 +7,7 @@ rule of :mod:`mediasim.exchange.layout`.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
@@ -36,6 +36,8 @@ __all__ = ["RecordingManager"]
 _STATUSES: Final = {"started": "in-progress", "completed": "completed", "absent": "absent"}
 """Statuses that a callback reports, by the recording's event."""
 _RECORDER_FAULT: Final = 13000
+_CONCURRENT: Final = 16108
+"""Code of a request for ``Twilio.CURRENT`` where several recordings are in progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class RecordingManager:
         self._exchange = account.exchange
         self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
+        self._struck: set[str] = set()
+        """SIDs of recordings that were damaged and have not ended yet."""
         self._exchange.before_media = publish_truth
         self._exchange.events.on("event", self._on_event)
 
@@ -98,7 +102,7 @@ class RecordingManager:
         name: str = "",
     ) -> LiveRecording:
         """Start a recording of a call and the party that it is connected to."""
-        kind: Kind = "dial" if source == "DialVerb" else "call"
+        kind: Kind = "dial" if source in ("DialVerb", "Trunking") else "call"
         return self.start(
             lambda: call_tracks(control.call, control.peer),
             kind,
@@ -120,13 +124,19 @@ class RecordingManager:
 
         Raises TwilioError if there is none, or more than one.
         """
-        found = self._exchange.active_recordings(call=call_sid)
+        return self.only(self._exchange.active_recordings(call=call_sid), f"Calls/{call_sid}")
+
+    def only(self, found: Sequence[LiveRecording], owner: str) -> RecordingRecord:
+        """Return the only one of the active recordings of a call or conference.
+
+        ``owner`` is its part of a path: ``Calls/CA…``. Raises TwilioError if there is none, or more
+        than one.
+        """
         if len(found) > 1:
-            raise bad_parameter(
-                f"Call {call_sid} has {len(found)} recordings in progress: use a recording's SID"
-            )
+            words = f"{owner} has {len(found)} recordings in progress: use a recording's SID"
+            raise bad_parameter(words, _CONCURRENT)
         if not found:
-            path = f"{self._account.account_path}/Calls/{call_sid}/Recordings/Twilio.CURRENT.json"
+            path = f"{self._account.account_path}/{owner}/Recordings/Twilio.CURRENT.json"
             raise not_found(path)
         return found[0].record
 
@@ -213,17 +223,22 @@ class RecordingManager:
     def _on_end(self, sid: str) -> None:
         recording = next(each for each in self._exchange.recordings if each.sid == sid)
         if recording.record.status == "completed":
-            self._inject_faults(recording)
+            self.inject_faults(recording)
+        self._struck.discard(sid)
         # Only records are kept of what has ended, or a server would grow for ever.
         self._exchange.recordings.remove(recording)
         self.forget_ended()
 
-    def _inject_faults(self, recording: LiveRecording) -> None:
-        """Damage a completed recording if fault injection has faults for it."""
+    def inject_faults(self, recording: LiveRecording) -> None:
+        """Damage a recording whose media is published, once, if fault injection has faults for it.
+
+        It is done before it is encrypted or leaves for another store.
+        """
         record, webhooks = recording.record, self._account.webhooks
         faults = self._faults_of(record)
-        if not faults:
+        if not faults or record.sid in self._struck:
             return
+        self._struck.add(record.sid)
         try:
             break_recording(recording, faults)
         except FaultError as error:

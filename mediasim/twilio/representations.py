@@ -125,7 +125,7 @@ def call_json(record: CallRecord, dates: Dates) -> dict[str, Any]:
         "group_sid": None,
         "caller_name": record.caller_name,
         "queue_time": str(record.queue_ms),
-        "trunk_sid": None,
+        "trunk_sid": record.trunk_sid,
         "uri": f"{path}.json",
         "subresource_uris": subresource_uris(path, _CALL_SUBRESOURCES),
     }

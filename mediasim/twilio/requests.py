@@ -16,7 +16,10 @@ __all__ = [
     "CALL_EVENTS",
     "CONFERENCE_EVENTS",
     "DEFAULT_EVENTS",
+    "DETECTION_MODES",
+    "DETECTION_TIMES",
     "RECORDING_EVENTS",
+    "STREAM_EVENTS",
     "CallRequest",
     "CallUpdate",
     "Callback",
@@ -26,6 +29,7 @@ __all__ = [
     "ParticipantRequest",
     "ParticipantUpdate",
     "RecordingRequest",
+    "SiprecRequest",
     "StreamRequest",
     "StreamTrack",
     "TwimlSource",
@@ -41,7 +45,17 @@ RECORDING_EVENTS: Final = ("in-progress", "completed", "absent")
 CONFERENCE_EVENTS: Final = (
     *("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement"),
 )
+STREAM_EVENTS: Final = ("stream-started", "stream-stopped", "stream-error")
 """Events that a status callback can be limited to, by the subject of the callback."""
+DETECTION_MODES: Final = ("Enable", "DetectMessageEnd")
+"""What answering machine detection waits for: the beginning of an answer, or its end."""
+DETECTION_TIMES: Final = {
+    "Timeout": ("timeout_ms", 3, 59, 1000),
+    "SpeechThreshold": ("speech_threshold_ms", 1000, 6000, 1),
+    "SpeechEndThreshold": ("speech_end_ms", 500, 5000, 1),
+    "SilenceTimeout": ("silence_timeout_ms", 2000, 10_000, 1),
+}
+"""The field of each parameter ``MachineDetection<name>``, its bounds, and its milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +101,19 @@ class StreamRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class SiprecRequest:
+    """A SIPREC session to start: POST /Calls/{sid}/Siprec, or a Siprec noun."""
+
+    connector: str
+    """Unique name of the connector."""
+    name: str | None = None
+    track: StreamTrack = "both_tracks"
+    callback: Callback | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """Custom parameters, sent to the recorder in the metadata."""
+
+
+@dataclass(frozen=True, slots=True)
 class MachineDetection:
     """Answering machine detection on a call that is answered."""
 
@@ -119,6 +146,8 @@ class CallRequest:
     timeout_seconds: int = 60
     time_limit_seconds: int | None = None
     send_digits: str = ""
+    sip_user: tuple[str, str] | None = None
+    """User name and password for a SIP telephone that requires them."""
     caller_name: str | None = None
     recording: RecordingRequest | None = None
     """The recording that ``Record=true`` starts when the call is answered."""
@@ -186,6 +215,8 @@ class ParticipantRequest:
     conference_callback: Callback | None = None
     """Callback of the conference's events."""
     machine_detection: MachineDetection | None = None
+    sip_user: tuple[str, str] | None = None
+    """User name and password for a SIP telephone that requires them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,8 @@ class NumberRecord(VoiceSettings):
     """SID of the application whose settings replace the number's own, for calls."""
     sms_application_sid: str | None = None
     """The same for messages."""
+    trunk_sid: str | None = None
+    """SID of the trunk that calls to the number go over, in place of a document."""
     twiml: str | None = None
     """The document itself in place of a URL; ours, not Twilio's."""
     type: str = ""
@@ -181,7 +183,7 @@ class NumberRecord(VoiceSettings):
             "origin": "twilio",
             "sid": self.sid,
             "sms_application_sid": self.sms_application_sid,
-            "trunk_sid": None,
+            "trunk_sid": self.trunk_sid,
             "uri": f"{account_path(self.account_sid)}/IncomingPhoneNumbers/{self.sid}.json",
             "voice_receive_mode": "voice",
             "voice_application_sid": self.voice_application_sid,

@@ -52,20 +52,24 @@ class Retention:
         # What is recorded or deleted from now on is due after the shortest time there is.
         following = now_ns + min(KEPT_NS, self.period_ns or KEPT_NS)
         for record in exchange.catalogue.recordings():
-            while (due_ns := self._due_ns(record)) <= now_ns:
-                if record.status == "deleted":
-                    self._forget(record.sid)
-                    break
-                try:
-                    delete_recording(exchange, record, due_ns)
-                except OSError as error:
-                    _LOG.error("%s cannot be deleted: %s", record.sid, error)
-                    following = now_ns
-                    break
-                self.on_deleted(record)
-            else:
-                following = min(following, due_ns)
+            try:
+                following = min(following, self._settle(record, now_ns))
+            except OSError as error:
+                _LOG.error("%s cannot be deleted: %s", record.sid, error)
+                following = now_ns
         self._next_ns = following
+
+    def _settle(self, record: RecordingRecord, now_ns: int) -> int:
+        """Do what is due of one recording; return when more will be. Raises OSError."""
+        while (due_ns := self._due_ns(record)) <= now_ns:
+            if record.status == "deleted":
+                self._exchange.store.forget(record.sid)
+                self._exchange.catalogue.remove_recording(record.sid)
+                self.on_forgotten(record.sid)
+                return _NEVER
+            delete_recording(self._exchange, record, due_ns)
+            self.on_deleted(record)
+        return due_ns
 
     def _due_ns(self, record: RecordingRecord) -> int:
         """Return the loop time at which a recording is deleted, or a deleted one forgotten."""
@@ -77,8 +81,3 @@ class Retention:
         if record.status in ("completed", "absent"):
             return max(due_ns, record.updated_ns)
         return max(due_ns, self._exchange.now_ns + 1)  # not before it has ended
-
-    def _forget(self, sid: str) -> None:
-        self._exchange.catalogue.remove_recording(sid)
-        self._exchange.store.forget(sid)
-        self.on_forgotten(sid)

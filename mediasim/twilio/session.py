@@ -17,20 +17,21 @@ from mediasim.exchange.call_control import LONGEST_CALL_NS, CallControl
 from mediasim.exchange.events import Event
 from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import Phone
+from mediasim.exchange.phone import Directory, Phone
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.messages import MessageManager
+from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
 from mediasim.twilio.relay.manager import RelayManager
-from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.retention import Retention
+from mediasim.twilio.siprec import SiprecManager
 from mediasim.twilio.status import call_params
-from mediasim.twilio.streams import MediaStream, StreamManager
+from mediasim.twilio.streams import StreamManager
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcriptions import TranscriptionManager
 from mediasim.twilio.twiml import Document, TwimlError, Verb, parse_twiml
@@ -68,7 +69,7 @@ class FollowUp:
 
 
 Instructions = TwimlSource | FollowUp | Callable[["CallSession"], Awaitable[None]]
-"""What a call does: it follows documents, or runs one operation without any."""
+"""What a call does: it follows documents, or runs one operation, which answers it, without any."""
 _Verb = TypeVar("_Verb", bound="Execute")
 Execute = Callable[["CallSession", Verb], Awaitable[TwimlSource | FollowUp | None]]
 """Executes a verb; returns the document that replaces the current one, if any."""
@@ -157,7 +158,12 @@ class CallSession(CallControl):
         super().answered()
 
     def redirect(self, source: TwimlSource) -> None:
-        """Cancel the current document and go on with another."""
+        """Cancel the current document and go on with another.
+
+        Raises TwilioError for a call over a trunk, which has none.
+        """
+        if self.call.record.trunk_sid is not None:
+            raise bad_parameter("Cannot redirect: a call over a trunk follows no TwiML")
         self._next = source
         if self._working is not None:
             self._working.cancel()
@@ -192,7 +198,6 @@ class CallSession(CallControl):
         if isinstance(instructions, TwimlSource | FollowUp):
             await self.perform(instructions)
         else:
-            self.answer()
             await instructions(self)
 
     async def finish(self) -> None:
@@ -267,6 +272,11 @@ class CallSession(CallControl):
             self._notify(warning.code, warning.message, url, warning.line, warning=graded)
         return document
 
+    def note(self, verb: Verb) -> None:
+        """Add a warning about each part of a verb that is right, and not acted on."""
+        for each in verb.notes:
+            self.warn(each.code, each.message, each.line)
+
     def warn(self, code: int, words: str, line: int) -> None:
         """Add a notification about a line of the current document; its level is the code's."""
         self._notify(code, words, self.base, line, warning=not is_error(code))
@@ -302,13 +312,6 @@ class CallSession(CallControl):
         except ValueError:  # no URL at all: the request for it will fail
             return url
 
-    def socket_url(self, url: str) -> str:
-        """Resolve a relative URL against the document's, with a WebSocket's scheme."""
-        if not url or "://" in url:
-            return url
-        absolute = self.absolute(url)
-        return f"ws{absolute[4:]}" if absolute.startswith("http") else absolute
-
     async def carry_out(self, document: Document) -> TwimlSource | FollowUp | None:
         """Execute a document's verbs in order; return the document that follows, if any."""
         for number, verb in enumerate(document.verbs):
@@ -320,6 +323,7 @@ class CallSession(CallControl):
             # Only a Dial goes on with putting the call through.
             if verb.name != "Dial":
                 self.connect(False)
+            self.note(verb)
             self._emit(verb, "twiml.verb")
             try:
                 following = await execute(self, verb)
@@ -362,10 +366,12 @@ def _answers(verbs: Sequence[Verb]) -> bool:
 class CallDocuments(AccountParts):
     """The part of an account that the documents of calls use."""
 
+    directory: Directory
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
     relays: RelayManager
+    siprecs: SiprecManager
     messages: MessageManager
 
     def __init__(
@@ -383,7 +389,9 @@ class CallDocuments(AccountParts):
         self.transcriber = TranscriptionManager(self, studio.apart)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
+        self.payments = PaymentManager(self, self.sessions, studio)
 
-    def conversing(self) -> list[MediaStream | RelaySession]:
-        """Return all media streams and relays, active and ended."""
-        return [*self.streams.all(), *self.relays.all()]
+    def recorded(self, session: CallSession) -> CallSession:
+        """Return the call that a recording of a call is of: of two legs always the parent."""
+        parent = self.sessions.get(session.call.record.parent_call_sid or "")
+        return session if parent is None or not parent.call.active else parent

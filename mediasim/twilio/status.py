@@ -22,7 +22,7 @@ from mediasim.twilio.phone_numbers import country
 from mediasim.twilio.representations import API_VERSION, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params
 
-__all__ = ["CALL_PROGRESS", "CallProgress", "StatusCallbacks", "call_params"]
+__all__ = ["CALL_PROGRESS", "CallProgress", "StatusCallbacks", "call_params", "sip_response"]
 
 CALL_PROGRESS: Final = "call-progress"
 """Kind of the stored records of what is due."""
@@ -66,6 +66,14 @@ def call_params(record: CallRecord) -> Params:
     return params + _places(record)
 
 
+def sip_response(record: CallRecord) -> int | None:
+    """Return the last SIP response code of a call; None before its end."""
+    if not CALL.is_final(record.status):
+        return None
+    code = None if record.sip is None else record.sip.response_code
+    return code or _SIP_RESPONSES[record.status]
+
+
 def _text(number: int | None) -> str | None:
     return None if number is None else str(number)
 
@@ -94,6 +102,8 @@ def _sip_params(sip: SipFacts) -> Params:
         ("SipCallId", sip.call_id),
         ("SipSourceIp", sip.source_ip),
     ]
+    if sip.domain_sid:
+        params.append(("SipDomainSid", sip.domain_sid))
     if sip.username:
         params.append(("SipUsername", sip.username))
     return params + [(f"SipHeader_{name}", value) for name, value in sip.headers.items()]
@@ -240,6 +250,5 @@ class StatusCallbacks:
             if record.status == "completed":
                 params.append(("Duration", str(-(-seconds // 60))))
                 params += self._recording_params(record.sid)
-            code = None if record.sip is None else record.sip.response_code
-            params.append(("SipResponseCode", str(code or _SIP_RESPONSES[record.status])))
+            params.append(("SipResponseCode", str(sip_response(record))))
         self._account.send_callback(callback, params, "call-status", record.sid, done=done)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.files import AudioClip as FileClip
-from mediasim.parties.voices.catalogue import in_language, voice_named
-from mediasim.parties.voices.clip import Utterance
+from mediasim.parties.voices.catalogue import in_language, in_manner, voice_named
+from mediasim.parties.voices.clip import SpeechClip, Utterance
 from mediasim.parties.voices.speech import Speaker
 from mediasim.twilio.voices import twilio_voice
 
@@ -96,10 +96,21 @@ class Studio:
         """Return speech and the times of its words, as :meth:`say` does without the words."""
         if not text.strip():
             return Utterance(np.zeros(0, np.int16))
+        spoken = await self.clip(text, voice, language)
+        return Utterance(spoken.pcm, spoken.words)
+
+    async def clip(
+        self, text: str, voice: str, language: str, rate: float = 1.0, pitch: float = 1.0
+    ) -> SpeechClip:
+        """Return the speech of :meth:`say`, which has words, with the times of its words.
+
+        It is ``rate`` times as fast, and its pitch is raised by a factor. Raises UnspeakableText,
+        ValueError.
+        """
         theirs = twilio_voice(voice)
         person = in_language(voice_named(theirs.name), language or theirs.language)
-        spoken = await self.in_steps(lambda: self._speaker.saying(text, person))
-        return Utterance(spoken.pcm, spoken.words)
+        person = in_manner(person, rate, pitch)
+        return await self.in_steps(lambda: self._speaker.saying(text, person))
 
     async def decode(self, data: bytes) -> FileClip:
         """Decode a WAV, MP3 or other file. Raises AudioFileError if it cannot be read."""

@@ -24,6 +24,8 @@ SERVED = (
             r"/OutgoingCallerIds(/\{Sid\})?\.json",
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
+            r"/Calls/\{CallSid\}/(Payments|UserDefinedMessageSubscriptions)(/\{Sid\})?\.json",
+            r"/Calls/\{CallSid\}/UserDefinedMessages\.json",
             r"/Conferences(/\{Sid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Participants(/\{CallSid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Recordings(/\{Sid\})?\.json",
@@ -31,11 +33,12 @@ SERVED = (
             r"/Messages(/\{Sid\})?\.json",
             r"/Messages/\{MessageSid\}/Media(/\{Sid\})?\.json",
             r"/Queues/\{QueueSid\}/Members(/\{CallSid\})?\.json",
+            r"/SIP/.*\.json",
         )
     ),
 )
 """Paths, as regular expressions."""
-OTHERS = ("Addresses", "Usage/Records", "SIP/Domains", "Nonsense")
+OTHERS = ("Addresses", "Usage/Records", "ConnectApps", "Nonsense")
 """Some of what Twilio has and the sandbox has not."""
 
 

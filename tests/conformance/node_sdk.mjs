@@ -143,6 +143,40 @@ const [note] = await client.calls(wrong.sid).notifications.list();
 assert.equal(note.errorCode, "12200");
 assert.equal((await client.notifications(note.sid).fetch()).callSid, wrong.sid);
 
+// -- payments and user-defined messages --------------------------------------------------------
+
+let paymentSid;
+replies.set("/agent", async ({ CallSid }) => {
+  const statusCallback = `${here}/paying`;
+  const payment = await client.calls(CallSid).payments.create({
+    idempotencyKey: "a", statusCallback, chargeAmount: 10, securityCode: false, postalCode: false,
+  });
+  paymentSid = payment.sid;
+  const capture = "payment-card-number";
+  await client.calls(CallSid).payments(payment.sid).update({ idempotencyKey: "b", statusCallback, capture });
+  const told = `${here}/said`;
+  const subscription = await client.calls(CallSid).userDefinedMessageSubscriptions.create({ callback: told });
+  assert.match((await client.calls(CallSid).userDefinedMessages.create({ content: "{}" })).sid, /^KX/);
+  assert.ok(await client.calls(CallSid).userDefinedMessageSubscriptions(subscription.sid).remove());
+  return `<Response><Pause length="2"/><Redirect>/cancel</Redirect></Response>`;
+});
+replies.set("/cancel", async ({ CallSid }) => {
+  await refused(
+    client.calls(CallSid).payments(paymentSid).update({ idempotencyKey: "c", statusCallback: here, status: "complete" }),
+    400, 64019,
+  );
+  await client.calls(CallSid).payments(paymentSid).update({
+    idempotencyKey: "d", statusCallback: `${here}/paying`, status: "cancel",
+  });
+  return `<Response><Pay timeout="1" action="${here}/paid"/></Response>`;
+});
+replies.set("/paid", () => "<Response/>");
+const paying = await client.calls.create({ to: quiet, from: app, url: `${here}/agent` });
+await idle();
+assert.equal((await client.calls(paying.sid).fetch()).status, "completed");
+assert.equal(told("/paying").at(-1).Result, "transaction-cancelled");
+assert.equal(told("/paid")[0].Result, "too-many-failed-attempts");
+
 // -- a conference --------------------------------------------------------------------------------
 
 const room = client.conferences("room");
@@ -203,6 +237,9 @@ replies.set("/elsewhere", async ({ CallSid }) => {
   const stream = await client.calls(CallSid).streams.create({ url: "wss://127.0.0.1:9/", name: "copy" });
   assert.equal(stream.status, "in-progress");
   assert.equal((await client.calls(CallSid).streams("copy").update({ status: "stopped" })).status, "stopped");
+  const fork = await client.calls(CallSid).siprec.create({ connectorName: "tapes", name: "tape", "parameter1.name": "a", "parameter1.value": "b" });
+  assert.equal(fork.status, "in-progress");
+  assert.equal((await client.calls(CallSid).siprec("tape").update({ status: "stopped" })).sid, fork.sid);
   await client.calls(CallSid).update({ twiml: `<Response><Redirect>${here}/last</Redirect></Response>` });
   return `<Response><Pause length="60"/></Response>`;
 });
@@ -346,6 +383,46 @@ await refused(sub.api.v2010.accounts(account).fetch(), 401, 20003);
 assert.equal((await client.api.v2010.accounts(made.sid).update({ status: "closed" })).status, "closed");
 await refused(client.conversations.v1.conversations.list(), 501, 20501);
 await refused(client.verify.v2.services("VA1").verifications.create({ to: alice, channel: "sms" }), 501, 20501);
+client.insights.baseUrl = base;
+const insights = client.insights.v1;
+const summary = await insights.calls(call.sid).summary().fetch();
+assert.deepEqual([summary.callState, summary.processingState], ["completed", "complete"]);
+assert.ok(summary.carrierEdge.metrics.inbound.packets_received > 0);
+assert.ok((await insights.callSummaries.list({ callState: "completed" })).length > 1);
+assert.equal((await insights.calls(call.sid).events.list())[0].name, "initiated");
+assert.equal((await insights.calls(call.sid).metrics.list({ direction: "inbound" }))[0].edge, "carrier_edge");
+assert.equal((await insights.calls(call.sid).annotation().update({ callScore: 4, spam: false })).callScore, 4);
+const meetings = await insights.conferences.list({ limit: 1 });
+assert.ok((await meetings[0].conferenceParticipants().list())[0].participantSid.startsWith("CP"));
+
+// -- SIP domains and trunks ----------------------------------------------------------------------
+
+client.trunking.baseUrl = base;
+const users = await client.sip.credentialLists.create({ friendlyName: "users" });
+await client.sip.credentialLists(users.sid).credentials.create({ username: "alice", password: "Pa55wordPa55word" });
+const domain = await client.sip.domains.create({ domainName: "office.sip.twilio.com", voiceUrl: `${here}/voice` });
+await client.sip.domains(domain.sid).auth.calls.credentialListMappings.create({ credentialListSid: users.sid });
+assert.equal((await client.sip.domains(domain.sid).fetch()).authType, "CREDENTIAL_LIST");
+const hosts = await client.sip.ipAccessControlLists.create({ friendlyName: "hosts" });
+const host = await client.sip.ipAccessControlLists(hosts.sid).ipAddresses.create({ friendlyName: "h", ipAddress: "192.0.2.1" });
+assert.equal(host.cidrPrefixLength, 32);
+const trunk = await client.trunking.v1.trunks.create({ domainName: "office.pstn.twilio.com" });
+const ofTrunk = client.trunking.v1.trunks(trunk.sid);
+await ofTrunk.recordings().update({ mode: "record-from-answer-dual" });
+await ofTrunk.ipAccessControlLists.create({ ipAccessControlListSid: hosts.sid });
+await ofTrunk.originationUrls.create({
+  friendlyName: "office", sipUrl: "sip:bob@pbx.example.com", weight: 10, priority: 10, enabled: true,
+});
+assert.deepEqual((await ofTrunk.originationUrls.list()).map((each) => each.weight), [10]);
+const over = JSON.stringify({ to: `sip:${bob}@office.pstn.twilio.com`, from: "alice" });
+const trunked = await (await fetch(`${base}/_mediasim/calls`, { method: "POST", body: over })).json();
+await idle();
+const overTrunk = await client.calls(trunked.sid).fetch();
+assert.deepEqual([overTrunk.direction, overTrunk.status, overTrunk.trunkSid], ["trunking-terminating", "completed", trunk.sid]);
+const [trunkRecording] = await client.calls(trunked.sid).recordings.list();
+assert.deepEqual([trunkRecording.source, trunkRecording.channels], ["Trunking", 2]);
+assert.equal((await client.trunking.v1.trunks.list({ pageSize: 1 })).length, 1);
+assert.equal(await ofTrunk.remove(), true);
 
 // -- deleted and refused -------------------------------------------------------------------------
 

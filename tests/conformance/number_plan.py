@@ -41,6 +41,7 @@ parties:
   deaf: {{number: {deaf}, answer: no-answer}}
   broken: {{number: {broken}, answer: failed}}
 recordings: {{processing: 0s}}
+sip: {{siprec: {{tapes: simulated}}}}
 """
 
 

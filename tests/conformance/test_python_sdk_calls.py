@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from judged_client import refused
 from number_plan import (
@@ -18,6 +20,7 @@ from number_plan import (
 )
 from sandbox_process import Sandbox
 from sound_checks import heard
+from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 from user_app import UserApp
 
@@ -283,12 +286,118 @@ def test_its_events_are_the_requests_made_about_it(
         status_callback=f"{app.url}/progress",
     )
     sandbox.run_out()
-    asked, told = call.events.list()
+    placed, asked, told = call.events.list()
+    assert (placed.request["method"], placed.response["response_code"]) == ("POST", 201)
+    assert placed.request["url"].endswith(f"/Accounts/{sandbox.account_sid}/Calls.json")
+    assert placed.request["parameters"]["status_callback"] == f"{app.url}/progress"
+    assert placed.request["parameters"]["account_sid"] == sandbox.account_sid
+    assert call.sid in placed.response["response_body"]
     assert asked.request["url"] == f"{app.url}/outgoing"
     assert asked.request["parameters"]["CallSid"] == call.sid
     assert asked.response["response_code"] == 200
     assert "<Pause/>" in asked.response["response_body"]
     assert (told.request["url"], told.response["response_code"]) == (f"{app.url}/progress", 204)
+
+
+def test_its_events_are_in_order_with_what_the_app_asked_for(
+    stepped: Sandbox, stepped_client: Client, app: UserApp
+) -> None:
+    app.replies.update({"/voice": "<Pause length='60'/>", "/other": "<Pause length='2'/>"})
+    sid = stepped.call(APP_NUMBER, "quiet")
+    stepped.advance(3)
+    call = stepped_client.calls(sid)
+    call.update(url=f"{app.url}/other", method="POST")
+    with pytest.raises(TwilioRestException):
+        call.update(status="sideways")
+    stepped.advance(5)
+    whole = [
+        (each.request["method"], each.request["url"].rsplit("/", 1)[-1])
+        for each in call.events.list()
+    ]
+    assert whole == [
+        ("POST", "voice"),
+        ("POST", f"{sid}.json"),
+        ("POST", f"{sid}.json"),
+        ("POST", "other"),
+        ("POST", "status"),
+    ]
+    codes = [each.response["response_code"] for each in call.events.list(page_size=2)]
+    assert codes == [200, 200, 400, 200, 204]
+
+
+# -- payments and messages ------------------------------------------------------------------------
+
+
+def test_an_agent_takes_a_payment(stepped: Sandbox, stepped_client: Client, app: UserApp) -> None:
+    app.replies["/voice"] = f"<Dial>{BOB}</Dial>"
+    keys = ({"dtmf": "4111111111111111"}, {"pause": "3s"}, {"dtmf": "1230"})
+    sid = stepped.call(APP_NUMBER, "quiet", {"pause": "3s"}, *keys, {"pause": "20s"})
+    stepped.advance(3)
+    payments, told = stepped_client.calls(sid).payments, f"{app.url}/told"
+    payment = payments.create(
+        idempotency_key="a",
+        status_callback=told,
+        charge_amount=12.5,
+        security_code=False,
+        postal_code=False,
+        payment_connector="Mine",
+        valid_card_types="visa",
+        parameter={"table": "7"},
+    )
+    assert (payment.sid[:2], payment.call_sid) == ("PK", sid)
+    for number, name in enumerate(("payment-card-number", "expiration-date")):
+        changed = payments(payment.sid).update(
+            idempotency_key=f"b{number}", status_callback=told, capture=name
+        )
+        assert changed.sid == payment.sid
+        stepped.advance(5)
+    payments(payment.sid).update(idempotency_key="c", status_callback=told, status="complete")
+    stepped.advance(1)
+    last = app.of("/told")[-1]
+    assert (last["Result"], last["PaymentCardNumber"]) == ("success", "xxxxxxxxxxxx1111")
+    assert (last["ChargeAmount"], last["PaymentConnector"]) == ("12.5", "Mine")
+    assert app.told("/told", "Required")[1] == "payment-card-number,expiration-date"
+    again = payments(payment.sid).update
+    assert refused(
+        lambda: again(idempotency_key="d", status_callback=told, capture="postal-code")
+    ) == (400, 64021)
+    assert refused(lambda: again(idempotency_key="e", status_callback=told)) == (400, 64018)
+
+
+def test_messages_go_to_and_from_a_party(
+    stepped: Sandbox, stepped_client: Client, app: UserApp
+) -> None:
+    app.replies["/voice"] = "<Pause length='20'/>"
+    sid = stepped.call(
+        APP_NUMBER,
+        "quiet",
+        {"wait_for": {"event": "user-message.received"}},
+        {"message": {"content": '{"answer": 42}'}},
+        {"message": {"content": '"and more"'}},
+    )
+    stepped.advance(1)
+    call = stepped_client.calls(sid)
+    subscription = call.user_defined_message_subscriptions.create(
+        callback=f"{app.url}/said", method="POST", idempotency_key="1"
+    )
+    again = call.user_defined_message_subscriptions.create(
+        callback=f"{app.url}/said", method="POST", idempotency_key="1"
+    )
+    assert (subscription.sid[:2], again.sid) == ("ZY", subscription.sid)
+    sent = call.user_defined_messages.create(content='{"question": "?"}')
+    assert (sent.sid[:2], sent.call_sid) == ("KX", sid)
+    stepped.advance(1)
+    first, second = app.of("/said")
+    assert json.loads(first["Content"]) == {"answer": 42}
+    assert (first["ContentType"], first["SequenceNumber"]) == ("application/json", "0")
+    assert (second["SequenceNumber"], second["CallSid"]) == ("1", sid)
+    assert first["Sid"] != second["Sid"]
+    assert [each.json != "" for each in app.asked if each.path == "/said"] == [True, True]
+    assert call.user_defined_message_subscriptions(subscription.sid).delete()
+    assert refused(call.user_defined_message_subscriptions(subscription.sid).delete)[0] == 404
+    assert refused(lambda: call.user_defined_messages.create(content="{no")) == (400, 32702)
+    stepped.advance(30)
+    assert refused(lambda: call.user_defined_messages.create(content="{}")) == (400, 21220)
 
 
 # -- changed and ended ----------------------------------------------------------------------------
@@ -351,3 +460,30 @@ def test_an_ended_call_is_forgotten(stepped: Sandbox, stepped_client: Client) ->
     assert call.delete()
     assert refused(call.fetch) == (404, 20404)
     assert stepped_client.calls.list() == []
+
+
+def test_a_call_is_forked_to_a_recorder(
+    stepped: Sandbox, stepped_client: Client, app: UserApp
+) -> None:
+    app.replies["/voice"] = "<Pause length='60'/>"
+    sid = stepped.call(APP_NUMBER, "quiet")
+    stepped.advance(1)
+    siprec = stepped_client.calls(sid).siprec
+    fork = siprec.create(
+        connector_name="tapes",
+        name="tape",
+        track="both_tracks",
+        status_callback=f"{app.url}/forked",
+        parameter1_name="agent",
+        parameter1_value="7",
+    )
+    assert (fork.status, fork.name, fork.call_sid) == ("in-progress", "tape", sid)
+    assert fork.sid.startswith("SR")
+    assert refused(siprec.create, connector_name="tapes", name="tape") == (400, 20001)
+    assert refused(siprec.create, connector_name="nobody") == (400, 20001)
+    stepped.advance(2)
+    assert siprec("tape").update(status="stopped").status == "stopped"
+    assert refused(siprec("other").update, status="stopped") == (404, 20404)
+    stepped.advance(1)
+    assert app.told("/forked", "SiprecEvent") == ["siprec-started", "siprec-stopped"]
+    assert set(app.told("/forked", "SiprecSid")) == {fork.sid}

@@ -5,6 +5,7 @@ Every request has to be signed for the address it came to; the SDK's own validat
 
 from __future__ import annotations
 
+import json
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -29,6 +30,8 @@ class Asked:
     """Of the form, or of a GET's query."""
     headers: Mapping[str, str]
     """Names in lower case."""
+    json: str = ""
+    """The body, if it is JSON; its parameters are its keys."""
 
     @property
     def path(self) -> str:
@@ -87,8 +90,9 @@ class UserApp:
         self.asked.append(asked)
         if self.auth_token:
             signed = asked.headers.get("x-twilio-signature", "")
-            form = asked.params if asked.method == "POST" else {}
-            if not RequestValidator(self.auth_token).validate(asked.url, dict(form), signed):
+            form = dict(asked.params) if asked.method == "POST" else {}
+            validator = RequestValidator(self.auth_token)
+            if not validator.validate(asked.url, asked.json or form, signed):
                 self.wrong.append(f"{asked.method} {asked.url} is not signed rightly: {signed!r}")
 
     def answer(self, asked: Asked) -> Answer:
@@ -116,11 +120,13 @@ def serving_app() -> Iterator[UserApp]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
             text = body if self.command == "POST" else urlsplit(self.path).query
+            is_json = self.headers.get("Content-Type", "") == "application/json"
             asked = Asked(
                 self.command,
                 app.url + self.path,
-                dict(parse_qsl(text, keep_blank_values=True)),
+                json.loads(body) if is_json else dict(parse_qsl(text, keep_blank_values=True)),
                 {name.lower(): value for name, value in self.headers.items()},
+                body if is_json else "",
             )
             app.note(asked)
             takeover = app.takeovers.get(asked.path)

@@ -64,6 +64,10 @@ def test_do_not_trim_keeps_the_whole_file() -> None:
     assert kept_range(pcm, "do-not-trim") == (0, 40_000)
     assert kept_range(pcm, "trim-silence") == (8000, 16_000)
     assert kept_range(recording(40_000), "do-not-trim") == (0, 40_000)
+    assert kept_range(pcm, "do-not-trim", discards_silence=True) == (0, 40_000)
+    for trim in ("do-not-trim", "trim-silence"):
+        assert kept_range(recording(40_000), trim, discards_silence=True) == (0, 0)
+        assert kept_range(recording(40_000), trim, keeps_silence=True) == (0, 40_000)
 
 
 @given(

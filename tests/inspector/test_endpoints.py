@@ -51,6 +51,25 @@ def test_the_page_runs_nothing_but_its_own_scripts(stage: tuple[Sandbox, App, st
     assert " style=" not in text.decode()
 
 
+def test_the_coverage_is_a_page_json_and_markdown(stage: tuple[Sandbox, App, str]) -> None:
+    path = f"{stage[0].url}/_mediasim/coverage"
+    status, headers, page = fetch(path, Accept="text/html,*/*;q=0.8")
+    assert (status, headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert "'self'" in headers["Content-Security-Policy"]
+    assert b"<td><code>&lt;Dial&gt;</code></td><td><code>ringTone</code>" in page
+    for asset in re.findall(r'(?:src|href)="(/_mediasim[^"]+)"', page.decode()):
+        assert fetch(stage[0].url + asset)[0] == 200, asset
+    found = json.loads(fetch(f"{path}.json")[2])
+    assert found == json.loads(fetch(path, Accept="application/json")[2])
+    assert page.count(b"<tr data-state=") == len(found["coverage"])
+    assert {"of": "Call", "name": "Byoc", "state": "noted", "since": None}.items() <= next(
+        each for each in found["coverage"] if each["name"] == "Byoc"
+    ).items()
+    status, headers, text = fetch(path)
+    assert headers["Content-Type"] == "text/markdown; charset=utf-8"
+    assert b"| `POST \xe2\x80\xa6/Calls` |" in text
+
+
 def test_everything_the_page_loads_is_served_here(stage: tuple[Sandbox, App, str]) -> None:
     url = stage[0].url
     wanted = re.findall(r'(?:src|href)="(/[^"]+)"', fetch(f"{url}/")[2].decode())

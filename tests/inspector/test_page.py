@@ -76,6 +76,18 @@ def test_a_newcomer_is_told_what_to_do(sandbox: Sandbox, visit: Visits) -> None:
         expect(page.locator(".list")).to_contain_text("No calls yet")
 
 
+def test_the_coverage_is_searched_by_words_and_state(sandbox: Sandbox, visit: Visits) -> None:
+    with visit(f"{sandbox.url}/_mediasim/coverage", ready="main > table") as page:
+        every = page.locator("tbody tr").count()
+        page.locator("#words").fill("conference region")
+        page.locator("#state").select_option("noted")
+        expect(page.locator("#count")).to_have_text(f"2 of {every}")
+        expect(page.locator("tbody tr:visible")).to_have_count(2)
+        page.locator("#words").fill("")
+        page.locator("#state").select_option("")
+        expect(page.locator("#count")).to_have_text(f"{every} of {every}")
+
+
 def test_a_call_is_placed_watched_and_moved_on_by_hand(
     sandbox: Sandbox, stage: tuple[Sandbox, App], visit: Visits
 ) -> None:

@@ -52,7 +52,7 @@ class Sandbox:
         return json.loads(text) if text else None
 
     def rest(self, method: str, path: str, **params: str) -> Any:
-        """What Twilio's API answers below the account, an error's body too."""
+        """What Twilio's API answers, below the account or of version 1; an error's body too."""
         try:
             text = self._authorized(method, path, params)
         except HTTPError as error:
@@ -67,7 +67,8 @@ class Sandbox:
     def _authorized(self, method: str, path: str, params: dict[str, str]) -> bytes:
         account, token = self.env["TWILIO_ACCOUNT_SID"], self.env["TWILIO_AUTH_TOKEN"]
         data = urlencode(params).encode() if method == "POST" else None
-        url = f"{self.url}/2010-04-01/Accounts/{account}{path}"
+        below = "" if path.startswith("/v1/") else f"/2010-04-01/Accounts/{account}"
+        url = f"{self.url}{below}{path}"
         request = Request(url, data, method=method)
         credentials = b64encode(f"{account}:{token}".encode()).decode()
         request.add_header("Authorization", f"Basic {credentials}")

@@ -11,6 +11,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.rest import Client
 
 from mediasim.testing.sandbox import MediasimSandbox
+from mediasim.twilio.errors import TwilioError
 
 APP: Final = "+14155550100"
 ALICE: Final = "+14155550101"
@@ -66,7 +67,8 @@ class TestNumbers:
             assert refusal(create, to=invalid, from_=APP, twiml=HANG_UP) == (400, 21211)
         # Addresses that are no numbers are called from whatever names itself.
         assert create(to="client:bob", from_="client:me", twiml=HANG_UP).to == "client:bob"
-        assert refusal(create, to="sip:a@example.com", from_=OTHER, twiml=HANG_UP) == (400, 21210)
+        assert refusal(create, to="client:bob", from_=OTHER, twiml=HANG_UP) == (400, 21210)
+        assert create(to="sip:a@example.com", from_=OTHER, twiml=HANG_UP)._from == OTHER
 
     def test_countries_are_those_of_the_plan(self, mediasim_sandbox: MediasimSandbox) -> None:
         client = mediasim_sandbox.client
@@ -268,6 +270,14 @@ class TestTrial:
         assert (ended.status, ended.duration) == ("completed", "600")
         assert int(client.calls(silent.sid).fetch().duration) < 30
         assert notes(mediasim_sandbox) == [(13805, "1")]
+
+    def test_only_verified_numbers_call_in(self, mediasim_sandbox: MediasimSandbox) -> None:
+        with pytest.raises(TwilioError, match="14155550101 is unverified") as told:
+            mediasim_sandbox.call("alice", to=APP)
+        assert told.value.code == 21219
+        call = mediasim_sandbox.call("friend", to=APP)
+        mediasim_sandbox.advance("2s")
+        assert call.heard.startswith("You have a trial account.")
 
 
 class TestCredentials:

@@ -1,4 +1,5 @@
-"""Messages, subaccounts, bought numbers and caller IDs are there again after a restart."""
+"""Messages, subaccounts, bought numbers, caller IDs, SIP domains and trunks are there again after a
+restart."""
 
 from __future__ import annotations
 
@@ -20,6 +21,9 @@ numbers: {+14155550100: {twiml: "<Response/>"}}
 parties:
   alice: {number: +14155550101, messages: undelivered}
 """
+
+
+PERMISSIONS = "/v1/DialingPermissions"
 
 
 class Client:
@@ -66,15 +70,25 @@ def test_what_was_there_is_there_again(tmp_path: Path) -> None:
         sub = Client(client.url, made["sid"], made["auth_token"])
         assert sub.ask("POST", "IncomingPhoneNumbers.json", PhoneNumber="+14155550180")
         assert sub.ask("POST", "Queues.json", FriendlyName="line")
+        germany = json.dumps([{"iso_code": "DE", "low_risk_numbers_enabled": True}])
+        assert client.ask("POST", f"{PERMISSIONS}/BulkCountryUpdates", UpdateRequest=germany)
         first = client.ask("POST", "Messages.json", **message, MediaUrl="http://127.0.0.1:9/a.png")
         client.control("POST", "/clock/advance", {"by": 5})
         second = client.ask("POST", "Messages.json", **message)
         other = sub.ask("POST", "Messages.json", **{**message, "From": "+14155550180"})
         assert client.ask("GET", f"Messages/{second['sid']}.json")["status"] == "queued"
+        users = client.ask("POST", "SIP/CredentialLists.json", FriendlyName="users")["sid"]
+        user = {"Username": "alice", "Password": "Pa55wordPa55word"}
+        assert client.ask("POST", f"SIP/CredentialLists/{users}/Credentials.json", **user)["sid"]
+        trunk = client.ask("POST", "/v1/Trunks", DomainName="office.pstn.twilio.com")["sid"]
+        client.ask("POST", f"/v1/Trunks/{trunk}/CredentialLists", CredentialListSid=users)
+        client.ask("POST", f"/v1/Trunks/{trunk}/Recording", Mode="record-from-answer")
 
     with EmbeddedSandbox(settings) as sandbox:
         client = main(sandbox)
         sub = Client(client.url, sub.sid, sub.token)
+        kept = client.ask("GET", f"{PERMISSIONS}/Countries/DE")
+        assert kept["low_risk_numbers_enabled"] is True
         listed = client.ask("GET", "Messages.json")["messages"]
         assert [(each["sid"], each["status"], each["error_code"]) for each in listed] == [
             # What was on its way when the process ended has failed.
@@ -96,6 +110,16 @@ def test_what_was_there_is_there_again(tmp_path: Path) -> None:
         assert client.ask("GET", f"Queues/{queue['sid']}.json") == 404
         accounts = client.ask("GET", "/2010-04-01/Accounts.json")["accounts"]
         assert {each["sid"] for each in accounts} == {client.sid, sub.sid}
+        shown = client.ask("GET", f"/v1/Trunks/{trunk}")
+        assert (shown["auth_type"], shown["recording"]["mode"]) == (
+            "CREDENTIAL_LIST",
+            "record-from-answer",
+        )
+        assert sandbox.submit(
+            lambda: sandbox.sandbox.service.sip.access("office.pstn.twilio.com", "calls")
+        ).result().passwords == {"alice": "Pa55wordPa55word"}
+        called = {"to": "sip:+14155550101@office.pstn.twilio.com", "from": "alice"}
+        assert client.control("POST", "/calls", called)["trunk_sid"] == trunk
         client.control("POST", "/reset", {})
         assert client.ask("GET", "Messages.json")["messages"] == []
         assert sub.ask("GET", "Messages.json") == 401

@@ -18,6 +18,7 @@ from databases import postgresql
 from serving import App, Sandbox, app, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
+from twilio.rest import Client
 
 from mediasim.sandbox.fleet.proxy import RequestOwner, Responder, control_owner, rest_owner
 
@@ -138,6 +139,12 @@ def test_calls_are_shared_and_one_list_has_them_all(sandbox: Sandbox, folder: Pa
         truth = sandbox.control("GET", f"/recordings/{each['sid']}/truth")
         spoken = [channel["intervals"][0]["party"] for channel in truth["channels"]]
         assert spoken == ["bob", "eve"]
+    client = Client(sandbox.env["TWILIO_ACCOUNT_SID"], sandbox.env["TWILIO_AUTH_TOKEN"])
+    client.insights.base_url = sandbox.url
+    for sid in made:
+        edge = client.insights.v1.calls(sid).summary().fetch().carrier_edge
+        assert edge is not None
+        assert edge["metrics"]["inbound"]["packets_received"] > 0
 
 
 def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
@@ -156,6 +163,42 @@ def test_what_is_done_to_a_call_reaches_its_worker(sandbox: Sandbox) -> None:
         assert sandbox.rest("GET", f"/Recordings/{listed['sid']}.json")["code"] == 20404
         sandbox.rest("DELETE", f"/Calls/{sid}.json")
         assert sandbox.rest("GET", f"/Calls/{sid}.json")["code"] == 20404
+
+
+def begins(sandbox: Sandbox, sid: str) -> None:
+    """A call is answered soon."""
+    eventually(lambda: status(sandbox, sid) == "in-progress")
+
+
+def has_events(sandbox: Sandbox, sid: str, wanted: set[str]) -> None:
+    """A call's events are soon these requests, by the ends of their URLs, and maybe others."""
+
+    def asked() -> set[str]:
+        events = sandbox.rest("GET", f"/Calls/{sid}/Events.json")["events"]
+        return {each["request"]["url"].rsplit("/", 1)[-1] for each in events}
+
+    eventually(lambda: wanted <= asked())
+
+
+def test_payments_messages_and_events_are_had_of_the_calls_worker(
+    sandbox: Sandbox, user_app: App
+) -> None:
+    told = f"{user_app.url}/told"
+    for sid in [placed(sandbox, twiml="<Response><Pause length='60'/></Response>") for _ in "123"]:
+        begins(sandbox, sid)
+        paying = {"IdempotencyKey": "a", "StatusCallback": told}
+        payment = sandbox.rest("POST", f"/Calls/{sid}/Payments.json", **paying)["sid"]
+        paying |= {"IdempotencyKey": "b", "Status": "cancel"}
+        sandbox.rest("POST", f"/Calls/{sid}/Payments/{payment}.json", **paying)
+        where = f"/Calls/{sid}/UserDefinedMessageSubscriptions.json"
+        assert sandbox.rest("POST", where, Callback=told)["sid"].startswith("ZY")
+        where = f"/Calls/{sid}/UserDefinedMessages.json"
+        assert sandbox.rest("POST", where, Content="{}")["sid"].startswith("KX")
+        sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")
+        ends(sandbox, sid)
+
+        wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
+        has_events(sandbox, sid, wanted)
 
 
 def test_transcriptions_of_all_workers_are_in_one_list(sandbox: Sandbox) -> None:
@@ -208,6 +251,23 @@ def test_numbers_of_the_api_are_known_to_every_worker(sandbox: Sandbox, user_app
     assert refused[0] == 404
     [event, *_] = sandbox.control("GET", "/events")["events"]
     assert event["kind"].startswith("call.")
+
+
+def test_trunks_are_known_to_every_worker(sandbox: Sandbox) -> None:
+    """Each carries calls over them, which are one call each in the front's list."""
+    trunk = sandbox.rest("POST", "/v1/Trunks", DomainName="office.pstn.twilio.com")["sid"]
+    users = sandbox.rest("POST", "/SIP/CredentialLists.json", FriendlyName="users")["sid"]
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/CredentialLists", CredentialListSid=users)
+    sandbox.rest("POST", f"/v1/Trunks/{trunk}/Recording", Mode="record-from-answer-dual")
+    called = {"to": f"sip:{EVE}@office.pstn.twilio.com", "from": "bob"}
+    made = [sandbox.control("POST", "/calls", called)["sid"] for _ in range(2)]
+    for sid in made:
+        recorded(sandbox, sid)
+        sandbox.control("POST", f"/calls/{sid}/hang-up")
+        ends(sandbox, sid)
+    calls = sandbox.rest("GET", "/Calls.json")["calls"]
+    assert {each["sid"] for each in calls} == set(made)
+    assert {each["trunk_sid"] for each in calls} == {trunk}
 
 
 def test_weather_reaches_every_worker(sandbox: Sandbox, user_app: App) -> None:
@@ -444,6 +504,8 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
         ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Responder.HERE)),
         ("POST", "/Calls/CA1/Streams.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Payments/PK1.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("GET", "/Calls/CA1/Events.json", RequestOwner(Responder.HERE)),
         ("DELETE", "/Recordings/RE1.json", RequestOwner(Responder.OWNER, "recording", "RE1")),
         ("GET", "/Recordings/RE1.wav", RequestOwner(Responder.HERE)),
         ("POST", "/Conferences/CF1.json", RequestOwner(Responder.OWNER, "conference", "CF1")),

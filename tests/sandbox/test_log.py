@@ -17,6 +17,8 @@ from mediasim.sandbox.log import Entry, LogWriter, SandboxLog
 from mediasim.sandbox.log.writer import wants_colour
 from mediasim.sandbox.number_plan import place_call
 from mediasim.sandbox.settings import Settings
+from mediasim.twilio.account import Account
+from mediasim.twilio.sip.trunks import TrunkRecord
 
 NUMBER = "+14155550100"
 SCRIPT = [{"wait_for": {"quiet": "1s"}}, {"say": "Please call me back."}]
@@ -77,6 +79,21 @@ def test_each_call_request_recording_warning_and_error_is_an_entry(entries: list
     assert [each["code"] for each in entries if "code" in each] == [12200, 12100]
     assert entries[0]["time"] == "2026-01-05T09:00:00.000Z"
     assert entries[0]["from"] == "+14155550123"
+
+
+def test_a_call_over_a_trunk_is_told_from_its_begin(entries: list[Entry]) -> None:
+    settings = Settings(config=Config.model_validate({"numbers": {NUMBER: {}}}), clock="manual")
+
+    def put_on_a_trunk(service: Account) -> None:
+        service.sip.trunks.add(TrunkRecord(service.new_sid("TK"), service.sid, 0))
+        service.numbers.all()[0].trunk_sid = service.sip.trunks.all()[0].sid
+
+    with EmbeddedSandbox(settings, log=SandboxLog(entries.append)) as served:
+        served.submit(lambda: put_on_a_trunk(served.sandbox.service)).result()
+        call(served)
+    words = [each["message"] for each in entries if each["event"] == "call"]
+    begins = f"call from +14155550123 to {NUMBER} begins, trunking-originating"
+    assert words == [begins, "failed"]
 
 
 def test_a_request_that_fails_is_told_with_its_code_and_every_attempt(entries: list[Entry]) -> None:

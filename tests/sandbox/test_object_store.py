@@ -75,6 +75,28 @@ def test_what_was_deleted_is_nowhere(bucket: str, tmp_path: Path) -> None:
     second.close()
 
 
+def test_what_was_forgotten_has_left_nothing(bucket: str, tmp_path: Path) -> None:
+    first = RemoteMediaStore(tmp_path / "first", bucket)
+    publish(first)
+    with first.publish_encrypted(SID) as file:
+        file.write(b"secret")
+    first.settled()
+    second = RemoteMediaStore(tmp_path / "second", bucket)
+    assert second.encrypted_path(SID).read_bytes() == b"secret"
+    first.delete(SID)
+    first.settled()
+    third = RemoteMediaStore(tmp_path / "third", bucket)
+    with pytest.raises(MediaNotFound):
+        third.encrypted_path(SID)
+    assert third.document(SID) == {"sid": SID}
+    first.forget(SID)
+    first.close()
+    with pytest.raises(MediaNotFound):
+        RemoteMediaStore(tmp_path / "fourth", bucket).document(SID)
+    second.close()
+    third.close()
+
+
 def test_no_url_of_an_object_store(tmp_path: Path) -> None:
     pytest.importorskip("obstore")
     with pytest.raises(ObjectStoreError, match="no object store's URL"):

@@ -94,69 +94,62 @@ def decrypted(data: bytes, details: dict[str, str]) -> bytes:
     return AESGCM(cek).decrypt(base64.b64decode(details["iv"]), data, None)
 
 
-def test_public_keys_and_aws_credentials_are_resources(tmp_path: Path) -> None:
-    config = plan(tmp_path, {"encryption": True, "processing": "0s"})
-    options = ("--data", str(tmp_path / "data"), "--config", config)
-    with app() as own, serving(*options) as sandbox:
-        client = client_of(sandbox)
-        keys = client.accounts.v1.credentials.public_key
-        with pytest.raises(TwilioRestException) as refused:
-            keys.create(public_key="-----BEGIN NOTHING-----")
-        assert (refused.value.status, refused.value.code) == (400, 70104)
-        made = keys.create(public_key=public_pem(), friendly_name="mine")
-        assert made.sid.startswith("CR")
-        assert made.url.endswith(f"/v1/Credentials/PublicKeys/{made.sid}")
-        assert made.date_created is not None
-        assert keys.list()[0].friendly_name == "mine"
-        renamed = client.accounts.v1.credentials.public_key(made.sid).update(friendly_name="ours")
-        assert renamed.friendly_name == "ours"
-        sub = client.api.accounts.create(friendly_name="Sub")
-        other = keys.create(public_key=public_pem(), account_sid=sub.sid)
-        assert other.account_sid == sub.sid
-        assert [each.sid for each in keys.list()] == [made.sid]
+def credentials_are_resources(client: Client) -> Any:
+    """Try public keys and credentials of AWS; leaves the account one key, which it returns."""
+    keys = client.accounts.v1.credentials.public_key
+    with pytest.raises(TwilioRestException) as refused:
+        keys.create(public_key="-----BEGIN NOTHING-----")
+    assert (refused.value.status, refused.value.code) == (400, 70104)
+    made = keys.create(public_key=public_pem(), friendly_name="mine")
+    assert made.sid.startswith("CR")
+    assert made.url.endswith(f"/v1/Credentials/PublicKeys/{made.sid}")
+    assert made.date_created is not None
+    assert keys.list()[0].friendly_name == "mine"
+    renamed = client.accounts.v1.credentials.public_key(made.sid).update(friendly_name="ours")
+    assert renamed.friendly_name == "ours"
+    sub = client.api.accounts.create(friendly_name="Sub")
+    other = keys.create(public_key=public_pem(), account_sid=sub.sid)
+    assert other.account_sid == sub.sid
+    assert [each.sid for each in keys.list()] == [made.sid]
 
-        aws = client.accounts.v1.credentials.aws
-        with pytest.raises(TwilioRestException) as refused:
-            aws.create(credentials="id:secret")
-        assert refused.value.code == 70106
-        stored = aws.create(credentials=f"AKIA{'A' * 16}:{'s' * 40}", friendly_name="bucket")
-        assert [each.sid for each in aws.list()] == [stored.sid]
-        with pytest.raises(TwilioRestException) as missing:
-            client.accounts.v1.credentials.public_key(stored.sid).fetch()
-        assert missing.value.status == 404
-        assert client.accounts.v1.credentials.aws(stored.sid).delete()
-        assert aws.list() == []
-
-        recording = completed(client, placed(client, own.url))
-        assert recording.encryption_details["public_key_sid"] == made.sid
-    with serving(*options) as sandbox:  # the other one was killed
-        client = client_of(sandbox)
-        (kept,) = client.accounts.v1.credentials.public_key.list()
-        assert (kept.sid, kept.friendly_name) == (made.sid, "ours")
-        again = client.recordings(recording.sid).fetch()
-        assert again.encryption_details == recording.encryption_details
-        data = sandbox.download(f"/Recordings/{recording.sid}.wav")
-        assert decrypted(data, again.encryption_details).startswith(b"RIFF")
+    aws = client.accounts.v1.credentials.aws
+    with pytest.raises(TwilioRestException) as refused:
+        aws.create(credentials="id:secret")
+    assert refused.value.code == 70106
+    stored = aws.create(credentials=f"AKIA{'A' * 16}:{'s' * 40}", friendly_name="bucket")
+    assert [each.sid for each in aws.list()] == [stored.sid]
+    with pytest.raises(TwilioRestException) as missing:
+        client.accounts.v1.credentials.public_key(stored.sid).fetch()
+    assert missing.value.status == 404
+    assert client.accounts.v1.credentials.aws(stored.sid).delete()
+    assert aws.list() == []
+    return made
 
 
-def test_what_a_killed_process_recorded_is_encrypted_at_the_next_start(tmp_path: Path) -> None:
-    config = plan(tmp_path, {"encryption": "public_key.pem"}, pause="60s")
+def test_keys_and_what_was_recorded_outlive_a_kill(tmp_path: Path) -> None:
+    config = plan(tmp_path, {"encryption": True, "processing": "0s"}, pause="60s")
     options = ("--data", str(tmp_path / "data"), "--config", config)
     with app() as own:
         with serving(*options) as sandbox:
             client = client_of(sandbox)
+            made = credentials_are_resources(client)
+            ended = completed(client, placed(client, own.url))
+            assert ended.encryption_details["public_key_sid"] == made.sid
             call = placed(client, own.url, seconds=60)
             spool = tmp_path / "data" / "spool"
             eventually(lambda: any(it.stat().st_size > 30_000 for it in spool.glob("RE*")))
-        with serving(*options) as sandbox:
+        with serving(*options) as sandbox:  # the other one was killed
             client = client_of(sandbox)
-            recording = completed(client, call)
-            data = sandbox.download(f"/Recordings/{recording.sid}.wav")
-            assert decrypted(data, recording.encryption_details).startswith(b"RIFF")
-            (told,) = eventually(lambda: own.of("/recorded"))
-            assert json.loads(told["EncryptionDetails"]) == recording.encryption_details
-            (key,) = client.accounts.v1.credentials.public_key.list()
-            assert recording.encryption_details["public_key_sid"] == key.sid
+            (kept,) = client.accounts.v1.credentials.public_key.list()
+            assert (kept.sid, kept.friendly_name) == (made.sid, "ours")
+            again = client.recordings(ended.sid).fetch()
+            assert again.encryption_details == ended.encryption_details
+            recovered = completed(client, call)
+            for recording in (again, recovered):
+                data = sandbox.download(f"/Recordings/{recording.sid}.wav")
+                assert decrypted(data, recording.encryption_details).startswith(b"RIFF")
+            _, told = eventually(lambda: len(own.of("/recorded")) == 2 and own.of("/recorded"))
+            assert json.loads(told["EncryptionDetails"]) == recovered.encryption_details
 
 
 # -- a real bucket ------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
     python pjsua_phone.py SERVER USER PASSWORD PLAYS.wav STEP...
 
 Steps: ``call:NUMBER``, ``wait`` (for a call, which it answers), ``sleep:SECONDS``, ``hold``,
-``resume``, ``keys:DIGITS``, ``hangup``. Prints what happened, a line each.
+``resume``, ``keys:DIGITS``, ``refer:URI``, ``hangup``. Prints what happened, a line each.
 """
 
 from __future__ import annotations
@@ -27,6 +27,9 @@ class Call(pj.Call):  # type: ignore[misc, unused-ignore]
 
     def onCallState(self, prm: Any) -> None:
         say(f"state {self.getInfo().stateText}")
+
+    def onCallTransferStatus(self, prm: Any) -> None:
+        say(f"transfer {prm.statusCode}")
 
     def onCallMediaState(self, prm: Any) -> None:
         info = self.getInfo()
@@ -106,6 +109,8 @@ def main(server: str, user: str, password: str, plays: str, *steps: str) -> None
             call.reinvite(again)
         elif name == "keys":
             call.dialDtmf(value)
+        elif name == "refer":
+            call.xfer(value, pj.CallOpParam(True))
         elif name == "hangup":
             call.hangup(pj.CallOpParam(True))
             events(0.3)

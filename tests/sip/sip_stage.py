@@ -29,6 +29,8 @@ from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 from mediasim.twilio.requests import CallRequest, TwimlSource
 
+CALLER_ID = "+14155550199"
+"""The verified number that the sandbox calls from."""
 PATIENCE = 4.0
 """Seconds that anything awaited may take."""
 
@@ -121,14 +123,17 @@ class SipStage:
 
     def call_out(self, to: str, twiml: str) -> CallRecord:
         script = TwimlSource(twiml=f"<Response>{twiml}</Response>")
-        ask = CallRequest(to=to, from_="+14155550199", source=script)
+        ask = CallRequest(to=to, from_=CALLER_ID, source=script)
         found: CallRecord = self.on_engine(lambda: self.service.create_call(ask))
         return found
 
 
 @contextmanager
 def sip_sandbox(
-    numbers: Mapping[str, str], users: Mapping[str, str] | None = None, **config: Any
+    numbers: Mapping[str, str],
+    users: Mapping[str, str] | None = None,
+    siprec: Mapping[str, Any] | None = None,
+    **config: Any,
 ) -> Iterator[SipStage]:
     """In memory, on free ports: numbers with their TwiML, users with their passwords.
 
@@ -139,8 +144,9 @@ def sip_sandbox(
             number: {"twiml": f"<Response>{text.replace('APP', answers.url)}</Response>"}
             for number, text in numbers.items()
         }
-        sip = {"listen": "0", "users": dict(users or {})}
-        plan = {"numbers": twiml, "sip": sip, **config}
+        sip = {"listen": "0", "users": dict(users or {}), "siprec": dict(siprec or {})}
+        account = {"caller_ids": [CALLER_ID]}
+        plan = {"account": account, "numbers": twiml, "sip": sip, **config}
         with EmbeddedSandbox(Settings(config=parse_config(plan, base=Path()))) as embedded:
             server = embedded.sandbox.sip
             assert server is not None

@@ -20,7 +20,7 @@ def api(tmp_path: Path) -> Api:
     [
         ("GET", "Usage/Records.json", "", "GET /2010-04-01/Accounts/AC…/Usage/Records (Usage)"),
         ("POST", "Nothing.json", "", "POST /2010-04-01/Accounts/AC…/Nothing"),
-        ("GET", f"Calls/CA{'0' * 32}/Payments.json", "", "Calls/CA…/Payments"),
+        ("GET", f"Calls/CA{'0' * 32}/Feedback.json", "", "Calls/CA…/Feedback"),
         ("PUT", "/2010-04-01/Nothing.json", "", "PUT /2010-04-01/Nothing"),
         ("GET", f"/v1/Workspaces/{WORKSPACE}/Tasks", "", "/v1/Workspaces/WS…/Tasks (TaskRouter)"),
         ("POST", "/v1/Services/IS1/Documents", "", "(Sync)"),

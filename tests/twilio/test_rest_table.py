@@ -27,8 +27,8 @@ OURS = {key: {"StatusCallbackEvent"} for key in ("POST Streams", "POST {call}")}
 def test_no_two_rows_are_for_the_same() -> None:
     paths = [path for each in RESOURCES for path in each.paths]
     assert len(set(paths)) == len(paths)
-    stored = {each.prefix: each.stored for each in RESOURCES if each.prefix}
-    assert all(stored[each.prefix] is each.stored for each in RESOURCES if each.prefix)
+    stored = {each.stored.kind: each.stored for each in RESOURCES if each.stored}
+    assert all(stored[each.stored.kind] is each.stored for each in RESOURCES if each.stored)
     callbacks = [kind for each in RESOURCES for kind in each.callbacks]
     assert len(set(callbacks)) == len(callbacks)
 

@@ -202,12 +202,29 @@ def test_a_number_in_its_range() -> None:
 
 
 def test_verbs_that_are_known_and_not_carried_out() -> None:
-    read = inside('<Pay input="dtmf"><Prompt for="postal-code"/></Pay><Start><Siprec/></Start>')
+    read = inside('<Prompt for="postal-code"/><Start><Transcription/></Start>')
     assert names(read.verbs) == ["Start"]
     assert [warning.message for warning in read.warnings] == [
-        "<Pay> is not carried out by this sandbox: it is passed over",
-        "<Siprec> is not carried out by this sandbox: it is passed over",
+        "<Prompt> is not carried out by this sandbox: it is passed over",
+        "<Transcription> is not carried out by this sandbox: it is passed over",
     ]
+
+
+def test_what_is_right_and_not_acted_on_is_noted_once_in_its_verb() -> None:
+    say, dial, stream = inside(
+        "<Say>Wait<break time='1s'/> a <break time='1s'/>moment</Say>"
+        "<Dial><Conference region='ie1' jitterBufferSize='large'>room</Conference></Dial>"
+        "<Connect><Stream url='ws://127.0.0.1' sampleRate='8000'/></Connect>"
+    ).verbs
+    assert [note.message.partition(" is not")[0] for note in say.notes] == [
+        "<break>",
+        "Attribute 'time' of <break>",
+    ]
+    assert [note.message.partition(" is not")[0] for note in dial.notes] == [
+        "Attribute 'region' of <Conference>",
+        "Attribute 'jitterBufferSize' of <Conference>",
+    ]
+    assert not stream.notes, "it asks for what is done anyway"
 
 
 def test_words_where_there_may_be_none() -> None:

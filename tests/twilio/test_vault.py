@@ -24,8 +24,11 @@ from numpy.typing import NDArray
 
 from mediasim.audio.levels import downmix
 from mediasim.audio.wav import read_wav
+from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import RecordingRecord
+from mediasim.truth.faults.order import parse_fault
 from mediasim.twilio.download import download
+from mediasim.twilio.fault_injection import FaultRule
 from mediasim.twilio.representations import recording_json
 from mediasim.twilio.vault import (
     BucketRefused,
@@ -166,6 +169,24 @@ def test_the_customer_decrypts_what_was_recorded(tmp_path: Path, how: str, chann
         answer = download(account.exchange.store, record, **asked)
         assert (answer.status, answer.code) == (status, code)
     assert not account.service.notifications
+    account.service.recordings.delete(record.sid)
+    with pytest.raises(MediaNotFound):
+        account.exchange.store.encrypted_path(record.sid)
+
+
+def test_what_the_weather_does_to_a_recording_is_in_what_the_customer_gets(tmp_path: Path) -> None:
+    async def main(account: AccountStage) -> None:
+        account.webhooks.faults.begin(FaultRule(recorder_faults=(parse_fault("swapped"),)))
+        await dialled("record-from-answer-dual")(account)
+
+    account = on_vault(tmp_path, main)
+    (record,) = recordings(account, "DialVerb")
+    served = download(account.exchange.store, record).path
+    assert served is not None
+    heard = decrypted(served.read_bytes(), shown(account, record)["encryption_details"])
+    assert place_of(heard[0], YES) >= 0
+    assert np.array_equal(heard, media(account, record))
+    assert len(account.exchange.store.truth(record.sid)["faults"]) == 1
 
 
 def test_the_same_seed_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -259,6 +280,26 @@ def test_a_recording_goes_to_the_customers_bucket(tmp_path: Path, encrypts: bool
     assert (answer.status, answer.code) == (404, 20404)
     room = on_vault(tmp_path / "room", dialled("", room="room"), settings)
     assert recordings(room, "Conference")[0].layout.stored_channels == 1
+
+
+def test_the_newest_credentials_of_the_account_open_the_bucket(tmp_path: Path) -> None:
+    opened = []
+
+    def open_bucket(given: CredentialRecord | None) -> MediaBucket:
+        opened.append(given)
+        return Bucket(tmp_path / "bucket")
+
+    async def main(account: AccountStage) -> None:
+        for secret in ("old", "new"):
+            record = CredentialRecord(
+                account.service.new_sid("CR"), account.service.sid, "aws", "", 0
+            )
+            record.access_key_id, record.secret_access_key = "id", secret
+            account.service.resource_list("Credentials").add(record)
+        await dialled("record-from-answer")(account)
+
+    on_vault(tmp_path / "own", main, VaultSettings(open_bucket=open_bucket))
+    assert [given and given.secret_access_key for given in opened] == ["new"]
 
 
 def test_a_bucket_that_refuses_loses_nothing(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ __all__ = [
     "UnknownVoiceError",
     "Voice",
     "in_language",
+    "in_manner",
     "unreadable",
     "voice_named",
 ]
@@ -54,6 +55,10 @@ class Voice:
     """espeak: the tempo."""
     language: str = "en"
     """The language (BCP 47, without a country) that it speaks; "" for sounds without words."""
+    rate: float = 1.0
+    """How much faster it speaks than it usually does, on any engine."""
+    raised: float = 1.0
+    """By what factor its fundamental frequency is raised, on the engines that have a pitch."""
 
     @property
     def british(self) -> bool:
@@ -62,10 +67,11 @@ class Voice:
 
     def recipe(self, engine: str) -> str:
         """Return the voice's parameters for an engine: equal recipes, equal sound."""
+        manner = "" if (self.rate, self.raised) == (1.0, 1.0) else f" {self.rate} {self.raised}"
         if engine == "hibari":
             accent = "British" if self.british else "American"
-            return f"{self.formants} {self.fundamental} {self.tempo} {accent}"
-        return f"{self.variant} {self.pitch} {self.words_per_minute}"
+            return f"{self.formants} {self.fundamental} {self.tempo} {accent}{manner}"
+        return f"{self.variant} {self.pitch} {self.words_per_minute}{manner}"
 
 
 # A woman's formants made lower by an eighth and her pitch by two fifths are a man's (Peterson and
@@ -140,6 +146,14 @@ def in_language(person: Voice, tag: str) -> Voice:
         variant=f"{accent}{plus}{speaker}",
         language=language,
     )
+
+
+def in_manner(person: Voice, rate: float, raised: float) -> Voice:
+    """Return a voice speaking ``rate`` times as fast, at a pitch ``raised`` by a factor."""
+    if (rate, raised) == (1.0, 1.0):
+        return person
+    name = f"{person.name} ({rate:g} as fast, {raised:g} as high)"
+    return replace(person, name=name, rate=person.rate * rate, raised=person.raised * raised)
 
 
 # -- scripts --------------------------------------------------------------------------------

@@ -94,7 +94,7 @@ class BabbleEngine:
 
         pcm = noise(
             kind="babble",
-            samples=samples_of_seconds(SECONDS_PER_CHARACTER * len(text)),
+            samples=samples_of_seconds(SECONDS_PER_CHARACTER * len(text) / voice.rate),
             dbfs=-20.0,
             generator=Seeds(0).generator(f"voices/babble/{voice.name}/{text}"),
         )

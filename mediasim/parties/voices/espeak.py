@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from math import log2
 from pathlib import Path
 from threading import Event, Lock, Timer
 from typing import TYPE_CHECKING, Any, Final
@@ -54,8 +55,8 @@ class EspeakEngine:
 
         request = {
             "variant": voice.variant,
-            "rate": voice.words_per_minute,
-            "pitch": voice.pitch,
+            "rate": round(voice.words_per_minute * voice.rate),
+            "pitch": _pitch(voice),
             "text": text,
         }
         with self._lock:
@@ -70,6 +71,11 @@ class EspeakEngine:
         if self._worker is None or not self._worker.usable():
             self._worker = _Worker(self._command or _worker_command())
         return self._worker
+
+
+def _pitch(voice: Voice) -> int:
+    """Return espeak's number of a pitch: 50 steps are some octave, from 0 to 99."""
+    return min(max(round(voice.pitch + 50 * log2(voice.raised)), 0), 99)
 
 
 def _worker_command() -> list[str]:

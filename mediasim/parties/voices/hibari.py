@@ -61,11 +61,11 @@ class HibariEngine:
         import soxr
 
         try:
-            sound, hertz = _spoken(model, text, voice.tempo / voice.formants)
+            sound, hertz = _spoken(model, text, voice.rate * voice.tempo / voice.formants)
         except Exception as failure:  # the runtime and the phonemiser document none
             raise EngineError(f"{type(failure).__name__}: {failure}") from failure
-        if voice.fundamental != voice.formants:
-            factor = voice.fundamental / voice.formants
+        factor = voice.raised * voice.fundamental / voice.formants
+        if factor != 1.0:
             sound = at_pitch(sound, hertz, factor, model.sample_rate)
         spoken: NDArray[np.float32] = soxr.resample(
             sound.astype(np.float32), model.sample_rate * voice.formants, SAMPLE_RATE

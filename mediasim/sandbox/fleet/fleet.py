@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
 from mediasim.sandbox.clocks import loop_zero_ns
-from mediasim.sandbox.config_account import AccountConfig
 from mediasim.sandbox.fleet.ipc import MessagePipe, PipeClosed
 from mediasim.sandbox.fleet.proxy import RequestOwner
 from mediasim.sandbox.fleet.replica import Replica, written
@@ -130,9 +129,14 @@ class Fleet:
         sandbox = self._sandbox
         account, epoch, zero_ns, fault_rules = await sandbox.engine.gate(self._start_state)
         settings, storage = sandbox.settings, sandbox.storage
-        known = AccountConfig.model_construct(
-            sid=account.sid, auth_token=account.auth_token, friendly_name=account.friendly_name
-        )
+        of_front: dict[str, object] = {
+            "sid": account.sid,
+            "auth_token": account.auth_token,
+            "friendly_name": account.friendly_name,
+            "caller_ids": (),
+            "debugger": None,
+        }
+        known = settings.config.account.model_copy(update=of_front)
         worker = Worker(next(self._numbers), self._handle)
         own = replace(
             settings,

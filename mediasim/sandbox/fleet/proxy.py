@@ -77,7 +77,8 @@ def rest_owner(method: str, path: str) -> RequestOwner:
     if resource.stored is None or resource.stored.owner is Owner.FRONT:
         return _HERE
     # What is not stored, as a call's streams are not, is only known where it happens.
-    live = {path.split("/")[-1] for path, each in lists.items() if each.stored is None}
+    below = {path: each for path, each in lists.items() if path.startswith(ACCOUNT)}
+    live = {path.split("/")[-1] for path, each in below.items() if each.stored is None}
     writes = resource.stored.owner is Owner.WORKER and method not in _READS
     if writes or not live.isdisjoint(rest[1:]):
         return RequestOwner(Responder.OWNER, resource.stored.kind, rest[0])

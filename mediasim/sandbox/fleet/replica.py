@@ -19,6 +19,7 @@ from mediasim.exchange.events import (
     Event,
     ScriptEvent,
     StreamEvent,
+    UserMessageEvent,
 )
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
@@ -32,7 +33,7 @@ from mediasim.twilio.status import CALL_PROGRESS
 
 __all__ = ["Replica"]
 
-_OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, VerbEvent)
+_OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, UserMessageEvent, VerbEvent)
 """Types of events that concern no record."""
 _PROBLEM_CODE: Final = 13000
 """Notification code of a sandbox whose workers cannot do what one process would."""

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-__all__ = ["Assets", "page", "page_in"]
+__all__ = ["Assets", "html_page", "page", "page_in"]
 
 _ASSETS: Final = Path(__file__).parent / "assets"
 _POLICY: Final = "; ".join(
@@ -46,8 +46,12 @@ async def page(_: Request) -> Response:
 
 def page_in(folder: Path) -> Response:
     """Return the page of a folder of assets."""
+    return html_page((folder / "index.html").read_text("utf-8"))
+
+
+def html_page(text: str) -> Response:
+    """Return a page of HTML, with the policy of all pages."""
     headers = {**_GUARDS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
-    text = (folder / "index.html").read_text("utf-8")
     return Response(text, headers=headers, media_type="text/html; charset=utf-8")
 
 

@@ -54,7 +54,9 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
         "verbs": _verbs(events, sids),
         "keys": _keys(events, sids),
         "streams": [
-            _stream_json(each) for each in service.conversing() if each.record.call_sid in sids
+            _stream_json(each)
+            for each in service.relays.with_streams()
+            if each.record.call_sid in sids
         ],
         "moments": _moments(events, about),
         "recordings": [

@@ -70,7 +70,8 @@ def entries_of(news: News, service: Account) -> list[Entry]:
 def _of_call(event: CallEvent, catalogue: Catalogue, dates: Dates) -> list[Entry]:
     """Return the entry of a call's begin, answer or end."""
     record, word = catalogue.call(event.call_sid), event.kind.removeprefix("call.")
-    begins = word == ("ringing" if record.direction == "inbound" else "queued")
+    dialled = record.direction.startswith("outbound") or record.parent_call_sid is not None
+    begins = word == ("queued" if dialled else "ringing")
     if begins:
         message = f"call from {record.from_} to {record.to} begins, {record.direction}"
     elif word == "answered":

@@ -83,6 +83,7 @@ class SoftphoneGateway:
             end = ("taken", "answered by another page")
             answered = answers.offered.pop(page, None) or manager.new_call(page, call.sid)
             answered.live = call
+            manager.take_messages(answered)
             if page.offered:
                 answered.media.accept(description)
                 await answered.media.established()

@@ -29,6 +29,7 @@ from mediasim.sandbox.softphone.page import (
     Rejoin,
     Restart,
     Ring,
+    UserMessage,
     new_media,
 )
 from mediasim.sandbox.softphone.ringing import Ringing
@@ -98,6 +99,8 @@ class SoftphoneManager:
             self._roaming.rejoin(page, message)
         elif isinstance(message, Invite):
             self._invite(page, message)
+        elif isinstance(message, UserMessage):
+            self._tell_app(page, message)
         elif isinstance(message, AnswerMessage | Reject):
             ringing = self._rings.get(page, {}).get(message.call)
             if ringing is not None:
@@ -107,6 +110,24 @@ class SoftphoneManager:
                 page.send("ended", call=message.call, sid=None, status="taken", words=words)
         else:
             self._change(page, message)
+
+    def _tell_app(self, page: Page, message: UserMessage) -> None:
+        """Send a page's user-defined message to the app's subscriptions. Raises TwilioError."""
+        call = self.call_of(page, message.call)
+        if call is not None and call.sid is not None:
+            messages = self.service().user_messages
+            messages.receive(call.sid, message.content, message.content_type)
+            if message.id:
+                page.send("received", call=call.sid, id=message.id)
+
+    def take_messages(self, call: BrowserCall) -> None:
+        """Let a page take the user-defined messages of its call."""
+        assert call.live is not None
+
+        def deliver(sid: str, content: str) -> None:
+            call.page.send("message", call=call.name, of=call.sid, sid=sid, content=content)
+
+        self.service().user_messages.connect(call.live.sid, deliver)
 
     def remove_page(self, page: Page) -> None:
         """Remove a page whose WebSocket is gone: it rings no longer.
@@ -275,6 +296,7 @@ class SoftphoneManager:
             if call.gone:  # while media were agreed on
                 raise ConnectionError("hung up before it rang")
             call.live = self._place(call, token, message)
+            self.take_messages(call)
             call.page.send("ringing", call=call.name, sid=call.live.sid, sdp=sdp)
             await call.media.established()
         except (ValueError, OSError, TwilioError, ClockRefuses) as error:

@@ -36,6 +36,7 @@ __all__ = [
     "Rejoin",
     "Restart",
     "Ring",
+    "UserMessage",
     "new_media",
 ]
 
@@ -140,6 +141,17 @@ class MuteMessage(_CallMessage):
     on: bool
 
 
+class UserMessage(_CallMessage):
+    """Send the app a user-defined message."""
+
+    type: Literal["message"]
+    content: Annotated[str, Field(max_length=65_536)]
+    """JSON text."""
+    content_type: Annotated[str, Field(max_length=255)] = "application/json"
+    id: Annotated[str, Field(max_length=64)] = ""
+    """The page's own SID of the message, if it is to be told that it was received."""
+
+
 PageMessage = (
     Register
     | Ring
@@ -152,6 +164,7 @@ PageMessage = (
     | PressMessage
     | HoldMessage
     | MuteMessage
+    | UserMessage
 )
 
 

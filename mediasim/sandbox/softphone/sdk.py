@@ -143,6 +143,16 @@ def _hang_up(payload: dict[str, Any]) -> dict[str, Any]:
     return {**_of_call("hangup")(payload), "words": payload.get("message", "")}
 
 
+def _user_message(payload: dict[str, Any]) -> dict[str, Any]:
+    content = payload.get("content", "")
+    return {
+        **_of_call("message")(payload),
+        "content": content if isinstance(content, str) else json.dumps(content),
+        "content_type": payload.get("contenttype", "application/json"),
+        "id": payload.get("voiceeventsid", ""),
+    }
+
+
 def _keys(payload: dict[str, Any]) -> dict[str, Any]:
     return {**_of_call("press")(payload), "digits": payload.get("dtmf", "")}
 
@@ -160,6 +170,7 @@ _READERS: Final[Mapping[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "hangup": _hang_up,
     "reject": _of_call("reject"),
     "dtmf": _keys,
+    "message": _user_message,
 }
 
 
@@ -218,6 +229,16 @@ def _refused(what: dict[str, Any]) -> _Told:
     return "error", _error(told, what["words"], call)
 
 
+def _message(what: dict[str, Any]) -> _Told:
+    return "message", {
+        "callsid": what["of"],
+        "content": json.loads(what["content"]),
+        "contenttype": "application/json",
+        "messagetype": "user-defined-message",
+        "voiceeventsid": what["sid"],
+    }
+
+
 _WRITERS: Final[Mapping[str, Callable[[dict[str, Any]], _Told]]] = {
     "registered": _connected,
     "ringable": lambda what: ("ready", {}) if what["on"] else ("offline", {}),
@@ -227,4 +248,9 @@ _WRITERS: Final[Mapping[str, Callable[[dict[str, Any]], _Told]]] = {
     "incoming": _incoming,
     "ended": _ended,
     "refused": _refused,
+    "received": lambda what: (
+        "ack",
+        {"acktype": "message", "callsid": what["call"], "voiceeventsid": what["id"]},
+    ),
+    "message": _message,
 }

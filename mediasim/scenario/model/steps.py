@@ -10,11 +10,12 @@ out; everything else is read from the class.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from mediasim.audio.tones import NoiseKind
 from mediasim.documents.durations import Duration, at_least, positive
@@ -38,6 +39,7 @@ __all__ = [
     "Emit",
     "Hangup",
     "Hold",
+    "Message",
     "Mute",
     "Noise",
     "Pause",
@@ -58,6 +60,22 @@ __all__ = [
 OTHER_STOPS: Final = "other-stops"
 
 
+def _json(value: object) -> object:
+    """Return JSON text of keys with values; text as it is. Raises ValueError if it is no JSON."""
+    if not isinstance(value, str):
+        return json.dumps(value)
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        raise ValueError(f"expected JSON or keys with values, found {value[:60]!r}") from None
+    return value
+
+
+JsonText = Annotated[
+    str,
+    BeforeValidator(_json),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+]
 AudioFile = Annotated[Path, AfterValidator(existing_file)]
 
 
@@ -338,6 +356,16 @@ class Emit(ScriptStep):
         return self.name
 
 
+class Message(ScriptStep):
+    """Send the app a user-defined message, as Twilio's Voice SDKs do."""
+
+    keyword: ClassVar[str] = "message"
+    stands_for: ClassVar[str] = "content"
+
+    content: JsonText
+    """What it says: JSON text, or keys with values."""
+
+
 class Repeat(ScriptStep):
     """Run steps several times."""
 
@@ -427,7 +455,7 @@ STEPS: Final[dict[str, type[ScriptStep]]] = {
     step.keyword: step
     for step in (
         *(Say, Play, Tone, Noise, Dtmf, Pause, WaitFor),
-        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Repeat, Together, AnswerAs),
+        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Message, Repeat, Together, AnswerAs),
     )
 }
 """The class of every step by its keyword."""

@@ -9,16 +9,14 @@ from typing import Any, Final
 import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
+from mediasim.exchange.call_quality import StreamQuality, streams_of
 from mediasim.exchange.events import Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
-from mediasim.parties.in_flight import PacketFate
-from mediasim.parties.party import Line
 from mediasim.rtp import rtcp
 from mediasim.rtp.oddities import Oddity, oddities_of
-from mediasim.rtp.reception import Opinion, Reception, emodel_mos
-from mediasim.rtp.stream import ReceivedStream
+from mediasim.rtp.reception import Opinion, Reception
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.expectations.verdicts import FileClock
 from mediasim.scenario.model.call import Call
@@ -240,71 +238,29 @@ def _seconds(at_ns: int) -> float:
 
 
 def _streams(call: LiveCall) -> list[model.StreamReport]:
-    line = call.line
-    reception = call.exchange.plane.reception(call.leg)
-    if line is None:
-        return [_stream_from_elsewhere(call, reception)]
-    streams = [_stream(line, "up", reception, line.leg.stream, line.phone.sent, line.phone.fates)]
-    if (down := line.receiver) is not None:
-        streams.append(_stream(line, "down", down.reception, down.stream, down.sent, down.fates))
-    return streams
+    return [_stream(call, each) for each in streams_of(call)]
 
 
 def _times(at_ns: np.ndarray) -> list[float]:
     return [round(at / NS_PER_SECOND, 4) for at in at_ns.tolist()]
 
 
-def _stream(
-    line: Line,
-    direction: str,
-    reception: Reception,
-    received: ReceivedStream,
-    sent: int,
-    fates: list[PacketFate],
-) -> model.StreamReport:
-    """Return the report of a simulated party's stream, whose packets' fates are known."""
-    party = line.party
+def _stream(call: LiveCall, quality: StreamQuality) -> model.StreamReport:
     times: dict[str, list[float]] = {"lost": [], "late": [], "reordered": [], "duplicated": []}
-    for fate in fates:
+    for fate in quality.fates:
         if fate.kind in times:
             times[fate.kind] += _times(fate.sent)
-    for piece in received.late_at:
+    for piece in quality.received.late_at:
         times["late"] += _times(piece)
-    lost, late = len(times["lost"]), received.late
-    share = min(1.0, (lost + late) / sent) if sent else 0.0
-    link = party.up if direction == "up" else party.down
-    delay_ms = link.delay / 1e6 + (2 + party.depth) * 20
-    opinion = emodel_mos(
-        share, _burst_ratio(line, share), delay_ms, party.codec, concealed=party.conceal
-    )
     return model.StreamReport(
-        direction=direction,
-        codec=party.codec,
-        sent=sent,
-        lost=lost,
-        late=late,
+        direction=quality.direction,
+        codec=call.party.codec,
+        sent=quality.sent,
+        lost=quality.lost,
+        late=quality.late,
+        odd=None if call.line is not None else [str(each) for each in _oddities(call)],
         fates=model.StreamFates(**{kind: found[:_MOST_TIMES] for kind, found in times.items()}),
-        **_received(reception, opinion),
-    )
-
-
-def _stream_from_elsewhere(call: LiveCall, reception: Reception) -> model.StreamReport:
-    """Return the report of a stream whose sender is not simulated: its losses follow from the
-    sequence numbers."""
-    stream, party = call.leg.stream, call.party
-    lost = max(0, reception.lost)
-    share = min(1.0, (lost + stream.late) / reception.expected) if reception.expected else 0.0
-    opinion = emodel_mos(share, 1.0, (2 + party.depth) * 20, party.codec, concealed=party.conceal)
-    late = [time for piece in stream.late_at for time in _times(piece)]
-    return model.StreamReport(
-        direction="up",
-        codec=party.codec,
-        sent=reception.expected,
-        lost=lost,
-        late=stream.late,
-        odd=[str(oddity) for oddity in _oddities(call)],
-        fates=model.StreamFates(late=late[:_MOST_TIMES]),
-        **_received(reception, opinion),
+        **_received(quality.reception, quality.opinion),
     )
 
 
@@ -331,16 +287,6 @@ def _oddities(call: LiveCall) -> list[Oddity]:
         ways = ", then ".join(f"{host}:{port}" for host, port in sources)
         found.append(Oddity(f"its RTP came from {ways}", len(sources) - 1))
     return found
-
-
-def _burst_ratio(line: Line, share: float) -> float:
-    """Return the mean length of a burst of lost packets, divided by what it would be if losses were
-    random."""
-    runs = [end - start for start, end in line.leg.missing]
-    if not runs or not 0.0 < share < 1.0:
-        return 1.0
-    step = line.party.ptime_ms * FRAME_SAMPLES // 20
-    return max(1.0, float(np.mean(runs)) / step * (1.0 - share))
 
 
 # -- recordings -----------------------------------------------------------------------------

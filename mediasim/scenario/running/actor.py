@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.documents.model import Many
-from mediasim.exchange.events import DtmfEvent, Event
+from mediasim.exchange.events import DtmfEvent, Event, UserMessageEvent
 from mediasim.exchange.phone import PartyControl
 from mediasim.exchange.waiting import first_of
 from mediasim.parties.hearing import SpeechTracker
@@ -235,6 +235,22 @@ async def _hang_up(actor: Actor, step: steps.Hangup, cursor: int) -> int:
 async def _emit(actor: Actor, step: steps.Emit, cursor: int) -> int:
     await actor.reach(cursor)
     actor.exchange.emit_script_event(step.name, actor.call.party.name)
+    return actor.ended(cursor)
+
+
+@carries_out(steps.Message)
+async def _message(actor: Actor, step: steps.Message, cursor: int) -> int:
+    await actor.reach(cursor)
+    actor.exchange.events.emit(
+        UserMessageEvent(
+            at_ns=actor.exchange.now_ns,
+            kind="user-message.sent",
+            text=f"{actor.call.party.name} sent {step.content[:200]}",
+            call_sid=actor.call.sid,
+            message_sid="",
+            content=step.content,
+        )
+    )
     return actor.ended(cursor)
 
 

@@ -230,7 +230,7 @@ class ConferenceManager:
             )
         return live
 
-    def _found(self, sid: str, who: str) -> tuple[_Live, Participant]:
+    def found(self, sid: str, who: str) -> tuple[_Live, Participant]:
         """Find a participant by its call's SID or its label. Raises TwilioError (404) if none."""
         self.record(sid)
         live = self._live.get(sid)
@@ -276,12 +276,7 @@ class ConferenceManager:
         """
         self.record(sid)
         found = self._account.exchange.active_recordings(conference=sid)
-        if len(found) > 1:
-            raise bad_parameter(f"Conference {sid} has {len(found)} recordings in progress")
-        if not found:
-            path = f"{self._account.account_path}/Conferences/{sid}/Recordings"
-            raise not_found(f"{path}/Twilio.CURRENT.json")
-        return found[0].record
+        return self._account.recordings.only(found, f"Conferences/{sid}")
 
     # -- REST: participants -----------------------------------------------------------------
 
@@ -292,7 +287,7 @@ class ConferenceManager:
 
     def participant(self, sid: str, who: str) -> ParticipantRecord:
         """Return a participant by its call's SID or its label. Raises TwilioError (404) if none."""
-        return participant_record(self.record(sid), self._found(sid, who)[1])
+        return participant_record(self.record(sid), self.found(sid, who)[1])
 
     async def create_participant(self, key: str, request: ParticipantRequest) -> ParticipantRecord:
         """Dial a participant into a conference, given by its SID or its name.
@@ -315,6 +310,7 @@ class ConferenceManager:
             CallRequest(
                 to=request.to,
                 from_=request.from_,
+                sip_user=request.sip_user,
                 status_callback=request.status_callback,
                 timeout_seconds=request.timeout_seconds,
                 time_limit_seconds=request.time_limit_seconds,
@@ -343,7 +339,7 @@ class ConferenceManager:
 
         Raises TwilioError if there is none, or the call to be coached is not in the conference.
         """
-        live, participant = self._found(sid, who)
+        live, participant = self.found(sid, who)
         conference = live.conference
         coach = request.call_sid_to_coach or participant.coaches
         coaching = (
@@ -388,7 +384,7 @@ class ConferenceManager:
 
     def remove_participant(self, sid: str, who: str) -> None:
         """Remove a participant; its call goes on with its document, or ends if it still rings."""
-        live, participant = self._found(sid, who)
+        live, participant = self.found(sid, who)
         live.conference.leave(participant, "participant_updated_via_api", kicked=True)
         if self._expected.pop(participant.call.sid, None) is not None:
             participant.stop_dialling()

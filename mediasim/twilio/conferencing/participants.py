@@ -1,8 +1,4 @@
-"""Participants of conferences: the request of a noun, the check of a request, the resource.
-
-Of the noun, ``jitterBufferSize`` and ``region`` change nothing here: each telephone has the buffer
-that its party was given, and there is one region.
-"""
+"""Participants of conferences: the request of a noun, the check of a request, the resource."""
 
 from __future__ import annotations
 

@@ -157,6 +157,7 @@ async def sounds(
         document = await _fetch(session, following, SOUNDS, _IN_CONFERENCE)
         following = None
         for verb in document.verbs:
+            session.note(verb)
             if verb.name == "Redirect":
                 following = FollowUp(session.source(verb.text, verb), params)
                 break

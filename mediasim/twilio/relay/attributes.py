@@ -1,7 +1,6 @@
 """What a relay is asked for: the attributes of ConversationRelay, its languages and parameters.
 
-Source: Twilio docs, "TwiML Voice: ConversationRelay". What only a real speech engine could carry
-out has no effect here, and is named.
+Source: Twilio docs, "TwiML Voice: ConversationRelay".
 """
 
 from __future__ import annotations
@@ -15,8 +14,6 @@ __all__ = [
     "FLAGS",
     "INTERRUPTIBLE",
     "INTERRUPTIONS",
-    "NOTED",
-    "NOTED_OF_LANGUAGE",
     "TEXTS",
     "InterruptedBy",
     "LanguageVoice",
@@ -41,20 +38,6 @@ _SENSITIVITY: Final = {"high": 0, "medium": 400_000_000, "low": 800_000_000}
 """Nanoseconds for which a caller must have spoken to interrupt, by the word (our choice)."""
 _SPEECH_TIMEOUT: Final = (100, 60_000)
 """Milliseconds of silence that may end an utterance."""
-NOTED: Final = (
-    *("transcriptionProvider", "speechModel", "hints", "profanityFilter", "intelligenceService"),
-    *("elevenlabsTextNormalization", "backgroundNoiseReduction", "deepgramSmartFormat"),
-    *("ignoreBackchannel", "partialPromptOnHangup", "eagerEotThreshold", "asrSmartFormat"),
-    *("ttsTextNormalization", "ttsLanguageTextNormalization", "includeInPrompt", "customerName"),
-    *("elevenlabsLanguageTextNormalization", "applicationReconnect", "echoPromptFiltering"),
-    *("turnDetection", "eotThreshold", "conversationConfiguration"),
-)
-"""Attributes that have no effect here: a warning names them."""
-NOTED_OF_LANGUAGE: Final = (
-    *("transcriptionProvider", "speechModel", "hints", "asrSmartFormat"),
-    *("ttsTextNormalization", "ttsLanguageTextNormalization"),
-)
-"""Attributes of a Language that have no effect here."""
 TEXTS: Final = (
     *("url", "welcomeGreeting", "language", "ttsLanguage", "ttsProvider", "voice"),
     *("transcriptionLanguage", "debug", "events", "speechTimeout"),
@@ -69,8 +52,8 @@ FLAGS: Final = ("dtmfDetection", "preemptible", "partialPrompts")
 _EVENTS: Final = ("speaker-events", "tokens-played")
 _EVENT_WORDS: Final[Mapping[str, tuple[str, ...]]] = {"true": _EVENTS, "false": ()}
 
-ATTRIBUTES: Final = (*TEXTS, *FLAGS, *INTERRUPTIONS, "interruptSensitivity", *NOTED)
-"""All attributes of ConversationRelay."""
+ATTRIBUTES: Final = (*TEXTS, *FLAGS, *INTERRUPTIONS, "interruptSensitivity")
+"""All attributes of ConversationRelay that act."""
 
 
 def interrupted_by(word: str | bool) -> InterruptedBy | None:
@@ -129,7 +112,7 @@ def relay_request(
     languages: Sequence[Mapping[str, str]] = (),
     parameters: Mapping[str, str] | None = None,
 ) -> tuple[RelayRequest, list[str]]:
-    """Return what the attributes ask for, and in words what is wrong in them or has no effect.
+    """Return what the attributes ask for, and in words what is wrong in them.
 
     A wrong value counts as absent.
     """
@@ -140,13 +123,6 @@ def relay_request(
     unknown = [each for each in events if each not in _EVENTS]
     if unknown:
         troubles.append(f"{', '.join(unknown)}: of events and debug, {' and '.join(_EVENTS)} act")
-    noted = [name for name in NOTED if name in attributes]
-    noted += [
-        f"{name} of a Language" for each in languages for name in NOTED_OF_LANGUAGE if name in each
-    ]
-    if noted:
-        names = ", ".join(dict.fromkeys(noted))
-        troubles.append(f"{names}: without effect here, where the words are known")
     reader = _Reader(attributes, troubles)
     request = RelayRequest(
         url=attributes.get("url", ""),

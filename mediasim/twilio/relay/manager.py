@@ -20,6 +20,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.relay.attributes import RelayRequest
 from mediasim.twilio.relay.records import NAMES, UNREACHABLE, PlayFailed, RelayRecord
 from mediasim.twilio.relay.session import RelaySession
+from mediasim.twilio.streams import MediaStream, StreamManager
 from mediasim.twilio.streams.handshake import StreamFailed, target_of
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
@@ -34,9 +35,17 @@ _INVALID_MEDIA: Final = 12300
 class RelayManager:
     """All relays of the account, oldest first."""
 
-    def __init__(self, account: AccountParts, studio: Studio, port: StreamPort | None) -> None:
-        """``port`` opens connections; with None every relay fails."""
+    def __init__(
+        self,
+        account: AccountParts,
+        studio: Studio,
+        port: StreamPort | None,
+        streams: StreamManager,
+    ) -> None:
+        """``port`` opens connections; with None every relay fails. ``streams`` are those of the
+        same account."""
         self._account = account
+        self._streams = streams
         self._studio = studio
         self._port = port
         self._sessions: dict[str, RelaySession] = {}
@@ -44,6 +53,10 @@ class RelayManager:
     def all(self) -> list[RelaySession]:
         """Return all relays, active and ended."""
         return list(self._sessions.values())
+
+    def with_streams(self) -> list[MediaStream | RelaySession]:
+        """Return all media streams and relays, active and ended."""
+        return [*self._streams.all(), *self.all()]
 
     async def connect(self, call: LiveCall, request: RelayRequest) -> RelaySession:
         """Start a relay, and return it once it is open or has failed."""

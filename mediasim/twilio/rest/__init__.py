@@ -2,4 +2,4 @@
 
 from mediasim.twilio.rest.api import ApiSettings, create_api
 
-__all__ = ["ApiSettings", "create_api", "resource", "responses", "table"]
+__all__ = ["ApiSettings", "create_api", "described", "media", "resource", "responses", "table"]

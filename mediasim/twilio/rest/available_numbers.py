@@ -24,7 +24,6 @@ from mediasim.twilio.available_numbers import (
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.phone_numbers import national
 from mediasim.twilio.representations import snake_case
-from mediasim.twilio.rest.paging import PAGING
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import ACCOUNT, ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse
@@ -81,7 +80,11 @@ def _search(request: ApiRequest, kind: str) -> ApiResponse:
         words = f"Invalid Contains {contains[:40]}: expected 2 to 16 digits, letters and *"
         raise bad_parameter(words, _BAD_CONTAINS)
     area = ""
-    if country in NORTH_AMERICA and (given := query.number("AreaCode", 200, 999)):
+    if (
+        country in NORTH_AMERICA
+        and kind in ("Local", "TollFree")
+        and (given := query.number("AreaCode", 200, 999))
+    ):
         area = str(given)
     found = offered(request.account.exchange.seeds, country, kind, area=area, contains=contains)
     suits, account = _filter(query, country, kind), request.account
@@ -100,14 +103,12 @@ def _search(request: ApiRequest, kind: str) -> ApiResponse:
 
 def _filter(query: Params, country: str, kind: str) -> Callable[[Place | None], bool]:
     """Return the filter of a search by what numbers can do, and by place."""
-    can = _capabilities(country, kind)
-    for name in can:
-        if query.flag(f"{name.capitalize()}Enabled") is True and not can[name]:
+    is_so = {
+        f"{name.capitalize()}Enabled": can for name, can in _capabilities(country, kind).items()
+    }
+    for name, has in {**is_so, "FaxEnabled": False, "Beta": False}.items():
+        if query.flag(name) not in (None, has):
             return lambda place: False
-    if query.flag("FaxEnabled") is True or query.flag("Beta") is True:
-        return lambda place: False
-    for name in _ADDRESS:  # no number asks for an address
-        query.flag(name)
     if country not in NORTH_AMERICA or kind != "Local":
         return lambda place: True
     wanted = {name: value.casefold() for name in _OF_PLACE if (value := query.text(f"In{name}"))}
@@ -171,29 +172,47 @@ def _json(number: str, country: str, kind: str) -> dict[str, Any]:
 
 
 _OF_PLACE: Final = ("PostalCode", "Region", "RateCenter", "Lata", "Locality")
-_ADDRESS: Final = (
-    *("ExcludeAllAddressRequired", "ExcludeLocalAddressRequired"),
-    "ExcludeForeignAddressRequired",
-)
 _FILTERS: Final = (
-    *(*PAGING, "AreaCode", "Contains", "SmsEnabled", "MmsEnabled", "VoiceEnabled", "FaxEnabled"),
-    *(*_ADDRESS, "Beta", "NearNumber", "NearLatLong", "Distance"),
+    *("PageSize", "Page", "Contains", "SmsEnabled", "MmsEnabled", "VoiceEnabled", "FaxEnabled"),
+    "Beta",
+)
+_BY_PLACE: Final = (
+    *("NearNumber", "NearLatLong", "Distance"),
     *(f"In{name}" for name in _OF_PLACE),
 )
+_NO_ADDRESS: Final = "no number here requires an address"
+_NOTED: Final = {
+    "PageToken": "a page of a search is found by Page",
+    "ExcludeAllAddressRequired": _NO_ADDRESS,
+    "ExcludeLocalAddressRequired": _NO_ADDRESS,
+    "ExcludeForeignAddressRequired": _NO_ADDRESS,
+}
+_NO_AREA: Final = "only North America has area codes, for local and toll-free numbers"
+_NO_PLACE: Final = dict.fromkeys(_BY_PLACE, "only the local numbers of North America have a place")
+
+
+def _search_of(kind: str) -> Operation:
+    """Return the search of the numbers of a type."""
+    search = partial(_search, kind=kind)
+    if kind == "Local":
+        return Operation(search, (*_FILTERS, "AreaCode", *_BY_PLACE), _NOTED)
+    if kind == "TollFree":
+        return Operation(search, (*_FILTERS, "AreaCode"), {**_NOTED, **_NO_PLACE})
+    return Operation(search, _FILTERS, {**_NOTED, **_NO_PLACE, "AreaCode": _NO_AREA})
+
+
 _PATH: Final = f"{ACCOUNT}/AvailablePhoneNumbers"
+_PAGED: Final = {"PageToken": "a page of countries is found by Page"}
 AVAILABLE_COUNTRIES: Final = Resource(
     name="Country",
     many="countries",
     paths={
-        _PATH: {"GET": Operation(_countries, PAGING)},
+        _PATH: {"GET": Operation(_countries, ("PageSize", "Page"), _PAGED)},
         f"{_PATH}/{{country}}": {"GET": Operation(_country)},
     },
 )
 AVAILABLE_NUMBERS: Final = Resource(
     name="AvailablePhoneNumber",
     many="available_phone_numbers",
-    paths={
-        f"{_PATH}/{{country}}/{kind}": {"GET": Operation(partial(_search, kind=kind), _FILTERS)}
-        for kind in KINDS
-    },
+    paths={f"{_PATH}/{{country}}/{kind}": {"GET": _search_of(kind)} for kind in KINDS},
 )

@@ -85,6 +85,7 @@ CALLER_IDS: Final = Resource(
                     *("PhoneNumber", "FriendlyName", "Extension", "StatusCallback"),
                     "StatusCallbackMethod",
                 ),
+                {"CallDelay": "the call is placed at once"},
             ),
         },
         f"{_PATH}/{{sid}}": {

@@ -1,24 +1,23 @@
-"""Calls: placing, finding, redirecting, ending and deleting them; their events and streams.
+"""Calls: placing, finding, redirecting, ending and deleting them; their streams.
 
 A wrong StatusCallback or StatusCallbackEvent does not refuse a call: it is a warning among the
-call's notifications (21609, 21626), and no callbacks are sent. Answering machines are not detected.
+call's notifications (21609, 21626), and no callbacks are sent.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final, get_args
-from urllib.parse import parse_qsl, urlsplit
+from typing import Final, get_args
 
-from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import CallEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import sought
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.representations import call_json, rfc2822
+from mediasim.twilio.representations import call_json
 from mediasim.twilio.requests import (
     CALL_EVENTS,
+    STREAM_EVENTS,
     Callback,
     CallRequest,
     CallUpdate,
@@ -26,24 +25,27 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
+from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
+    NUMBERED,
     RECORDING_OPTIONS,
+    SIP_USER,
     TWIML,
-    DateFilter,
     Params,
     callback_names,
-    date_names,
     machine_detection,
+    numbered_values,
     recording_request,
+    sip_user,
     to_and_from,
     twiml_source,
 )
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
-    MOST_KEPT,
     ApiRequest,
     Operation,
     Owner,
@@ -55,10 +57,8 @@ from mediasim.twilio.rest.resource import (
 from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.status import CALL_PROGRESS, CallProgress
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, address_of
-from mediasim.twilio.webhooks import Delivery
-from mediasim.twilio.webhooks.delivery import Attempt
 
-__all__ = ["CALLS", "EVENTS", "STREAMS", "call_request"]
+__all__ = ["CALLS", "STREAMS", "call_request"]
 
 _STATUSES: Final = (
     *("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled"),
@@ -93,7 +93,7 @@ def _list(request: ApiRequest) -> ApiResponse:
 
     return listed(
         request,
-        request.account.catalogue.calls(),
+        request.account.catalogue.call_resources(),
         keep=keep if any((to, from_, parent, status)) or not (started.any and ended.any) else None,
     )
 
@@ -128,9 +128,10 @@ def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
         timeout_seconds=form.number("Timeout", 1, 600, code=_BAD_TIMEOUT) or 60,
         time_limit_seconds=form.number("TimeLimit", 1, LONGEST_CALL),
         send_digits=_digits(form),
+        sip_user=sip_user(form),
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         machine_detection=machine_detection(
-            form, callback="AsyncAmdStatusCallback", asynchronous=asynchronous
+            form, callback="AsyncAmdStatusCallback", asynchronous="AsyncAmd"
         ),
     )
     return call, warnings
@@ -147,7 +148,10 @@ def _status_callback(form: Params, warnings: list[TwilioError]) -> Callback | No
     if unknown:
         words = f"Invalid StatusCallbackEvent {', '.join(unknown)[:_LONGEST_EVENTS]}: expected"
         warnings.append(bad_parameter(f"{words} {' or '.join(CALL_EVENTS)}", _BAD_EVENT))
-    return Callback(url, method, events) if url else None
+    if url:
+        return Callback(url, method, events)
+    form.in_vain("StatusCallbackMethod", "StatusCallbackEvent")
+    return None
 
 
 def _digits(form: Params) -> str:
@@ -215,10 +219,18 @@ CALLS: Final = Resource(
                 _create,
                 (
                     *("To", "From", *TWIML, "ApplicationSid", *callback_names("StatusCallback")),
-                    *("Timeout", "TimeLimit", "SendDigits", "Record", *RECORDING_OPTIONS),
+                    *(
+                        "Timeout",
+                        "TimeLimit",
+                        "SendDigits",
+                        *SIP_USER,
+                        "Record",
+                        *RECORDING_OPTIONS,
+                    ),
                     *(*DETECTION_OPTIONS, "AsyncAmd"),
                     *("AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod"),
                 ),
+                NOTED_OF_CALLS,
                 places_call=True,
             ),
         },
@@ -233,76 +245,8 @@ CALLS: Final = Resource(
 )
 
 
-# -- events ------------------------------------------------------------------------------------
-
-_NS_PER_MS: Final = 1_000_000
-
-
-def _list_events(request: ApiRequest) -> ApiResponse:
-    """List all requests to the app about a call and its recordings, oldest first.
-
-    Twilio's list has the app's own requests to the API too; ours does not.
-    """
-    call = call_of(request)
-    sids = {call.sid} | {each.sid for each in request.account.catalogue.recordings(call=call.sid)}
-    attempts = [
-        (f"{delivery.id}-{number}", delivery, attempt)
-        for delivery in request.account.webhooks.deliveries
-        if delivery.sid in sids
-        for number, attempt in enumerate(delivery.attempts)
-    ]
-    return listed(
-        request,
-        attempts,
-        lambda each: _event_json(each[1], each[2], request.account.dates),
-        sid=lambda each: each[0],
-        newest_first=False,
-    )
-
-
-def _event_json(delivery: Delivery, attempt: Attempt, dates: Dates) -> dict[str, Any]:
-    query = parse_qsl(urlsplit(attempt.url).query, keep_blank_values=True)
-    parameters = dict(delivery.params) if attempt.method == "POST" else dict(query)
-    answered = attempt.answered_ns
-    return {
-        "request": {"method": attempt.method, "url": attempt.url, "parameters": parameters},
-        "response": {
-            "response_code": attempt.status,
-            "request_duration": None
-            if answered is None
-            else (answered - attempt.sent_ns) // _NS_PER_MS,
-            "content_type": attempt.response_headers.get("content-type"),
-            "response_body": attempt.response_body,
-            "date_created": rfc2822(dates, attempt.sent_ns),
-        },
-    }
-
-
-def _delivery_json(delivery: Delivery, dates: Dates) -> dict[str, Any]:
-    return delivery.to_json()
-
-
-EVENTS: Final = Resource(
-    name="Event",
-    many="events",
-    json=_delivery_json,
-    stored=Stored(
-        "delivery",
-        Delivery,
-        lambda account: Store.of_list(account.webhooks.deliveries, "id"),
-        Owner.WORKER,
-        key="id",
-        most=MOST_KEPT,
-        tells=True,
-    ),
-    paths={f"{ACCOUNT}/Calls/{{call}}/Events": {"GET": Operation(_list_events, PAGING)}},
-)
-"""Events of a call. Their records are deliveries, whose attempts the list shows."""
-
-
 # -- streams -----------------------------------------------------------------------------------
 
-_MOST_PARAMETERS: Final = 99
 _BAD_URL: Final = 21205
 
 
@@ -316,17 +260,12 @@ def _create_stream(request: ApiRequest) -> ApiResponse:
         address_of(url)
     except StreamFailed as failed:
         raise bad_parameter(f"{NAMES[failed.code]}: {failed}", failed.code) from None
-    parameters = {}
-    for number in range(1, _MOST_PARAMETERS + 1):
-        name = form.text(f"Parameter{number}.Name")
-        if name:
-            parameters[name] = form.text(f"Parameter{number}.Value") or ""
     stream = StreamRequest(
         url=url,
         name=form.text("Name") or None,
         track=form.word("Track", get_args(StreamTrack)) or "inbound_track",
-        callback=form.callback("StatusCallback", ()),
-        parameters=parameters,
+        callback=form.callback("StatusCallback", STREAM_EVENTS),
+        parameters=numbered_values(form),
     )
     return request.show(request.account.streams.start(call.sid, stream))  # 200, by the description
 
@@ -338,11 +277,6 @@ def _update_stream(request: ApiRequest) -> ApiResponse:
     return request.show(request.account.streams.stop(call.sid, request.at["sid"]))
 
 
-_VALUES: Final = tuple(
-    f"Parameter{number}.{part}"
-    for number in range(1, _MOST_PARAMETERS + 1)
-    for part in ("Name", "Value")
-)
 STREAMS: Final = Resource(
     name="Stream",
     many="streams",
@@ -351,7 +285,7 @@ STREAMS: Final = Resource(
         f"{ACCOUNT}/Calls/{{call}}/Streams": {
             "POST": Operation(
                 _create_stream,
-                ("Url", "Name", "Track", *callback_names("StatusCallback"), *_VALUES),
+                ("Url", "Name", "Track", *callback_names("StatusCallback"), *NUMBERED),
             )
         },
         f"{ACCOUNT}/Calls/{{call}}/Streams/{{sid}}": {

@@ -23,19 +23,21 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
+from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
     DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
-    DateFilter,
+    SIP_USER,
     Method,
     Params,
     callback_names,
-    date_names,
     machine_detection,
     recording_request,
+    sip_user,
     to_and_from,
 )
 from mediasim.twilio.rest.resource import (
@@ -85,11 +87,11 @@ def _fetch(request: ApiRequest) -> ApiResponse:
 
 def _update(request: ApiRequest) -> ApiResponse:
     record = conference_of(request)
-    url = request.form.url("AnnounceUrl")
-    method = request.form.method("AnnounceMethod")
+    form = request.form
+    announce = _source(form, "Announce")
     update = ConferenceUpdate(
-        status=request.form.word("Status", ("completed",)),
-        announce=TwimlSource(url, method) if url else None,
+        status=form.word("Status", ("completed",)),
+        announce=announce if announce and announce.url else None,
     )
     return request.show(request.account.conferences.update_conference(record.sid, update))
 
@@ -160,6 +162,7 @@ def _participant_request(form: Params) -> ParticipantRequest:
     return ParticipantRequest(
         to=to,
         from_=from_,
+        sip_user=sip_user(form),
         label=form.text("Label", longest=_LONGEST_LABEL) or None,
         status_callback=form.callback("StatusCallback", CALL_EVENTS),
         timeout_seconds=form.number("Timeout", 5, 600, code=_BAD_TIMEOUT) or 60,
@@ -174,7 +177,7 @@ def _participant_request(form: Params) -> ParticipantRequest:
         recording=recording_request(form, "trim-silence") if form.flag("Record") else None,
         conference_recording=_conference_recording(form),
         conference_callback=form.callback("ConferenceStatusCallback", CONFERENCE_EVENTS),
-        machine_detection=machine_detection(form, callback="AmdStatusCallback", asynchronous=True),
+        machine_detection=machine_detection(form, callback="AmdStatusCallback"),
     )
 
 
@@ -185,7 +188,10 @@ def _conference_recording(form: Params) -> RecordingRequest | None:
         trim=form.word("ConferenceTrim", get_args(Trim)) or "trim-silence",
         callback=form.callback("ConferenceRecordingStatusCallback", REST_RECORDING_EVENTS),
     )
-    return request if asked in ("true", "record-from-start") else None
+    if asked in ("true", "record-from-start"):
+        return request
+    form.in_vain("ConferenceTrim", *callback_names("ConferenceRecordingStatusCallback"))
+    return None
 
 
 def _fetch_participant(request: ApiRequest) -> ApiResponse:
@@ -195,10 +201,13 @@ def _fetch_participant(request: ApiRequest) -> ApiResponse:
 
 def _update_participant(request: ApiRequest) -> ApiResponse:
     conference, form = conference_of(request), request.form
+    hold, music = form.flag("Hold"), _source(form, "Hold", "GET")
+    if not hold:
+        form.in_vain("HoldUrl", "HoldMethod")
     update = ParticipantUpdate(
         muted=form.flag("Muted"),
-        hold=form.flag("Hold"),
-        hold_source=_source(form, "Hold", "GET"),
+        hold=hold,
+        hold_source=music,
         announce=_source(form, "Announce"),
         beep_on_exit=form.flag("BeepOnExit"),
         end_conference_on_exit=form.flag("EndConferenceOnExit"),
@@ -221,9 +230,18 @@ def _source(form: Params, name: str, default: Method = "POST") -> TwimlSource | 
     """Read ``<name>Url`` and ``<name>Method``; an empty URL is a source too: silence."""
     method = form.method(f"{name}Method", default=default)
     url = form.url(f"{name}Url")
+    if not url:
+        form.in_vain(f"{name}Method")
     return None if url is None else TwimlSource(url, method)
 
 
+_NOTED: Final = {
+    **NOTED_OF_CALLS,
+    "CallerDisplayName": "no simulated telephone shows it",
+    "EarlyMedia": "a conference hears a participant once it has answered",
+    "Region": "a conference is mixed in one place",
+    "JitterBufferSize": "each telephone has the buffer that its party was given",
+}
 _PATH: Final = f"{ACCOUNT}/Conferences/{{conference}}/Participants"
 PARTICIPANTS: Final = Resource(
     name="Participant",
@@ -242,7 +260,9 @@ PARTICIPANTS: Final = Resource(
                     *callback_names("ConferenceRecordingStatusCallback"),
                     *callback_names("ConferenceStatusCallback"),
                     *(*DETECTION_OPTIONS, "AmdStatusCallback", "AmdStatusCallbackMethod"),
+                    *SIP_USER,
                 ),
+                _NOTED,
             ),
         },
         f"{_PATH}/{{who}}": {

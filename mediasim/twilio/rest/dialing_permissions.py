@@ -32,6 +32,7 @@ _FILTERS: Final = {
     "HighRiskSpecialNumbersEnabled": "high_risk_special",
     "HighRiskTollfraudNumbersEnabled": "high_risk_tollfraud",
 }
+_NOTED: Final = {"Continent": "no country here has a continent"}
 _MOST: Final = 300
 _PATH: Final = "/v1/DialingPermissions/Countries"
 _UPDATES: Final = "/v1/DialingPermissions/BulkCountryUpdates"
@@ -130,7 +131,7 @@ COUNTRIES: Final = Resource(
     many="content",
     host="voice",
     paths={
-        _PATH: {"GET": Operation(_list, (*PAGING, "IsoCode", "CountryCode", *_FILTERS))},
+        _PATH: {"GET": Operation(_list, (*PAGING, "IsoCode", "CountryCode", *_FILTERS), _NOTED)},
         f"{_PATH}/{{iso}}": {"GET": Operation(_fetch)},
     },
     beside=(Stored("dialing-permission", DialingPermission, _store, key="iso_code"),),

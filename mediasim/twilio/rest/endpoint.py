@@ -20,6 +20,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
+import itertools
 from collections.abc import AsyncIterator, Awaitable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -33,8 +34,10 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_parameter, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.rest.events import note_event
 from mediasim.twilio.rest.magic import answer_in_test, test_account
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
+from mediasim.twilio.rest.noted import ignored_words
 from mediasim.twilio.rest.params import MOST_FIELDS, Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource
 from mediasim.twilio.rest.responses import ApiResponse, error_response, to_response, without_body
@@ -47,7 +50,6 @@ _DENIED: Final = 20003
 _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
-_LONGEST_WORDS: Final = 1000
 _TOO_LARGE: Final = 20413
 
 
@@ -126,13 +128,17 @@ class ResourceEndpoint:
         if account.subaccounts.all():
             self._check_account(request)
         request = replace(request, query=request.query.only(names), form=request.form.only(names))
-        answer = operation.do(request)
-        if isinstance(answer, Awaitable):
-            answer = await answer
-        if ignored := [*request.form.unread(), *request.query.unread()]:
-            words = f"{self._resource.name} parameters are ignored here: {', '.join(ignored)}"
-            call = _call_of(request, answer)
-            account.notify(call, BAD_PARAMETER, words[:_LONGEST_WORDS], warning=True)
+        try:
+            answer = operation.do(request)
+            if isinstance(answer, Awaitable):
+                answer = await answer
+        except TwilioError as refusal:
+            note_event(request, method, request.at.get("call"), refusal)
+            raise
+        note_event(request, method, _call_of(request, answer), answer)
+        ignored = [*request.form.unread(), *request.query.unread()]
+        for words in ignored_words(self._resource.name, ignored):
+            account.notify(_call_of(request, answer), BAD_PARAMETER, words, warning=True)
         return answer
 
     def _report_unserved(self, method: str, path: str) -> None:
@@ -148,9 +154,10 @@ class ResourceEndpoint:
 
     def _check_account(self, request: ApiRequest) -> None:
         """Check that what the path names is the account's. Raises TwilioError (404) if not."""
-        stored = {each.prefix: each.stored for each in RESOURCES if each.prefix and each.stored}
-        for sid in request.at.values():
-            if (kind := stored.get(sid[:2])) is None:
+        kinds = {(each.prefix, each.stored) for each in RESOURCES if each.prefix and each.stored}
+        # Several kinds may have one prefix: keys of accounts and of SIP domains are both CR.
+        for sid, (prefix, kind) in itertools.product(request.at.values(), kinds):
+            if not sid.startswith(prefix):
                 continue
             try:
                 record = kind.store(request.account).find(sid)

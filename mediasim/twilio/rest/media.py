@@ -26,14 +26,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mediasim.exchange.records import RecordingRecord
 from mediasim.twilio.account import Account
 from mediasim.twilio.download import Download, Format, download
-from mediasim.twilio.errors import TwilioError, not_found
+from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, not_found
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.rest.endpoint import authenticate
+from mediasim.twilio.rest.noted import ignored_words
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.responses import error_response, without_body
 
-__all__ = ["MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
+__all__ = ["MEDIA_PARAMETERS", "MediaEndpoint", "Validators", "precondition", "wanted_ranges"]
 
+MEDIA_PARAMETERS: Final = ("RequestedChannels",)
+"""Names of the parameters of a download."""
 _MOST_PARTS: Final = 16
 _NEVER: Final = float("inf")
 _FORMATS: Final[dict[str, Format]] = {"": "wav", ".wav": "wav", ".mp3": "mp3"}
@@ -94,6 +97,8 @@ class MediaEndpoint:
             )
             return found, None if found.path is None else found.path.stat()
 
+        if ignored := [name for name in query.unread() if name not in MEDIA_PARAMETERS]:
+            await self._gate(lambda: self._ignored(record, ignored))
         try:
             found, state = await run_in_threadpool(described)
         except FileNotFoundError:  # deleted meanwhile
@@ -104,6 +109,11 @@ class MediaEndpoint:
             raise TwilioError(found.status, found.code or 20404, words + found.message)
         file = _MediaFile(found.path, media_type=found.content_type, stat_result=state)
         return _respond(request, file, state)
+
+    def _ignored(self, record: RecordingRecord, names: list[str]) -> None:
+        """Add a warning that names parameters of a download which nothing reads."""
+        for words in ignored_words("Recording", names):
+            self._account.notify(record.call_sid, BAD_PARAMETER, words, warning=True)
 
     async def _note(self, found: Download, record: RecordingRecord, path: str) -> None:
         code = found.notification

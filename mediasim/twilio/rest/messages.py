@@ -1,7 +1,4 @@
-"""Messages: sending, finding, redacting, canceling and deleting them; their media and feedback.
-
-Twilio documents more parameters than these; what is given of them is named in a warning.
-"""
+"""Messages: sending, finding, redacting, canceling and deleting them; their media and feedback."""
 
 from __future__ import annotations
 
@@ -16,8 +13,9 @@ from mediasim.twilio.message_records import MediaRecord, MessageEvent, MessageRe
 from mediasim.twilio.messages import MessageRequest
 from mediasim.twilio.representations import dates_json
 from mediasim.twilio.requests import Callback
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import DateFilter, Params, date_names, to_and_from
+from mediasim.twilio.rest.params import Params, to_and_from
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -163,6 +161,26 @@ _CREATED: Final = (
     *("To", "From", "MessagingServiceSid", "Body", "MediaUrl", "StatusCallback"),
     *("ApplicationSid", "SmartEncoded", "ScheduleType", "SendAt"),
 )
+_UNTRIED: Final = "a message is delivered or fails as the plan says, at once"
+_NO_CONTENT: Final = "content templates are not simulated: Body is sent"
+_AS_PHONES_DO: Final = "no simulated telephone makes use of it"
+_NOTED: Final = {
+    "ProvideFeedback": "feedback is taken of every message",
+    "MaxPrice": "messages cost nothing",
+    "Attempt": _UNTRIED,
+    "ValidityPeriod": _UNTRIED,
+    "ForceDelivery": _UNTRIED,
+    "ContentRetention": "a message is kept until it is deleted",
+    "AddressRetention": "a message is kept until it is deleted",
+    "PersistentAction": _AS_PHONES_DO,
+    "TrafficType": _AS_PHONES_DO,
+    "ShortenUrls": "URLs are sent as they are written",
+    "SendAsMms": "what has media is an MMS, and all else an SMS",
+    "ContentSid": _NO_CONTENT,
+    "ContentVariables": _NO_CONTENT,
+    "RiskCheck": "no message is withheld as a risk",
+    "FallbackFrom": "a message is sent from From alone",
+}
 _PATH: Final = f"{ACCOUNT}/Messages"
 _STORED: Final = Stored(
     "message", MessageRecord, in_resource_list("Messages"), Owner.WORKER, event=MessageEvent
@@ -176,7 +194,7 @@ MESSAGES: Final = Resource(
     paths={
         _PATH: {
             "GET": Operation(_list, (*PAGING, "To", "From", *date_names("DateSent"))),
-            "POST": Operation(_create, _CREATED),
+            "POST": Operation(_create, _CREATED, _NOTED),
         },
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),

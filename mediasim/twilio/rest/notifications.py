@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mediasim.twilio.notifications import NotificationRecord
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import DateFilter, date_names
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     MOST_KEPT,

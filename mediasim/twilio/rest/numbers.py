@@ -45,6 +45,7 @@ _METHODS: Final = (
     *("VoiceMethod", "VoiceFallbackMethod", "StatusCallbackMethod", "SmsMethod"),
     "SmsFallbackMethod",
 )
+_NOTED: Final = {"ApiVersion": "every request to an app is of 2010-04-01"}
 _VOICE_SETTINGS: Final = (*_URLS, *_METHODS, "VoiceCallerIdLookup", "FriendlyName")
 """The parameters that :func:`_change_settings` reads."""
 
@@ -112,11 +113,11 @@ APPLICATIONS: Final = Resource(
     paths={
         f"{ACCOUNT}/Applications": {
             "GET": Operation(_list_applications, (*PAGING, "FriendlyName")),
-            "POST": Operation(_create_application, _APPLICATION),
+            "POST": Operation(_create_application, _APPLICATION, _NOTED),
         },
         f"{ACCOUNT}/Applications/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_change_application), _APPLICATION),
+            "POST": Operation(updating(_change_application), _APPLICATION, _NOTED),
             "DELETE": Operation(delete),
         },
     },
@@ -220,14 +221,27 @@ def _type_of(number: str) -> str:
 def _change(request: ApiRequest, record: NumberRecord) -> None:
     voice = request.application("VoiceApplicationSid", _NO_APPLICATION)
     sms = request.application("SmsApplicationSid", _NO_APPLICATION)
+    trunk = _trunk(request)
     _change_settings(request.form, record)
     if voice is not None:
         record.voice_application_sid = voice or None
+        record.trunk_sid = None if voice else record.trunk_sid
+    if trunk is not None:  # each takes the place of the other
+        record.trunk_sid = trunk or None
+        record.voice_application_sid = None if trunk else record.voice_application_sid
     if sms is not None:
         record.sms_application_sid = sms or None
     # A URL replaces the document that the configuration gave to the number.
     if request.form.text("VoiceUrl"):
         record.twiml = None
+
+
+def _trunk(request: ApiRequest) -> str | None:
+    """Return the SID of a trunk in the form; "" to remove it, None without one."""
+    sid, trunks = request.form.text("TrunkSid"), request.account.sip.trunks
+    if sid and not (trunks.has(sid) and request.own([trunks.find(sid)])):
+        raise bad_parameter(f"TrunkSid {sid[:40]} is not accessible")
+    return sid
 
 
 def _update(request: ApiRequest, record: NumberRecord) -> None:
@@ -249,14 +263,25 @@ def _json(request: ApiRequest, record: NumberRecord, kind: str) -> dict[str, Any
 
 
 _FILTERS: Final = (*PAGING, "FriendlyName", "PhoneNumber", "Beta", "Origin")
-_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid", "SmsApplicationSid")
+_SETTINGS: Final = (*_VOICE_SETTINGS, "VoiceApplicationSid", "SmsApplicationSid", "TrunkSid")
+_NO_EMERGENCY: Final = "emergency calls are not simulated"
+_NO_REGULATION: Final = "no number here has a regulation to meet"
+_NOTED_OF_NUMBERS: Final = {
+    **_NOTED,
+    "EmergencyStatus": _NO_EMERGENCY,
+    "EmergencyAddressSid": _NO_EMERGENCY,
+    "VoiceReceiveMode": "a number takes voice calls alone, no faxes",
+    "IdentitySid": _NO_REGULATION,
+    "AddressSid": _NO_REGULATION,
+    "BundleSid": _NO_REGULATION,
+}
 
 
 def _of_type(kind: str) -> dict[str, Operation]:
     wanted = ("PhoneNumber", "AreaCode") if not kind else ("PhoneNumber",)
     return {
         "GET": Operation(partial(_list, kind=kind), _FILTERS),
-        "POST": Operation(partial(_create, kind=kind), (*wanted, *_SETTINGS)),
+        "POST": Operation(partial(_create, kind=kind), (*wanted, *_SETTINGS), _NOTED_OF_NUMBERS),
     }
 
 
@@ -273,7 +298,7 @@ NUMBERS: Final = Resource(
         f"{_PATH}/TollFree": _of_type("toll-free"),
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid")),
+            "POST": Operation(updating(_update), (*_SETTINGS, "AccountSid"), _NOTED_OF_NUMBERS),
             "DELETE": Operation(delete),
         },
     },

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Final, Literal, TypeVar, cast, get_args
 from urllib.parse import parse_qsl
 
-from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.machine_detection import MODES, TIMES, machine_settings
+from mediasim.twilio.machine_detection import machine_settings
 from mediasim.twilio.requests import (
+    DETECTION_MODES,
+    DETECTION_TIMES,
     RECORDING_EVENTS,
     Callback,
     MachineDetection,
@@ -36,16 +35,18 @@ __all__ = [
     "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
+    "NUMBERED",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
+    "SIP_USER",
     "TWIML",
-    "DateFilter",
     "Method",
     "Params",
     "callback_names",
-    "date_names",
     "machine_detection",
+    "numbered_values",
     "recording_request",
+    "sip_user",
     "to_and_from",
     "twiml_source",
 ]
@@ -69,8 +70,6 @@ LONGEST_CALL: Final = 86_400
 _LONGEST_TWIML: Final = 4000
 _BAD_TWIML_URL: Final = 21205
 _BAD_TWIML_METHOD: Final = 21209
-_DAY: Final = 86_400
-_LONGEST_DATE: Final = 40
 
 Method = Literal["GET", "POST"]
 W = TypeVar("W", bound=str)
@@ -110,6 +109,10 @@ class Params:
     def unread(self) -> list[str]:
         """Return the names that were given with a value and that nothing has read."""
         return [name for name, value in self._last.items() if value and name not in self._read]
+
+    def in_vain(self, *names: str) -> None:
+        """Count parameters as not read: they were checked, and say nothing without another."""
+        self._read.difference_update(names)
 
     def all(self, name: str) -> list[str]:
         """Return all values of a parameter that may be repeated."""
@@ -214,7 +217,10 @@ class Params:
         method = self.method(f"{name}Method")
         chosen = self.words(f"{name}Event", events) if events else ()
         url = self.url(name, code=_BAD_CALLBACK)
-        return Callback(url, method, chosen) if url else None
+        if url:
+            return Callback(url, method, chosen)
+        self.in_vain(f"{name}Method", f"{name}Event")
+        return None
 
     def _get(self, name: str) -> str | None:
         self._check(name)
@@ -237,62 +243,6 @@ def _excerpt(value: str) -> str:
     return value if len(value) <= _LONGEST_EXCERPT else value[:_LONGEST_EXCERPT] + "..."
 
 
-# -- dates -------------------------------------------------------------------------------------
-
-
-class DateFilter:
-    """A filter by date: ``DateCreated``, ``DateCreated<`` and ``DateCreated>`` of a query.
-
-    A date is a day in UTC, ``2009-07-06``, and so is its midnight, ``2009-07-06T00:00:00Z``, which
-    the Python SDK sends for a date; any other date with a time is that second. ``<`` (which a URL
-    shows as ``DateCreated<=2009-07-06``) includes times up to that one, midnight for a day;
-    ``>`` those from it on (API description, Recordings and Calls). Times are compared in whole
-    seconds, as in the JSON.
-    """
-
-    __slots__ = ("_dates", "_first", "_last", "any")
-
-    def __init__(self, query: Params, name: str, dates: Dates) -> None:
-        """Read a filter. Raises TwilioError (400) if a value is no date."""
-        self._dates = dates
-        firsts: list[float] = []
-        lasts: list[float] = []
-        if text := query.text(name):
-            start, seconds = _span(name, text)
-            firsts.append(start)
-            lasts.append(start + seconds - 1)
-        if text := query.text(name + ">"):
-            firsts.append(_span(name, text)[0])
-        if text := query.text(name + "<"):
-            lasts.append(_span(name, text)[0])
-        self.any = not firsts and not lasts
-        """Whether the query has no such filter."""
-        self._first = max(firsts, default=float("-inf"))
-        self._last = min(lasts, default=float("inf"))
-
-    def matches(self, loop_ns: int | None) -> bool:
-        """Tell whether a loop time in nanoseconds passes; None passes only without a filter."""
-        if self.any:
-            return True
-        if loop_ns is None:
-            return False
-        return self._first <= self._dates.unix_ns(loop_ns) // NS_PER_SECOND <= self._last
-
-
-def _span(name: str, text: str) -> tuple[float, int]:
-    """Return the first Unix second of a date, and the number of seconds that it spans."""
-    try:
-        found = datetime.fromisoformat(text[:_LONGEST_DATE])
-    except ValueError:
-        raise bad_parameter(
-            f"Invalid {name} {text[:_LONGEST_DATE]}: expected a date such as 2009-07-06, or"
-            " 2009-07-06T20:30:00Z"
-        ) from None
-    aware = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-    first = aware.timestamp() // 1
-    return first, 1 if first % _DAY else _DAY
-
-
 # -- parameters of several resources -----------------------------------------------------------
 
 
@@ -301,15 +251,34 @@ def callback_names(name: str) -> tuple[str, ...]:
     return name, f"{name}Method", f"{name}Event"
 
 
-def date_names(name: str) -> tuple[str, ...]:
-    """Return the names of the parameters that :class:`DateFilter` reads."""
-    return name, f"{name}<", f"{name}>"
+_MOST_NUMBERED: Final = 99
+NUMBERED: Final = tuple(
+    f"Parameter{number}.{part}"
+    for number in range(1, _MOST_NUMBERED + 1)
+    for part in ("Name", "Value")
+)
+"""Names of the parameters that :func:`numbered_values` reads."""
+
+
+def numbered_values(form: Params) -> dict[str, str]:
+    """Return an app's own parameters: ``Parameter1.Name``, ``Parameter1.Value`` up to 99."""
+    found = {}
+    for number in range(1, _MOST_NUMBERED + 1):
+        name = form.text(f"Parameter{number}.Name")
+        if name:
+            found[name] = form.text(f"Parameter{number}.Value") or ""
+    return found
 
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = ("MachineDetection", *(f"MachineDetection{name}" for name in TIMES))
+DETECTION_OPTIONS: Final = (
+    "MachineDetection",
+    *(f"MachineDetection{name}" for name in DETECTION_TIMES),
+)
 """Names of the parameters that :func:`machine_detection` reads, besides its callback."""
+SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
+"""Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -323,16 +292,25 @@ def to_and_from(form: Params) -> tuple[str, str]:
     return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
 
 
+def sip_user(form: Params) -> tuple[str, str] | None:
+    """Return the user name and the password for a SIP telephone; None without a user name."""
+    user = form.text("SipAuthUsername")
+    return (user, form.text("SipAuthPassword") or "") if user else None
+
+
 def twiml_source(form: Params) -> TwimlSource | None:
-    """Return the source of Url or else of Twiml, and the fallback; None without either."""
+    """Return the source of Url and its fallback, or else of Twiml; None without either."""
     method = form.method("Method", code=_BAD_TWIML_METHOD)
     fallback_method = form.method("FallbackMethod", code=_BAD_TWIML_METHOD)
     url = form.url("Url", code=_BAD_TWIML_URL)
     fallback = form.url("FallbackUrl", code=_BAD_TWIML_URL) or None
+    if not fallback:
+        form.in_vain("FallbackMethod")
     if url:
         return TwimlSource(url, method, fallback, fallback_method)
+    form.in_vain("Method", "FallbackUrl", "FallbackMethod")
     if twiml := form.text("Twiml", longest=_LONGEST_TWIML):
-        return TwimlSource(None, method, fallback, fallback_method, twiml)
+        return TwimlSource(twiml=twiml)
     if url == "":
         raise bad_parameter("Url parameter is required.", _BAD_TWIML_URL)
     return None
@@ -349,16 +327,21 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
 
 
 def machine_detection(
-    form: Params, *, callback: str, asynchronous: bool
+    form: Params, *, callback: str, asynchronous: str | None = None
 ) -> MachineDetection | None:
     """Return the answering machine detection that a request asks for; None for none.
 
-    ``callback`` is the parameter that names where an asynchronous verdict is sent.
+    ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
+    says whether the call goes on before it; None: it does.
     """
-    mode = form.word("MachineDetection", MODES, code=_BAD_DETECTION)
+    mode = form.word("MachineDetection", DETECTION_MODES, code=_BAD_DETECTION)
     told = form.callback(callback)
+    beside = asynchronous is None or form.flag(asynchronous) or False
     settings = machine_settings(
         mode or "",
         lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
     )
-    return None if mode is None else MachineDetection(settings, asynchronous, told)
+    if mode is not None:
+        return MachineDetection(settings, beside, told)
+    form.in_vain(*DETECTION_OPTIONS, callback, f"{callback}Method", asynchronous or "")
+    return None

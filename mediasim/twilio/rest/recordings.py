@@ -15,8 +15,9 @@ from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.recovery import settle_interrupted
 from mediasim.twilio.account import Account
 from mediasim.twilio.representations import recording_json
+from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.params import RECORDING_OPTIONS, DateFilter, date_names, recording_request
+from mediasim.twilio.rest.params import RECORDING_OPTIONS, recording_request
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -78,6 +79,8 @@ def _fetch_below(request: ApiRequest) -> ApiResponse:
 def _update_below(request: ApiRequest) -> ApiResponse:
     status = request.form.word("Status", _STATUSES) or ""
     behavior = request.form.word("PauseBehavior", ("skip", "silence"))
+    if status != "paused":
+        request.form.in_vain("PauseBehavior")
     if request.at["sid"] != _CURRENT:
         sid = _recording_of(request).sid
     elif "call" in request.at:

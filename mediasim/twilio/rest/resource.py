@@ -10,7 +10,7 @@ its row, and a line of that table.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Final, TypeVar
 
@@ -138,6 +138,8 @@ class Operation:
     do: Handler
     parameters: tuple[str, ...] = ()
     """Names of parameters of the form or the query that it reads; others cannot be read."""
+    noted: Mapping[str, str] = field(default_factory=dict)
+    """Twilio's other parameters, with why nothing is done about them; a warning names them."""
     places_call: bool = False
     """Whether it places a call, which any process can do that carries the call from then on."""
 
@@ -291,9 +293,12 @@ def updating(change: Callable[[ApiRequest, Any], None]) -> Handler:
 def call_of(request: ApiRequest) -> CallRecord:
     """Return the call of the path. Raises TwilioError (404, 20404) if there is none."""
     try:
-        return request.account.catalogue.call(request.at["call"])
+        call = request.account.catalogue.call(request.at["call"])
     except LookupError:
         raise request.missing() from None
+    if call.resource_sid != call.sid:
+        raise request.missing()
+    return call
 
 
 def conference_of(request: ApiRequest) -> ConferenceRecord:

@@ -8,20 +8,40 @@ from typing import Final
 from mediasim.twilio.rest.account_facts import BALANCE, TOKENS
 from mediasim.twilio.rest.accounts import ACCOUNTS, KEYS, SIGNING_KEYS
 from mediasim.twilio.rest.available_numbers import AVAILABLE_COUNTRIES, AVAILABLE_NUMBERS
+from mediasim.twilio.rest.call_summaries import CALL_SUMMARIES
 from mediasim.twilio.rest.caller_ids import CALLER_IDS
-from mediasim.twilio.rest.calls import CALLS, EVENTS, STREAMS
+from mediasim.twilio.rest.calls import CALLS, STREAMS
+from mediasim.twilio.rest.conference_insights import CONFERENCE_INSIGHTS, PARTICIPANT_INSIGHTS
 from mediasim.twilio.rest.conferences import CONFERENCES, PARTICIPANTS
 from mediasim.twilio.rest.credentials import AWS_CREDENTIALS, PUBLIC_KEYS
 from mediasim.twilio.rest.dialing_permissions import COUNTRIES, COUNTRY_UPDATES
+from mediasim.twilio.rest.events import EVENTS
+from mediasim.twilio.rest.insights import (
+    ANNOTATIONS,
+    CALL_EVENTS,
+    CALL_INSIGHTS,
+    CALL_METRICS,
+)
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
 from mediasim.twilio.rest.numbers import APPLICATIONS, NUMBERS
 from mediasim.twilio.rest.paging import PAGING
+from mediasim.twilio.rest.payments import PAYMENTS
 from mediasim.twilio.rest.queues import MEMBERS, QUEUES
 from mediasim.twilio.rest.recordings import RECORDINGS
 from mediasim.twilio.rest.resource import ACCOUNT, Resource, Stored
+from mediasim.twilio.rest.sip.domains import DOMAIN_MAPPINGS, DOMAINS
+from mediasim.twilio.rest.sip.lists import (
+    ACCESS_LISTS,
+    ADDRESSES,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+)
+from mediasim.twilio.rest.sip.trunks import TRUNKING
+from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
+from mediasim.twilio.rest.user_messages import SUBSCRIPTIONS, USER_MESSAGES
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -30,6 +50,10 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    SIPREC,
+    PAYMENTS,
+    USER_MESSAGES,
+    SUBSCRIPTIONS,
     CONFERENCES,
     PARTICIPANTS,
     NOTIFICATIONS,
@@ -52,8 +76,22 @@ RESOURCES: Final[list[Resource]] = [
     BALANCE,
     TOKENS,
     LOOKUPS,
+    CALL_SUMMARIES,
+    CALL_INSIGHTS,
+    CALL_EVENTS,
+    CALL_METRICS,
+    ANNOTATIONS,
+    CONFERENCE_INSIGHTS,
+    PARTICIPANT_INSIGHTS,
     COUNTRIES,
     COUNTRY_UPDATES,
+    DOMAINS,
+    *DOMAIN_MAPPINGS,
+    CREDENTIAL_LISTS,
+    CREDENTIALS,
+    ACCESS_LISTS,
+    ADDRESSES,
+    *TRUNKING,
 ]
 """All resources. Not copied at import: a test may add one."""
 

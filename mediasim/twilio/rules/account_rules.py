@@ -5,8 +5,9 @@ from every number. All of them raise or return a :class:`TwilioError` with the c
 of Twilio's API; those about a Dial are notifications of its call, whose child fails.
 
 Sources: Twilio's error dictionary (10004, 13214, 13224, 13227, 21210 to 21219), its pages of the
-Call resource and of the Dial verb. That a Dial of a trial account to a number that is not verified
-has 21219 too, and that a REST request beyond the calls at once is answered with 429, is our choice.
+Call resource and of the Dial verb. Our choice: a Dial of a trial account to a number that is not
+verified has 21219 too, a REST request beyond the calls at once is answered with 429, and a client's
+call without a callerId is put through with a warning.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 from mediasim.documents.values import E164
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.records import CallRecord, SidFactory
+from mediasim.exchange.records import CallRecord, Direction, SidFactory
 from mediasim.twilio.addresses import called, calling, dialled
 from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError, bad_parameter, too_many, unavailable
@@ -42,8 +43,11 @@ _INVALID_FROM: Final = 21212
 _NOT_PERMITTED: Final = 21215
 _TO_NOT_VERIFIED: Final = 21219
 _CALLER_ID: Final = 13214
-_CANNOT_CALL: Final = 13224
-_NOT_PERMITTED_BY_DIAL: Final = 13227
+_DIAL_CODES: Final = {_INVALID_TO: 13224, _NOT_PERMITTED: 13227}
+_TRUNK_CODES: Final = {_INVALID_TO: 32101, _NOT_PERMITTED: 32205, _TO_NOT_VERIFIED: 32100}
+"""Codes of what a Dial or a trunk may not call, by those of the API."""
+_INVALID_TRUNK_FROM: Final = 32206
+_TRUNK_FROM_NOT_VERIFIED: Final = 32204
 _TOO_MANY: Final = 10004
 _TRIAL_FEATURE: Final = 10002
 _TEXT_NOT_VERIFIED: Final = 21608
@@ -116,7 +120,7 @@ class AccountRules:
             return to, from_
         if (refusal := self._refused_to(to)) is not None:
             raise refusal
-        if self._judged:
+        if self._judged and not to.startswith(("sip:", "sips:")):  # whose caller ID may be any
             if _is_number(from_) and from_ not in self.numbers():
                 raise bad_parameter(_FROM_WORDS.format(from_), _NOT_VERIFIED)
             if _is_number(to) and not _is_number(from_):
@@ -124,7 +128,7 @@ class AccountRules:
                 raise bad_parameter(f"{words}: {to} is called by a number", _INVALID_FROM)
         return to, from_
 
-    def _refused_to(self, number: str, invalid: int = _INVALID_TO) -> TwilioError | None:
+    def _refused_to(self, number: str) -> TwilioError | None:
         """Return why a number cannot be called; None if it can, and for what is no number."""
         account = self._account
         if not _is_number(number) or account.own_number(number) is not None:
@@ -132,7 +136,7 @@ class AccountRules:
         settings, planned = self.settings, account.subscriber_of(number).party is not None
         if settings.strict and not planned and not valid(number):
             words = f"The phone number you are attempting to call, {number}, is not valid."
-            return bad_parameter(words, invalid)
+            return bad_parameter(words, _INVALID_TO)
         if not self.permissions.permits(number):
             return TwilioError(400, _NOT_PERMITTED, _GEO_WORDS.format(number))
         if settings.trial and number not in self.verified():
@@ -141,20 +145,29 @@ class AccountRules:
 
     # -- Dial -------------------------------------------------------------------------------
 
-    def child(self, parent: CallSession, address: str, caller_id: str) -> tuple[str, bool]:
+    def child(
+        self,
+        parent: CallSession,
+        address: str,
+        caller_id: str,
+        direction: Direction = "outbound-dial",
+    ) -> tuple[str, bool]:
         """Return the number that a dialled call is shown, and whether it may be placed.
 
         If it may not, a notification of the parent says why.
         """
         record = parent.call.record
         from_ = dialled(caller_id) or caller_id or record.from_
-        refusal = self._refused_to(address, _CANNOT_CALL)
-        if refusal is not None and refusal.code == _NOT_PERMITTED:
-            refusal = bad_parameter(refusal.message, _NOT_PERMITTED_BY_DIAL)
+        refusal = self._refused_to(address)
+        if refusal is not None:
+            codes = _DIAL_CODES if direction == "outbound-dial" else _TRUNK_CODES
+            code = codes.get(refusal.code, refusal.code)
+            refusal = TwilioError(refusal.status, code, refusal.message)
         if refusal is None:
             refusal = self._wrong_caller_id(record, address, caller_id)
-            if refusal is not None and not self._judged:
-                # Where every number is accepted, what is no number is shown as it is.
+            if refusal is not None and not (self._judged and caller_id):
+                # Where every number is accepted, what is no number is shown as it is; and so is
+                # the address of a client that calls without a callerId.
                 parent.refused(refusal, warning=True)
                 refusal = None
         if refusal is not None:
@@ -174,12 +187,22 @@ class AccountRules:
         if not self._judged or not _is_number(address):
             return None
         if found is None and not _is_number(record.from_) and record.direction == "inbound":
-            why = f"a call from {record.from_:.60} to a number needs one"
+            why = f"a call from {record.from_:.60} to a number needs one; Twilio would not dial"
             return bad_parameter(f"{words}: {why}", _CALLER_ID)
         allowed = (record.from_, record.to, *self.numbers())
         if found is not None and found not in allowed:
             why = f"{found} is neither the calling nor the called number, nor one of the account's"
             return bad_parameter(f"{words}: {why}", _CALLER_ID)
+        return None
+
+    def wrong_trunk_caller(self, from_: str) -> TwilioError | None:
+        """Return what is wrong with the caller of a trunk's call; None if nothing is."""
+        if not _is_number(from_):
+            words = f"SIP: Invalid From number (caller ID): {from_[:60]}"
+            return bad_parameter(words, _INVALID_TRUNK_FROM)
+        if self._judged and from_ not in self.numbers():
+            words = f"SIP: 'From' phone number not verified: {from_}"
+            return bad_parameter(words, _TRUNK_FROM_NOT_VERIFIED)
         return None
 
     # -- how many ---------------------------------------------------------------------------
@@ -225,7 +248,9 @@ class AccountRules:
 
     def begin(self, session: CallSession) -> None:
         """Set what a new call of the account does before its document."""
-        if self.settings.trial and session.call.record.parent_call_sid is None:
+        record = session.call.record
+        of_trunk = record.direction.startswith("trunking")  # that has no document to wait for
+        if self.settings.trial and record.parent_call_sid is None and not of_trunk:
             session.preamble = preamble
 
     def check_caller(self, from_: str) -> None:

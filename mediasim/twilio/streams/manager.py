@@ -174,6 +174,8 @@ class StreamManager:
         callback = stream.request.callback
         if callback is None or not callback.url:
             return
+        if callback.events and f"stream-{word}" not in callback.events:
+            return
         params = [
             ("AccountSid", record.account_sid),
             ("CallSid", record.call_sid),

@@ -150,6 +150,11 @@ class MediaStream:
         self._keys: asyncio.Task[None] | None = None
         self._warned: set[int] = set()
 
+    @property
+    def forked(self) -> int:
+        """Number of tracks that are forked; a bidirectional stream forks none."""
+        return 0 if self.both_ways else len(_TRACKS[self.request.track])
+
     # -- life -------------------------------------------------------------------------------
 
     async def open(self, port: StreamPort, target: StreamTarget) -> None:

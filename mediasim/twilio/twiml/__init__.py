@@ -3,15 +3,20 @@
 from mediasim.twilio.twiml.codes import SCHEMA
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.parser import parse_messaging_twiml, parse_twiml
-from mediasim.twilio.twiml.values import RING_TONES
+from mediasim.twilio.twiml.payments import PAY, PROMPT
+from mediasim.twilio.twiml.values import Value
 
 __all__ = [
-    "RING_TONES",
+    "PAY",
+    "PROMPT",
     "SCHEMA",
     "Document",
     "TwimlError",
+    "Value",
     "Verb",
     "Warning",
+    "grammar",
     "parse_messaging_twiml",
     "parse_twiml",
+    "values",
 ]

@@ -27,6 +27,15 @@ class TwimlError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Warning:
+    """A part of a document that is ignored, which is a notification of the call."""
+
+    code: int
+    message: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
 class Verb:
     """An element of a document: a verb, or a noun inside one."""
 
@@ -36,6 +45,10 @@ class Verb:
     """Text without the white space around it; a Say's includes the words of its SSML."""
     children: tuple[Verb, ...] = ()
     line: int = 1
+    content: tuple[str | Verb, ...] = field(default=(), compare=False, repr=False)
+    """Text and SSML in their order, as written; empty where there is no SSML."""
+    notes: tuple[Warning, ...] = ()
+    """What is right in a verb or inside it, and not acted on by this sandbox."""
 
     def attribute(self, name: str, default: str = "") -> str:
         """Return the value of an attribute; the default if it is absent."""
@@ -61,15 +74,6 @@ class Verb:
     def words(self, name: str, default: str = "") -> tuple[str, ...]:
         """Return the words of an attribute that are separated by spaces."""
         return tuple(self.attributes.get(name, default).split())
-
-
-@dataclass(frozen=True, slots=True)
-class Warning:
-    """A part of a document that Twilio ignores, which is a notification of the call."""
-
-    code: int
-    message: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)

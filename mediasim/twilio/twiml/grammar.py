@@ -3,7 +3,9 @@
 Names and values are those of Twilio's SDKs (``twilio.twiml.voice_response`` and the typed one
 for Node) and of the pages of the verbs. Elements of Twilio that this sandbox does not support
 are in the table without attributes: they are left out of the document, with a warning.
-The types of values are in :mod:`mediasim.twilio.twiml.values`, the codes for what is wrong in
+What is :class:`Noted` is read and not acted on: every other attribute changes what happens, which a
+test shows of each (``tests/twilio/test_coverage_twiml.py``). The types of values are in
+:mod:`mediasim.twilio.twiml.values`, the codes for what is wrong in
 :mod:`mediasim.twilio.twiml.codes`.
 """
 
@@ -13,15 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mediasim.twilio.relay.attributes import (
-    FLAGS,
-    INTERRUPTIBLE,
-    INTERRUPTIONS,
-    NOTED,
-    NOTED_OF_LANGUAGE,
-    TEXTS,
+from mediasim.twilio.requests import (
+    CALL_EVENTS,
+    CONFERENCE_EVENTS,
+    DETECTION_TIMES,
+    RECORDING_EVENTS,
 )
-from mediasim.twilio.requests import CALL_EVENTS, CONFERENCE_EVENTS, RECORDING_EVENTS
+from mediasim.twilio.twiml.payments import PAY, PROMPT
+from mediasim.twilio.twiml.relays import LANGUAGE, RELAY
 from mediasim.twilio.twiml.values import (
     FLAG,
     KEYS,
@@ -31,6 +32,7 @@ from mediasim.twilio.twiml.values import (
     TONES,
     URL,
     Choice,
+    Noted,
     Number,
     Value,
     Words,
@@ -55,13 +57,15 @@ class Element:
     spoken: bool = False
     """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
+    noted: str = ""
+    """Why nothing is done about the element itself, in words that follow a colon; "": it acts."""
 
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation"),
-    *("ConversationRelaySession", "Echo", "Pay", "Prompt", "Refer", "Room", "Response/Queue"),
-    *("Sim", "Siprec", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
+    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -83,7 +87,7 @@ _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
-    "recordingConfigurationId": TEXT,
+    "recordingConfigurationId": Noted(TEXT, "there are no recording configurations here"),
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
 _SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
@@ -92,16 +96,25 @@ _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
     "machineDetection": TEXT,
     "amdStatusCallback": TEXT,
     "amdStatusCallbackMethod": METHOD,
-    "machineDetectionTimeout": NUMBER,
-    "machineDetectionSpeechThreshold": NUMBER,
-    "machineDetectionSpeechEndThreshold": NUMBER,
-    "machineDetectionSilenceTimeout": NUMBER,
+    **{f"machineDetection{name}": NUMBER for name in DETECTION_TIMES},
 }
 _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
+_NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
+_NO_PAUSE: Final = "words are separated, and no pause is made"
+_TASK_ROUTER: Final = "TaskRouter is not simulated"
+_KNOWN: Final = "words are known, and none is recognised by a model"
 _SSML: Final = (
     *("break", "emphasis", "lang", "p", "phoneme"),
     *("prosody", "s", "say-as", "sub", "w"),
 )
+
+
+def _voiced(*attributes: str, children: tuple[str, ...] = _SSML) -> Element:
+    """Return the row of an SSML element that changes nothing about how its text is said."""
+    why = "its text is said in the voice's own way"
+    values = {name: Noted(TEXT, why) for name in attributes}
+    return Element(values, children, text=True, spoken=True, noted=why)
+
 
 ELEMENTS: Final[Mapping[str, Element]] = {
     ROOT: Element(
@@ -119,6 +132,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "Play": Element({"loop": NUMBER, "digits": TONES}, text=True),
     "Pause": Element({"length": NUMBER}),
+    "Echo": Element(),
     "Gather": Element(
         {
             **_ACTION,
@@ -126,21 +140,25 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "timeout": Number(word="auto"),
             "speechTimeout": Number(word="auto"),
             "maxSpeechTime": NUMBER,
-            "profanityFilter": FLAG,
+            "profanityFilter": Noted(FLAG, "words are given as they were said", but="false"),
             "finishOnKey": KEYS,
             "numDigits": Number(least=1),
             "partialResultCallback": TEXT,
             "partialResultCallbackMethod": METHOD,
             "language": TEXT,
-            "hints": TEXT,
+            "hints": Noted(TEXT, _KNOWN),
             "bargeIn": FLAG,
-            "debug": FLAG,
+            "debug": Noted(FLAG, "there is no log of the recognition", but="false"),
             "actionOnEmptyResult": FLAG,
-            "speechModel": TEXT,
-            "enhanced": FLAG,
+            "speechModel": Noted(TEXT, _KNOWN),
+            "enhanced": Noted(FLAG, _KNOWN, but="false"),
         },
         children=("Say", "Play", "Pause"),
     ),
+    # -- payments ---------------------------------------------------------------------------------
+    # Wrong values are the verb's to judge: they end a payment before it begins.
+    "Pay": Element(dict.fromkeys(PAY, TEXT), children=("Prompt", "Parameter")),
+    "Prompt": Element(dict.fromkeys(PROMPT, TEXT), children=("Say", "Play", "Pause")),
     # -- recording --------------------------------------------------------------------------------
     "Record": Element(
         {
@@ -155,7 +173,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "transcribeCallback": URL,
         },
     ),
-    "Start": Element(_ACTION, children=("Recording", "Siprec", "Stream", "Transcription")),
+    "Start": Element(
+        dict.fromkeys(_ACTION, Noted(TEXT, "a Start is over at once, and asks for no document")),
+        children=("Recording", "Siprec", "Stream", "Transcription"),
+    ),
     "Stop": Element(children=("Recording", "Siprec", "Stream", "Transcription")),
     "Recording": Element(
         {
@@ -179,23 +200,19 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **_STATUS,
             "url": TEXT,
             "name": TEXT,
-            "connectorName": TEXT,
-            "audioFormat": TEXT,
-            "sampleRate": TEXT,
+            "connectorName": Noted(TEXT, "a stream goes to its url alone"),
+            "audioFormat": Noted(TEXT, "audio/x-mulaw is sent", but="audio/x-mulaw"),
+            "sampleRate": Noted(TEXT, "8000 samples a second are sent", but="8000"),
             "track": Choice(("inbound_track", "outbound_track", "both_tracks")),
         },
         children=("Parameter",),
     ),
-    "ConversationRelay": Element(
-        {
-            **dict.fromkeys((*TEXTS, *NOTED), TEXT),
-            **dict.fromkeys(INTERRUPTIONS, Choice(INTERRUPTIBLE)),
-            **dict.fromkeys(FLAGS, FLAG),
-            "interruptSensitivity": Choice(("high", "medium", "low")),
-        },
-        children=("Language", "Parameter"),
+    "ConversationRelay": Element(RELAY, children=("Language", "Parameter")),
+    "Language": Element(LANGUAGE),
+    "Siprec": Element(
+        {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
+        children=("Parameter",),
     ),
-    "Language": Element(dict.fromkeys(("code", "ttsProvider", "voice", *NOTED_OF_LANGUAGE), TEXT)),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -209,25 +226,28 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "trim": _TRIM,
             "recordingTrack": _TRACK,
             "answerOnBridge": FLAG,
-            "ringTone": TEXT,
+            "ringTone": Noted(TEXT, "the caller hears the ringing tone of North America"),
             "sequential": FLAG,
-            "referUrl": TEXT,
-            "referMethod": METHOD,
-            "events": TEXT,
-            "passports": TEXT,
+            "referUrl": Noted(TEXT, "a transfer by REFER is not simulated"),
+            "referMethod": Noted(METHOD, "a transfer by REFER is not simulated"),
+            "events": Noted(TEXT, "the events of a Dial are those of its nouns' statusCallback"),
+            "passports": Noted(TEXT, "no identity is signed on a simulated line"),
+            "callReason": Noted(TEXT, "no simulated telephone shows it"),
         },
         children=(
             *("Application", "Client", "Conference", "Number", "Queue", "Sim", "Sip", "WhatsApp"),
         ),
         text=True,
     ),
+    "Refer": Element(_ACTION, children=("Sip",)),
+    "Refer/Sip": Element(text=True),
     "Number": Element(
         {
             **_SCREENING,
             **_CALL_STATUS,
             **_ANSWERING_MACHINE,
             "sendDigits": TONES,
-            "byoc": TEXT,
+            "byoc": Noted(TEXT, "calls go to the number plan, through no trunk of your own"),
         },
         text=True,
     ),
@@ -242,6 +262,9 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
+    "Client/Parameter": _NAMED_VALUE,
+    "Hangup/Parameter": _NOWHERE,
+    "Reject/Parameter": _NOWHERE,
     "Sip": Element(
         {
             **_SCREENING,
@@ -254,7 +277,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         text=True,
     ),
     "Uri": Element(
-        {"priority": TEXT, "weight": TEXT, "username": TEXT, "password": TEXT}, text=True
+        {"priority": NUMBER, "weight": NUMBER, "username": TEXT, "password": TEXT}, text=True
     ),
     "Headers": Element(children=("Header",)),
     "Header": _NAMED_VALUE,
@@ -271,17 +294,26 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "waitMethod": METHOD,
             "maxParticipants": Number(least=1, most=250),
             "record": Choice(("do-not-record", "record-from-start", "true", "false")),
-            "region": TEXT,
+            "region": Noted(TEXT, "a conference is mixed in one place"),
             "coach": TEXT,
             "trim": _TRIM,
             "eventCallbackUrl": TEXT,
-            "jitterBufferSize": Choice(("large", "medium", "small", "off")),
+            "jitterBufferSize": Noted(
+                Choice(("large", "medium", "small", "off")),
+                "each telephone has the buffer that its party was given",
+            ),
             "participantLabel": TEXT,
         },
         text=True,
     ),
     "Queue": Element(
-        {**_SCREENING, "url": URL, "reservationSid": TEXT, "postWorkActivitySid": TEXT}, text=True
+        {
+            **_SCREENING,
+            "url": URL,
+            "reservationSid": Noted(TEXT, _TASK_ROUTER),
+            "postWorkActivitySid": Noted(TEXT, _TASK_ROUTER),
+        },
+        text=True,
     ),
     # -- queues and the way of the call -----------------------------------------------------------
     "Enqueue": Element(
@@ -291,7 +323,7 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "maxQueueSize": Number(least=1),
             "waitUrl": URL,
             "waitUrlMethod": METHOD,
-            "workflowSid": TEXT,
+            "workflowSid": Noted(TEXT, _TASK_ROUTER),
         },
         children=("Task",),
         text=True,
@@ -302,18 +334,20 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "Reject": Element({"reason": Choice(("rejected", "busy"))}, children=("Parameter",)),
     "Hangup": Element(children=("Parameter",)),
     # -- SSML inside a Say ------------------------------------------------------------------------
-    "break": Element({"strength": TEXT, "time": TEXT}, spoken=True),
-    "emphasis": Element({"level": TEXT}, children=_SSML, text=True, spoken=True),
-    "lang": Element({"xml:lang": TEXT}, children=_SSML, text=True, spoken=True),
-    "p": Element(children=_SSML, text=True, spoken=True),
-    "phoneme": Element({"alphabet": TEXT, "ph": TEXT}, text=True, spoken=True),
-    "prosody": Element(
-        {"volume": TEXT, "rate": TEXT, "pitch": TEXT}, children=_SSML, text=True, spoken=True
+    "break": Element(
+        {name: Noted(TEXT, _NO_PAUSE) for name in ("strength", "time")},
+        spoken=True,
+        noted=_NO_PAUSE,
     ),
+    "emphasis": _voiced("level"),
+    "lang": _voiced("xml:lang"),
+    "p": Element(children=_SSML, text=True, spoken=True),
+    "phoneme": _voiced("alphabet", "ph", children=()),
+    "prosody": _voiced("volume", "rate", "pitch"),
     "s": Element(children=_SSML, text=True, spoken=True),
-    "say-as": Element({"interpret-as": TEXT, "format": TEXT}, text=True, spoken=True),
+    "say-as": _voiced("interpret-as", "format", children=()),
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
-    "w": Element({"role": TEXT}, children=_SSML, text=True, spoken=True),
+    "w": _voiced("role"),
     # -- known, and not carried out ---------------------------------------------------------------
     **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }

@@ -1,16 +1,17 @@
 """The parser of TwiML documents.
 
 What Twilio ignores (an unknown element or attribute, a wrong value) becomes a warning and is left
-out; a document that it cannot read is a :class:`TwimlError`. The XML is not trusted: no document
-type, so no entities and nothing fetched; limits of size, depth and warnings. Sources:
-https://www.twilio.com/docs/voice/twiml and the pages of errors 11750, 12100, 12200, 12300; the
-texts of the warnings are those of Twilio's schema validator and of its error dictionary.
+out, and what this sandbox does not act on becomes a note of its verb; a document that it cannot
+read is a :class:`TwimlError`. The XML is not trusted: no document type, so no entities and nothing
+fetched; limits of size, depth and warnings. Sources: https://www.twilio.com/docs/voice/twiml and
+the pages of errors 11750, 12100, 12200, 12300; the texts of the warnings are those of Twilio's
+schema validator and of its error dictionary.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from email.message import Message
 from typing import Final
@@ -20,6 +21,7 @@ from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.twiml.codes import SCHEMA, attribute_code, nested_code
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element, element
+from mediasim.twilio.twiml.values import Noted
 
 __all__ = ["MOST_BYTES", "parse_messaging_twiml", "parse_twiml"]
 
@@ -105,6 +107,8 @@ class _Open:
     attributes: dict[str, str]
     texts: list[str] = field(default_factory=list)
     children: list[Verb] = field(default_factory=list)
+    content: list[str | Verb] = field(default_factory=list)
+    """Text and spoken elements in their order."""
 
 
 class _Reader:
@@ -121,6 +125,8 @@ class _Reader:
         """Number of open elements that are left out."""
         self._verbs: tuple[Verb, ...] = ()
         self._warnings: list[Warning] = []
+        self._notes: dict[str, Warning] = {}
+        """Notes about the verb that is being read, by their words: each is there once."""
 
     def read(self, body: bytes) -> Document:
         try:
@@ -142,6 +148,8 @@ class _Reader:
         if row is None:
             self._left_out += 1
             return
+        if row.noted:
+            self._note(f"<{name}> is not acted on by this sandbox: {row.noted}")
         self._open.append(_Open(name, row, self._line, self._attributes(name, row, written)))
 
     def _end(self, name: str) -> None:
@@ -152,11 +160,14 @@ class _Reader:
         if not self._open:
             self._verbs = tuple(done.children)
             return
-        verb = _verb(done)
-        around = self._open[-1]
+        around, verb = self._open[-1], _verb(done)
+        if len(self._open) == 1:
+            verb = replace(verb, notes=tuple(self._notes.values()))
+            self._notes.clear()
         around.children.append(verb)
         if done.row.spoken:
             around.texts.append(_spoken(verb))
+            around.content.append(verb)
 
     def _text(self, text: str) -> None:
         if self._left_out or not self._open:
@@ -164,6 +175,7 @@ class _Reader:
         inside = self._open[-1]
         if inside.row.text:
             inside.texts.append(text)
+            inside.content.append(text)
         elif text.strip():
             self._warn(
                 "cvc-complex-type.2.3: "
@@ -222,6 +234,11 @@ class _Reader:
                     code=code,
                 )
                 continue
+            if isinstance(kind, Noted) and read != kind.but:
+                self._note(
+                    f"Attribute '{attribute}' of <{name}> is not acted on by this sandbox: "
+                    f"{kind.why}"
+                )
             valid[attribute] = read
         return valid
 
@@ -235,6 +252,9 @@ class _Reader:
             words = message + hint if code == SCHEMA else titled(code, message + hint)
             self._warnings.append(Warning(code, words, self._line))
 
+    def _note(self, message: str) -> None:
+        self._notes.setdefault(message, Warning(SCHEMA, message, self._line))
+
     @property
     def _line(self) -> int:
         return self._parser.CurrentLineNumber
@@ -244,7 +264,9 @@ def _verb(done: _Open) -> Verb:
     text = "".join(done.texts).strip()
     if done.row.spoken or done.name == "Say":
         text = " ".join(text.split())
-    return Verb(done.name, done.attributes, text, tuple(done.children), done.line)
+    marked_up = done.row.spoken or any(isinstance(part, Verb) for part in done.content)
+    content = tuple(done.content) if marked_up else ()
+    return Verb(done.name, done.attributes, text, tuple(done.children), done.line, content)
 
 
 def _spoken(verb: Verb) -> str:

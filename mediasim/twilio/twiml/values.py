@@ -15,11 +15,11 @@ __all__ = [
     "KEYS",
     "METHOD",
     "NUMBER",
-    "RING_TONES",
     "TEXT",
     "TONES",
     "URL",
     "Choice",
+    "Noted",
     "Number",
     "Url",
     "Value",
@@ -133,6 +133,25 @@ class Url(Value):
         return "a URL such as https://example.com/path, or a path,"
 
 
+@dataclass(frozen=True, slots=True)
+class Noted(Value):
+    """A value that is read and not acted on: a notification names its attribute, and says why."""
+
+    kind: Value
+    """The type of the value."""
+    why: str
+    """Why nothing is done about it, in words that follow a colon."""
+    but: str = ""
+    """The value that asks for what is done anyway, of which there is no notification."""
+
+    def read(self, written: str) -> str | None:
+        return self.kind.read(written)
+
+    @property
+    def wanted(self) -> str:
+        return self.kind.wanted
+
+
 TEXT: Final = Value()
 NUMBER: Final = Number()
 FLAG: Final = Choice(("true", "false"))
@@ -142,11 +161,3 @@ METHOD: Final = Choice(("GET", "POST"))
 URL: Final = Url()
 KEYS: Final = Pattern("[0-9#*]*", "keys of 0123456789#*, or nothing,")
 TONES: Final = Pattern("[0-9A-Da-d#*wW]*", "digits of 0123456789ABCD#*, and w or W for a pause,")
-RING_TONES: Final = Choice(
-    (
-        *("at", "au", "be", "bg", "br", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr"),
-        *("gr", "hu", "il", "in", "it", "jp", "lt", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt"),
-        *("ru", "se", "sg", "th", "tw", "uk", "us", "us-old", "ve", "za"),
-    )
-)
-"""Countries whose ringing tones a Dial has (docs, Dial, ringTone)."""

@@ -24,7 +24,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import Encryption, RecordingRecord
 from mediasim.exchange.rendition import plain_media
 from mediasim.seeds import Seeds
-from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.session import CallDocuments
 from mediasim.twilio.vault.credentials import CredentialKind, CredentialRecord
 from mediasim.twilio.vault.encryption import encrypt_file
 
@@ -101,13 +101,13 @@ class Vault:
         self._seeds = seeds
         self.credentials: Callable[[], Sequence[CredentialRecord]] = lambda: ()
         """Returns all credentials, oldest first."""
-        self._account: AccountParts | None = None
+        self._account: CallDocuments | None = None
         self._thread = ThreadPoolExecutor(1, "mediasim-vault")
         self._untold: list[tuple[str, _Problem]] = []
         """Problems with the SID of their call, until there is an account to tell."""
         self._unreachable = False
 
-    def serve(self, account: AccountParts) -> None:
+    def serve(self, account: CallDocuments) -> None:
         """Protect the recordings of an account from now on; on the engine's loop."""
         self._account = account
         self.credentials = account.resource_list("Credentials").all
@@ -125,6 +125,7 @@ class Vault:
 
     def _protect(self, recording: LiveRecording, complete: Callable[[], None]) -> None:
         assert self._account is not None
+        self._account.recordings.inject_faults(recording)
         self._account.spawn(self._work(recording, complete))
 
     async def _work(self, recording: LiveRecording, complete: Callable[[], None]) -> None:

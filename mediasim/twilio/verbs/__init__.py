@@ -7,7 +7,9 @@ Dial, Enqueue and Leave need the whole account: :class:`mediasim.twilio.account.
 # Imported for what they add to ``session.VERBS``.
 import mediasim.twilio.verbs.basic
 import mediasim.twilio.verbs.gather
+import mediasim.twilio.verbs.pay
 import mediasim.twilio.verbs.record
+import mediasim.twilio.verbs.refer
 import mediasim.twilio.verbs.sms
 import mediasim.twilio.verbs.start  # noqa: F401
 

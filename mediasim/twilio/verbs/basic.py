@@ -1,8 +1,9 @@
-"""The verbs of one step: Say, Play and Pause, Redirect, Hangup and Reject."""
+"""The verbs of one step: Say, Play, Pause and Echo, Redirect, Hangup and Reject."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -11,16 +12,19 @@ from numpy.typing import NDArray
 from mediasim.audio.dtmf import DTMF_DIGITS, dtmf_digits
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.audio.wav import AudioFileError
-from mediasim.exchange.waiting import CallEnded
+from mediasim.exchange.waiting import CallEnded, never
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp, executes
+from mediasim.twilio.ssml.pieces import pieces_of
+from mediasim.twilio.ssml.speaking import Words, speak
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
 
 __all__ = [
     "Interrupted",
     "Stop",
+    "echo",
     "fetch_sound",
     "hangup",
     "pause",
@@ -50,8 +54,9 @@ class Interrupted(Exception):
 @executes("Say")
 async def say(session: CallSession, verb: Verb, stop: Stop | None = None) -> None:
     """Say a text ``loop`` times, 0: without end. Raises Interrupted if ``stop`` ends before."""
-    pcm = await sound_of(session, verb)
-    await _repeat(session, verb, pcm, "speech", stop, text=verb.text[:_LONGEST_TEXT])
+    said = await _spoken(session, verb)
+    how = {"text": said.text, "words": said.times}
+    await _repeat(session, verb, said.pcm, "speech", stop, **how)
 
 
 @executes("Play")
@@ -70,18 +75,30 @@ async def pause(session: CallSession, verb: Verb, stop: Stop | None = None) -> N
         raise Interrupted
 
 
+@executes("Echo")
+async def echo(session: CallSession, verb: Verb) -> None:
+    """Send the party its own audio back until the call ends or is redirected."""
+    call = session.call
+    call.room.hear(call.leg, call.leg)
+    try:
+        await session.until(never())
+    finally:
+        if call.active:
+            call.room.hear(call.leg)
+
+
 async def _repeat(
     session: CallSession,
     verb: Verb,
     pcm: NDArray[np.int16],
     label: str,
     stop: Stop | None,
-    text: str = "",
+    **how: Any,
 ) -> None:
     if not len(pcm):
         return
     for _ in range(verb.number("loop", 1) or _FOREVER):
-        if await session.play(pcm, label, *([stop] if stop is not None else []), text=text):
+        if await session.play(pcm, label, *([stop] if stop is not None else []), **how):
             raise Interrupted
 
 
@@ -91,7 +108,7 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
     A file that cannot be fetched or read has none, after a notification.
     """
     if verb.name == "Say":
-        return await _spoken(session, verb)
+        return (await _spoken(session, verb)).pcm
     if verb.attribute("digits"):
         return touch_tones(verb.attribute("digits"))
     if not verb.text.strip():
@@ -100,15 +117,24 @@ async def sound_of(session: CallSession, verb: Verb) -> NDArray[np.int16]:
     return await fetch_sound(session, verb.text.strip())
 
 
-async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
+async def _spoken(session: CallSession, verb: Verb) -> Words:
+    """Return a Say's speech; without any, after a warning, where it cannot be said."""
     account, words = session.account, verb.text
     if len(words) > _LONGEST_TEXT:
         text = f"Say: the text has {len(words)} characters: the first {_LONGEST_TEXT} are said"
         session.warn(_TEXT_TOO_LONG, text, verb.line)
         words = words[:_LONGEST_TEXT]
+    pieces, troubles = pieces_of(verb, _LONGEST_TEXT) if verb.content else ([], [])
+    for trouble in troubles:
+        session.warn(_SCHEMA, f"Say: {trouble.words}", trouble.line)
+    voice = verb.attribute("voice")
     for language in (verb.attribute("language"), "en"):
         try:
-            return await account.studio.say(words, verb.attribute("voice"), language)
+            if verb.content:
+                refused = partial(_refused, session, verb)
+                return await speak(account.studio, pieces, voice, language, refused)
+            spoken = await account.studio.utter(words, voice, language)
+            return Words(spoken.pcm, words, spoken.words)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
             session.warn(_INVALID_TEXT, text, verb.line)
@@ -116,7 +142,11 @@ async def _spoken(session: CallSession, verb: Verb) -> NDArray[np.int16]:
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
             session.warn(_SCHEMA, text, verb.line)
-    return np.zeros(0, np.int16)
+    return Words(np.zeros(0, np.int16))
+
+
+def _refused(session: CallSession, verb: Verb, words: str) -> None:
+    session.warn(_INVALID_TEXT, f"Say: {words}", verb.line)
 
 
 async def fetch_sound(session: CallSession, url: str) -> NDArray[np.int16]:

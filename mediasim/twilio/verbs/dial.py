@@ -9,23 +9,31 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mediasim.audio.frames import NS_PER_SECOND
+from mediasim.audio.ringing_tones import RINGING_TONES, ringing_tone
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.dial import Dial, DialledLeg, DialRecording, DialStatus, Moment, TalkOptions
+from mediasim.exchange.dial import Dial, DialledLeg, DialStatus, TalkOptions
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.phone import AuthenticatingGateway, ParameterGateway
+from mediasim.exchange.phone import ParameterGateway
+from mediasim.exchange.profiles import Channels
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import SipFacts
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.addresses import dialled
 from mediasim.twilio.machine_detection import detect, noun_detection
+from mediasim.twilio.mode_recording import ModeRecording
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
-from mediasim.twilio.requests import Callback, DialRequest, Params
+from mediasim.twilio.requests import Callback, DialRequest, Params, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.twiml import RING_TONES, Verb
+from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
+from mediasim.twilio.verbs.transfer import DialTransfers
 
 __all__ = [
     "DialVerbRecording",
@@ -43,42 +51,27 @@ _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application"
 _MIXED: Final = 13000
 _DIAL_IN_A_DIAL: Final = 13201
 _INVALID_RING_TONE: Final = 13220
+_SCHEMA: Final = 12200
 _INVALID_NUMBER: Final = 13223
 _INVALID_SIP_URI: Final = 13243
 _NO_NUMBER: Final = "Dial: Invalid phone number format"
 _MOST_AT_ONCE: Final = 10
 
 
-class DialVerbRecording(DialRecording):
+class DialVerbRecording(ModeRecording):
     """The recording that a Dial verb requests."""
 
     def __init__(self, session: CallSession, verb: Verb) -> None:
-        self._session = session
-        self._verb = verb
-        self.recording: LiveRecording | None = None
+        def request(channels: Channels) -> RecordingRequest:
+            return recording_request(
+                verb,
+                session,
+                channels=channels,
+                track=verb.attribute("recordingTrack", "both"),
+                trim=verb.attribute("trim", "do-not-trim"),
+            )
 
-    def begin(self, moment: Moment) -> None:
-        """Start the recording if the verb has it begin at this moment."""
-        words = self._verb.attribute("record")
-        words = "record-from-answer" if words == "true" else words
-        if self.recording is not None or not words.startswith(f"record-from-{moment}"):
-            return
-        request = recording_request(
-            self._verb,
-            self._session,
-            channels="dual" if words.endswith("-dual") else "mono",
-            track=self._verb.attribute("recordingTrack", "both"),
-            trim=self._verb.attribute("trim", "do-not-trim"),
-        )
-        manager = self._session.account.recordings
-        self.recording = manager.of_call(self._session, request, "DialVerb")
-
-    def halt(self) -> list[LiveRecording]:
-        """Halt the recording, and return it if it was active."""
-        if self.recording is None or not self.recording.active:
-            return []
-        self.recording.halt()
-        return [self.recording]
+        super().__init__(session, verb.attribute("record"), "DialVerb", request)
 
 
 @dataclass(slots=True)
@@ -90,6 +83,8 @@ class Outcome:
     bridged: bool = False
     recording: LiveRecording | None = None
     more: Params = field(default_factory=list)
+    transfers: DialTransfers | None = None
+    """What a party may have asked for in the talk; None where no telephone was rung."""
 
     def params(self, session: CallSession) -> Params:
         """Return the parameters of the request for the action."""
@@ -138,22 +133,21 @@ async def dial(
 ) -> FollowUp | None:
     """Connect the call to the targets of a Dial; then its action, if any, gives the next document.
 
-    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends.
+    ``nouns`` connect it to targets other than telephones. Raises CallEnded if the call ends, HangUp
+    once a transfer has been carried out.
     """
     if session.screening:
         words = "Dial: Cannot Dial out from a Dial Call Segment: the document of a noun's url"
         session.warn(_DIAL_IN_A_DIAL, words, verb.line)
         return None
-    tone = verb.attribute("ringTone")
-    if tone and RING_TONES.read(tone) is None:
-        words = f"Dial: Invalid ringTone value: {tone[:20]!r}: {RING_TONES.wanted} is"
-        session.warn(_INVALID_RING_TONE, words, verb.line)
     ended = False
     outcome = Outcome()
     try:
         await _connect(session, verb, outcome, place, nouns)
     except CallEnded:
         ended = True
+    if not ended and outcome.transfers is not None:
+        await outcome.transfers.carry_out(talk_options(verb))
     follow_up = session.action(verb, outcome.params(session))
     if ended:
         if follow_up is not None:
@@ -164,7 +158,8 @@ async def dial(
 
 
 async def dial_telephone(session: CallSession, *, request: DialRequest, place: Place) -> None:
-    """Connect the call to one telephone, without a document."""
+    """Answer the call and connect it to one telephone, without a document."""
+    session.answer()
     leg = DialledLeg(partial(place, session, request.address, session.call.record.from_, None))
     await Dial(session, [leg], timeout_ns=request.timeout_seconds * NS_PER_SECOND).run()
 
@@ -172,6 +167,9 @@ async def dial_telephone(session: CallSession, *, request: DialRequest, place: P
 async def _connect(
     session: CallSession, verb: Verb, outcome: Outcome, place: Place, nouns: Mapping[str, Noun]
 ) -> None:
+    if len(verb.children) > _MOST_AT_ONCE:
+        words = f"Dial: of {len(verb.children)} nouns the first {_MOST_AT_ONCE} are dialled"
+        session.warn(_SCHEMA, words, verb.line)
     for noun in verb.children:
         if noun.name in nouns:  # a conference or a queue, where no telephone rings
             if len(verb.children) > 1:
@@ -192,13 +190,42 @@ async def _connect(
         await _dial_telephones(session, verb, legs, outcome)
 
 
+def _uri(noun: Verb) -> Verb:
+    """Return the first Uri of a Sip noun by priority and weight; the noun itself without one."""
+    uris = [child for child in noun.children if child.name == "Uri"]
+    order = [(each.number("priority", 0), -each.number("weight", 0)) for each in uris]
+    return uris[order.index(min(order))] if uris else noun
+
+
+def _sip_address(session: CallSession, noun: Verb, text: str) -> str | None:
+    """Return a SIP address with the headers of its noun; None if it is none.
+
+    Headers are written as Twilio has them in an address: as its query.
+    """
+    if not text.startswith(("sip:", "sips:")):
+        return None
+    if sum(child.name == "Uri" for child in noun.children) > 1:
+        words = "Dial: of several Uris the first by priority and weight is called"
+        session.warn(_SCHEMA, words, noun.line)
+    parts = [part for child in noun.children if child.name == "Headers" for part in child.children]
+    for header in parts:
+        name, value = header.attribute("name"), header.attribute("value")
+        if not name.upper().startswith("X-"):
+            words = f"Dial: the Header {name[:40]!r} is not sent: its name has to begin with X-"
+            session.warn(_SCHEMA, words, header.line)
+            continue
+        text += f"{'&' if '?' in text else '?'}{name}={quote(value, safe='')}"
+    return text
+
+
 def _address(session: CallSession, noun: Verb) -> str | None:
     """Return the address of a noun; None, after a notification, for what cannot be called."""
     named = ("Identity", "ApplicationSid")
-    text = next((child for child in noun.children if child.name in named), noun).text.strip()
+    place = next((child for child in noun.children if child.name in named), _uri(noun))
+    text = place.text.strip()
     address = dialled(text) if noun.name == "Number" else _ADDRESSES[noun.name] + text
-    if noun.name == "Sip" and not text.startswith(("sip:", "sips:")):
-        address = None
+    if noun.name == "Sip":
+        address = _sip_address(session, noun, text)
     if address is None or not text:
         code = _INVALID_SIP_URI if noun.name == "Sip" else _INVALID_NUMBER
         what = "Dial->SIP: Invalid SIP URI" if noun.name == "Sip" else _NO_NUMBER
@@ -210,21 +237,50 @@ def _address(session: CallSession, noun: Verb) -> str | None:
 async def _dial_telephones(
     session: CallSession, verb: Verb, legs: list[DialledLeg], outcome: Outcome
 ) -> None:
-    """Ring telephones and connect the first that answers, until the connected call ends."""
+    """Ring telephones and connect the first that answers, until the connected call ends.
+
+    Or until a transfer that one of both asks for is accepted, which is to be carried out then.
+    """
     recording = DialVerbRecording(session, verb)
+    transfers = DialTransfers(session, verb, recording)
+    for number, leg in enumerate(legs):
+        legs[number] = replace(leg, place=partial(_watched, leg.place, transfers))
     dialled = Dial(
         session,
         legs,
         timeout_ns=ring_seconds(verb) * NS_PER_SECOND,
         sequential=verb.flag("sequential", False),
         recording=recording,
+        ring_tone=_ring_tone(session, verb),
         **talk_options(verb),
     )
     try:
-        await dialled.run()
+        await dialled.run(transfers.accepted(dialled))
     finally:
+        transfers.close()
         outcome.status, outcome.child = dialled.status, dialled.child
         outcome.bridged, outcome.recording = dialled.bridged, recording.recording
+        outcome.transfers = transfers
+
+
+def _watched(place: Callable[[], CallControl], transfers: DialTransfers) -> CallControl:
+    """Create the call of a telephone that may ask for a transfer."""
+    other = place()
+    assert isinstance(other, CallSession)
+    transfers.watch(other)
+    return other
+
+
+def _ring_tone(session: CallSession, verb: Verb) -> NDArray[np.int16] | None:
+    """Return the ringing tone that a Dial asks for; None, after a warning for an unknown one."""
+    name = verb.attribute("ringTone").strip().lower()
+    if not name:
+        return None
+    if name in RINGING_TONES:
+        return ringing_tone(name)
+    words = f"Dial: Invalid ringTone value: {name[:40]!r} is none of {', '.join(RINGING_TONES)}"
+    session.warn(_INVALID_RING_TONE, f"{words}: the usual ringback is heard", verb.line)
+    return None
 
 
 def _leg(session: CallSession, verb: Verb, noun: Verb, place: Place, address: str) -> DialledLeg:
@@ -252,9 +308,11 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
         to = session.call.record.to if noun.flag("copyParentTo", False) else ""
         way = gateway.dialled(params, noun.attribute("customerId"), to)
         other.phone = replace(other.phone, gateway=way)
-    if isinstance(gateway, AuthenticatingGateway) and noun.attribute("username"):
-        user, password = noun.attribute("username"), noun.attribute("password")
-        other.phone = replace(other.phone, gateway=gateway.as_user(user, password))
+    uri = _uri(noun)
+    user = uri.attribute("username") or noun.attribute("username")
+    if user:
+        password = uri.attribute("password") or noun.attribute("password")
+        other.phone = other.phone.as_user((user, password))
     return other
 
 
@@ -262,7 +320,7 @@ async def _screen(session: CallSession, noun: Verb, other: CallControl) -> None:
     """Detect who has answered, and play the noun's digits and document, before it is connected."""
     assert isinstance(other, CallSession)
     detection = noun_detection(session, noun)
-    if detection is not None and not noun.attribute("sendDigits"):
+    if detection is not None:
         session.account.spawn(detect(other, detection))
     try:
         if noun.attribute("sendDigits"):

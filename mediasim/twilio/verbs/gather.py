@@ -1,8 +1,8 @@
 """Gather: keys or speech, while prompts are played.
 
 SpeechResult is what the call's recogniser makes of what the party said in its turn
-(:mod:`mediasim.recogniser`), so hints and model are accepted without effect. Partial results come
-once a second while new words are heard (our choice), unless the recogniser has another time.
+(:mod:`mediasim.recogniser`). Partial results come once a second while new words are heard (our
+choice), unless the recogniser has another time.
 """
 
 from __future__ import annotations

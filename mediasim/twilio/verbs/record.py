@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Final, cast
 
 from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.exchange.message import MessageRequest, record_message
@@ -17,6 +17,11 @@ from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
 
 __all__ = ["callback_of", "record", "recording_request"]
+
+_LONGEST: Final = 14_400
+_LONGEST_OF_BROWSER: Final = 600
+"""Most seconds of a message left by Twilio's SDK for browsers (docs, Record, maxLength)."""
+_INVALID_MAX_LENGTH: Final = 13612
 
 
 def callback_of(verb: Verb, session: CallSession, prefix: str) -> Callback | None:
@@ -58,7 +63,6 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     transcribe = verb.flag("transcribe", by_callback) and (
         session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )
-    longest = min(verb.seconds("maxLength", 120 if transcribe else 3600), 14_400)
     manager = session.account.recordings
     message = await record_message(
         session,
@@ -66,7 +70,7 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
             beep=verb.flag("playBeep", True),
             timeout_ns=verb.seconds("timeout", 5) * NS_PER_SECOND,
             finish_on_key=verb.attribute("finishOnKey", "1234567890*#"),
-            max_length_ns=longest * NS_PER_SECOND,
+            max_length_ns=_longest(session, verb, transcribe=transcribe) * NS_PER_SECOND,
         ),
         lambda: manager.start(
             lambda: message_tracks(session.call),
@@ -77,8 +81,9 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
         ),
     )
     hung_up = message.ended_by == "hangup"
-    if message.recording.has_media and (message.spoken or session.account.exchange.keeps_silence):
-        if transcribe:
+    kept = message.recording.has_media
+    if session.account.exchange.keeps_silence or (kept and message.spoken):
+        if transcribe and kept:
             session.account.transcriber.begin(message.recording, session.call.record, callback)
         return await _follow_up(
             session, verb, message.recording, "hangup" if hung_up else message.key
@@ -86,6 +91,18 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     if hung_up:
         raise CallEnded
     return None
+
+
+def _longest(session: CallSession, verb: Verb, *, transcribe: bool) -> int:
+    """Return the most seconds that are recorded; a longer ``maxLength`` adds a warning."""
+    from_browser = session.call.record.from_.startswith("client:")
+    most = _LONGEST_OF_BROWSER if from_browser else _LONGEST
+    wanted = verb.seconds("maxLength", min(120 if transcribe else 3600, most))
+    if wanted > most:
+        why = ", for a call of a browser," if from_browser else ""
+        words = f"Record: Invalid maxLength value: {wanted} s; at most {most} s{why} are recorded"
+        session.warn(_INVALID_MAX_LENGTH, words, verb.line)
+    return min(wanted, most)
 
 
 async def _follow_up(

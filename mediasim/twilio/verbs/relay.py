@@ -13,7 +13,7 @@ from mediasim.twilio.requests import Params
 from mediasim.twilio.session import CallSession, FollowUp
 from mediasim.twilio.twiml import Verb
 
-__all__ = ["connect_relay"]
+__all__ = ["connect_relay", "socket_url"]
 
 _SCHEMA: Final = 12200
 
@@ -24,7 +24,7 @@ async def connect_relay(session: CallSession, verb: Verb, noun: Verb) -> FollowU
     The action is asked too when the caller has hung up, but its document is not executed then.
     """
     request, troubles = relay_request(
-        {**noun.attributes, "url": session.socket_url(noun.attribute("url"))},
+        {**noun.attributes, "url": socket_url(session, noun.attribute("url"))},
         languages=[each.attributes for each in noun.children if each.name == "Language"],
         parameters={
             each.attribute("name"): each.attribute("value")
@@ -61,3 +61,11 @@ def _params(relay: RelaySession) -> Params:
         code, words = relay.error
         params += [("ErrorCode", str(code)), ("ErrorMessage", f"{NAMES[code]}: {words}")]
     return params
+
+
+def socket_url(session: CallSession, url: str) -> str:
+    """Resolve a relative URL against the document's, with a WebSocket's scheme."""
+    if not url or "://" in url:
+        return url
+    absolute = session.absolute(url)
+    return f"ws{absolute[4:]}" if absolute.startswith("http") else absolute

@@ -1,4 +1,4 @@
-"""Start, Stop and Connect: recordings and streams beside the call, and bidirectional streams."""
+"""Start, Stop and Connect: what goes on beside the call, and bidirectional streams."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
 from mediasim.twilio.verbs.record import callback_of, recording_request
-from mediasim.twilio.verbs.relay import connect_relay
+from mediasim.twilio.verbs.relay import connect_relay, socket_url
+from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
 
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
-_FORMAT: Final = {"audioFormat": "audio/x-mulaw", "sampleRate": "8000"}
 _SCHEMA: Final = 12200
 _CONNECTED: Final = ("Stream", "ConversationRelay")
 """What a call can be connected to."""
@@ -24,8 +24,10 @@ _LONGEST_PARAMETER: Final = 500
 
 @executes("Start")
 async def start(session: CallSession, verb: Verb) -> None:
-    """Start the recordings and streams of the nouns, and go on at once."""
+    """Start the recordings, streams and SIPREC sessions of the nouns, and go on at once."""
     for noun in verb.children:
+        if noun.name == "Siprec":
+            start_siprec(session, noun)
         if noun.name == "Stream":
             start_stream(session, noun)
         if noun.name == "Recording":
@@ -37,15 +39,18 @@ async def start(session: CallSession, verb: Verb) -> None:
                 trim=noun.attribute("trim", "trim-silence"),
             )
             # The resource has no source for this verb; the nearest one (our choice).
+            recorded = session.account.recorded(session)
             session.account.recordings.of_call(
-                session, request, "StartCallRecordingAPI", noun.attribute("name")
+                recorded, request, "StartCallRecordingAPI", noun.attribute("name")
             )
 
 
 @executes("Stop")
 async def stop(session: CallSession, verb: Verb) -> None:
-    """Stop the recordings and streams that the nouns name; without a name, the newest."""
+    """Stop what the nouns name; without a name, the newest."""
     for noun in verb.children:
+        if noun.name == "Siprec":
+            stop_siprec(session, noun)
         if noun.name == "Stream":
             stop_stream(session, noun)
         if noun.name == "Recording":
@@ -55,7 +60,8 @@ async def stop(session: CallSession, verb: Verb) -> None:
 
 
 def _named(session: CallSession, name: str) -> LiveRecording | None:
-    active = session.exchange.active_recordings(call=session.call.sid)
+    recorded = session.account.recorded(session)
+    active = session.exchange.active_recordings(call=recorded.call.sid)
     return next((each for each in reversed(active) if each.name == name or not name), None)
 
 
@@ -102,10 +108,6 @@ def stop_stream(session: CallSession, noun: Verb) -> None:
 
 
 def _request(session: CallSession, noun: Verb) -> StreamRequest:
-    for name, only in _FORMAT.items():
-        if noun.attribute(name, only) != only:
-            words = f"{name} {noun.attribute(name)!r} is not carried out by this sandbox: {only} is"
-            session.warn(_SCHEMA, words, noun.line)
     track = noun.attribute("track", "inbound_track")
     parameters = {
         child.attribute("name"): child.attribute("value")
@@ -117,7 +119,7 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
             words = f"the Parameter {name[:40]!r} is longer than {_LONGEST_PARAMETER} characters"
             session.warn(_SCHEMA, words, noun.line)
     return StreamRequest(
-        url=session.socket_url(noun.attribute("url")),
+        url=socket_url(session, noun.attribute("url")),
         name=noun.attribute("name") or None,
         track=cast(StreamTrack, track) if track in get_args(StreamTrack) else "inbound_track",
         callback=callback_of(noun, session, "statusCallback"),

@@ -5,9 +5,11 @@ Connections are opened by a :class:`mediasim.twilio.ports.HttpPort`.
 
 from mediasim.twilio.webhooks.address import HostGuard
 from mediasim.twilio.webhooks.delivery import AppFailure, AppRequest, AppResponse, Attempt, Delivery
+from mediasim.twilio.webhooks.oddities import ODDITIES
 from mediasim.twilio.webhooks.webhooks import Webhooks
 
 __all__ = [
+    "ODDITIES",
     "AppFailure",
     "AppRequest",
     "AppResponse",

@@ -92,6 +92,11 @@ class Delivery:
     """ID of the delivery that this one, made by fault injection, is a copy of."""
     account_sid: str = ""
     """SID of the account whose token signs it; "" for the sandbox's main account."""
+    as_json: bool = False
+    """Whether the parameters are the body as a JSON object, in place of a form."""
+    secret: bool = False
+    """Whether its real body must not be known: the parameters show what may be, it is not signed,
+    and it cannot be sent again."""
 
     @property
     def form(self) -> dict[str, str]:
@@ -164,6 +169,11 @@ class AppRequest:
     """SID of the call, recording or conference that the request is about."""
     account_sid: str = ""
     """SID of the account whose token signs it; "": the one that its AccountSid names."""
+    as_json: bool = False
+    """Whether the parameters of a POST are its body as a JSON object, in place of a form."""
+    secret_body: str | None = field(default=None, repr=False)
+    """The JSON body of an unsigned POST that the log must not show; None: that of the
+    parameters."""
 
 
 @dataclass(frozen=True, slots=True)

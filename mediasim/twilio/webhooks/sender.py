@@ -12,7 +12,8 @@ full.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode, urljoin
@@ -25,9 +26,11 @@ from mediasim.twilio.webhooks.address import (
     Failure,
     HostGuard,
     WebhookUrl,
+    body_signed_url,
     signature,
 )
 from mediasim.twilio.webhooks.delivery import AppFailure, AppResponse, Attempt, Delivery
+from mediasim.twilio.webhooks.oddities import SignedRequest, with_oddities
 
 if TYPE_CHECKING:
     from mediasim.twilio.webhooks.cookies import Cookies
@@ -36,6 +39,7 @@ __all__ = ["Sender"]
 
 _USER_AGENT: Final = "TwilioProxy/1.1"
 _FORM: Final = "application/x-www-form-urlencoded; charset=UTF-8"
+_JSON: Final = "application/json"
 _MOST_BYTES: Final = 40 * 1024 * 1024
 """Most bytes of a response: the largest file that Twilio plays."""
 _HTTP: Final = 11200
@@ -53,27 +57,51 @@ def _outgoing(
     method: str,
     params: tuple[tuple[str, str], ...],
     *,
-    auth_token: str,
+    auth_token: str | None,
     idempotency_token: str,
     cookie: str | None,
-) -> HttpRequest:
-    """Return the request to an address, signed with the account's token."""
-    form = urlencode(params)
+    json_body: str | None,
+    oddities: Collection[str] = (),
+) -> tuple[HttpRequest, list[str]]:
+    """Return the request to an address, signed with the account's token unless that is None, and
+    what is odd of it.
+
+    ``json_body`` is the body of a POST in place of the parameters' form.
+    """
     posted = method == "POST"
-    url = address.url() if posted else address.url(query=form)
+    url = address.url() if posted else address.url(query=urlencode(params))
+    form = params if posted else ()
+    if posted and json_body is not None:
+        form = ()
+        url = url if auth_token is None else body_signed_url(url, json_body.encode())
+    meant, odd = with_oddities(
+        SignedRequest(url, form, url, form, auth_token or "", posted=posted),
+        () if auth_token is None else oddities,
+    )
     headers = {
         "Accept": "*/*",
         "User-Agent": _USER_AGENT,
         "I-Twilio-Idempotency-Token": idempotency_token,
-        "X-Twilio-Signature": signature(auth_token, url, params if posted else ()),
     }
+    if auth_token is not None:
+        headers["X-Twilio-Signature"] = signature(
+            meant.token, meant.signed_url, meant.signed_params
+        )
     if posted:
-        headers["Content-Type"] = _FORM
+        headers["Content-Type"] = _FORM if json_body is None else _JSON
     if address.authorization is not None:
         headers["Authorization"] = address.authorization
     if cookie is not None:
         headers["Cookie"] = cookie
-    return HttpRequest(method, url, headers, form.encode("ascii") if posted else b"")
+    body = b""
+    if posted:
+        body = (urlencode(meant.params) if json_body is None else json_body).encode()
+    return HttpRequest(method, meant.url, headers, body), odd
+
+
+def _json_of(delivery: Delivery) -> str:
+    """Return the parameters of a delivery as a JSON object."""
+    return json.dumps(dict(delivery.params))
 
 
 class _AttemptFailed(AppFailure):
@@ -132,9 +160,10 @@ class _Attempts:
         connect = min(self._overrides.connect_seconds, self._seconds)
         total = min(connect + self._overrides.read_seconds, self._seconds)
         sent_ns, waited = self._clock(), 0.0
-        attempt = Attempt(
-            request.url, request.method, dict(request.headers), request.body.decode(), sent_ns
-        )
+        body = request.body.decode()
+        if self._delivery.secret and body:
+            body = _json_of(self._delivery)
+        attempt = Attempt(request.url, request.method, dict(request.headers), body, sent_ns)
         self._delivery.attempts.append(attempt)
         try:
             answer = await self._http.send(request, HttpLimits(connect, total, _MOST_BYTES))
@@ -193,10 +222,19 @@ class Sender:
         self._cookies: Cookies | None = None
         """The app's cookies; None until it sets one."""
 
-    async def send(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
+    async def send(
+        self,
+        delivery: Delivery,
+        *,
+        lost_answer: int | None = None,
+        secret_body: str | None = None,
+        oddities: Collection[str] = (),
+    ) -> AppResponse:
         """Send a delivery, and enter each attempt in it. Raises AppFailure if all attempts fail.
 
-        ``lost_answer`` is an injected status that replaces the app's first response.
+        ``lost_answer`` is an injected status that replaces the app's first response;
+        ``secret_body`` is the body of a secret delivery; ``oddities`` are those of its signature,
+        which the delivery names if they show.
         """
         method = "GET" if delivery.method.upper() == "GET" else "POST"
         address, params = self._address(delivery.url, delivery), delivery.params
@@ -206,16 +244,20 @@ class Sender:
             raise AppFailure(_INVALID_POLICY, str(error), delivery) from None
         attempts = _Attempts(self._http, self._clock, overrides, delivery, lost_answer=lost_answer)
         token = self._token(delivery)
+        json_body = secret_body or (_json_of(delivery) if delivery.as_json else None)
         for _ in range(1 + _MOST_REDIRECTS):
             cookies = self._cookies
-            request = _outgoing(
+            request, odd = _outgoing(
                 address,
                 method,
                 params,
-                auth_token=self._auth_token(delivery),
+                auth_token=None if delivery.secret else self._auth_token(delivery),
                 idempotency_token=token,
                 cookie=None if cookies is None else cookies.header(delivery.sid, address),
+                json_body=json_body,
+                oddities=oddities,
             )
+            delivery.injected += [words for words in odd if words not in delivery.injected]
             answer = await attempts.until_answered(request)
             if "set-cookie" in answer.headers:
                 self._keep_cookies(delivery.sid, address, answer.headers["set-cookie"])
@@ -224,7 +266,7 @@ class Sender:
                     address.base, answer.status, answer.headers, answer.body, delivery
                 )
             if answer.status != 307 or method == "GET":
-                method, params = "GET", ()
+                method, params, json_body = "GET", (), None
             address = self._redirected(request.url, answer, delivery)
         raise AppFailure(
             _TOO_MANY_REDIRECTS,

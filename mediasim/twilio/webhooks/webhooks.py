@@ -88,12 +88,12 @@ class Webhooks:
         """
         delivery = self._entry(request)
         if not self._one_lane:
-            return await self._deliver(delivery)
+            return await self._deliver(delivery, secret_body=request.secret_body)
         answer: asyncio.Future[AppResponse] = asyncio.get_running_loop().create_future()
 
         async def deliver() -> None:
             try:
-                response = await self._deliver(delivery)
+                response = await self._deliver(delivery, secret_body=request.secret_body)
             except AppFailure as failure:
                 # The call may have ended meanwhile, which cancels the future.
                 if not answer.done():
@@ -195,7 +195,11 @@ class Webhooks:
             raise LookupError(f"{delivery_id!r} was the app's own request: nothing was delivered")
         if old.kind == RECORDER:
             raise LookupError(f"{delivery_id!r} is a recording that broke: nothing was delivered")
-        request = AppRequest(old.url, old.method, old.params, old.kind, old.sid, old.account_sid)
+        if old.secret:
+            raise LookupError(f"{delivery_id!r} had secret digits, which were not kept")
+        request = AppRequest(
+            old.url, old.method, old.params, old.kind, old.sid, old.account_sid, old.as_json
+        )
         delivery = self._entry(request, replay_of=old.id)
         with contextlib.suppress(AppFailure):  # it is in the delivery
             await self._deliver(delivery)
@@ -221,15 +225,26 @@ class Webhooks:
             replay_of,
             injected=list(injected),
             account_sid=request.account_sid or dict(request.params).get("AccountSid", ""),
+            as_json=request.as_json,
+            secret=request.secret_body is not None,
         )
         self._entered += 1
         self.deliveries.append(delivery)
         del self.deliveries[:-_MOST_KEPT]
         return delivery
 
-    async def _deliver(self, delivery: Delivery, *, lost_answer: int | None = None) -> AppResponse:
+    async def _deliver(
+        self,
+        delivery: Delivery,
+        *,
+        lost_answer: int | None = None,
+        secret_body: str | None = None,
+    ) -> AppResponse:
+        oddities = self.faults.signature(delivery.kind, delivery.sid, delivery.url)
         try:
-            return await self._sender.send(delivery, lost_answer=lost_answer)
+            return await self._sender.send(
+                delivery, lost_answer=lost_answer, secret_body=secret_body, oddities=oddities
+            )
         except AppFailure as failure:
             delivery.error_code, delivery.error = failure.code, failure.message
             raise

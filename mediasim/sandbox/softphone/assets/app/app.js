@@ -77,6 +77,9 @@ const heard = {
     state.ringing.set(call, { from, to, quiet: state.ringing.size || state.call ? () => {} : ring() });
     note(`${from} calls`);
   },
+  message({ call, content }) {
+    if (state.call?.name === call) note(`the app says ${content}`);
+  },
   ended({ call, status, words }) {
     const ringing = state.ringing.get(call);
     if (ringing) note(`${ringing.from}: ${words || status}`);
@@ -209,6 +212,7 @@ function draw() {
   who.show(state.client, signals.open && !state.problem);
   panel.show(state.call);
   at("place").hidden = Boolean(state.call);
+  at("message").hidden = !["ringing", "in-progress"].includes(state.call?.status);
   at("place").disabled = !state.client || Boolean(state.problem);
   at("to").parentElement.hidden = Boolean(state.call);
   at("to").placeholder = state.client?.application ? "What to tell the application" : "Number or name";
@@ -236,6 +240,14 @@ at("pad").append(
 at("dial").addEventListener("submit", (event) => {
   event.preventDefault();
   dial();
+});
+at("message").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const content = at("content").value.trim();
+  if (!state.call || !content) return;
+  signals.say("message", { call: state.call.name, content });
+  note(`to the app: ${content}`);
+  at("content").value = "";
 });
 at("erase").addEventListener("click", () => {
   at("to").value = at("to").value.slice(0, -1);

@@ -1,0 +1,218 @@
+"""Voice Insights of one call (insights.twilio.com, version 1): events, metrics, annotation.
+
+A client that is simulated has the SDK's edge too: its metrics are of what it hears, and its events
+are the warnings of its network's quality.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, Final, get_args
+
+from mediasim.exchange.records import CallRecord
+from mediasim.twilio.account import Account
+from mediasim.twilio.errors import bad_parameter
+from mediasim.twilio.insights.edges import (
+    EDGES,
+    Direction,
+    Edge,
+    Sample,
+    gateway,
+    samples_of,
+    warnings_of,
+)
+from mediasim.twilio.insights.measures import AnnotationRecord, CallMeasures
+from mediasim.twilio.insights.summaries import VOICE, annotation_json, annotation_of
+from mediasim.twilio.representations import iso8601
+from mediasim.twilio.rest.call_summaries import CONNECTIVITY_ISSUES, QUALITY_ISSUES, own_call
+from mediasim.twilio.rest.paging import PAGING, listed
+from mediasim.twilio.rest.resource import ApiRequest, Operation, Owner, Resource, Store, Stored
+from mediasim.twilio.rest.responses import ApiResponse
+
+__all__ = ["ANNOTATIONS", "CALL_EVENTS", "CALL_INSIGHTS", "CALL_METRICS"]
+
+
+# -- the call itself, its events and metrics -------------------------------------------------
+
+
+def _fetch_call(request: ApiRequest) -> ApiResponse:
+    url = f"{request.account.base_url}{VOICE}/{own_call(request).sid}"
+    names = ("Events", "Metrics", "Summary", "Annotation")
+    links = {name.lower(): f"{url}/{name}" for name in names}
+    return ApiResponse({"sid": request.at["call"], "url": url, "links": links})
+
+
+def _list_events(request: ApiRequest) -> ApiResponse:
+    record = own_call(request)
+    edge = request.query.word("Edge", get_args(Edge))
+    measures = request.account.insights.of_call(record.sid)
+    found: list[tuple[int, Edge, str, str, str]] = []
+    if measures is not None:
+        here = gateway(record)
+        found = [(each.at_ns, here, "call", "INFO", each.name) for each in measures.progress]
+        found += [
+            (at_ns, "sdk_edge", group, "WARNING" if group.endswith("raised") else "INFO", name)
+            for at_ns, group, name in warnings_of(measures)
+        ]
+    found = [each for each in sorted(found, key=lambda each: each[0]) if edge in (None, each[1])]
+
+    def show(numbered: tuple[str, tuple[int, Edge, str, str, str]]) -> dict[str, Any]:
+        at_ns, where, group, level, name = numbered[1]
+        metadata = {"region": "us1", "edge_location": "ashburn"}
+        edges: dict[str, Any] = {**dict.fromkeys(EDGES), where: {"metadata": metadata}}
+        head = _head(record, request, at_ns)
+        return {**head, "edge": where, "group": group, "level": level, "name": name, **edges}
+
+    return _numbered(request, found, show)
+
+
+def _list_metrics(request: ApiRequest) -> ApiResponse:
+    record = own_call(request)
+    edge = request.query.word("Edge", get_args(Edge))
+    direction = request.query.word("Direction", get_args(Direction))
+    measures = request.account.insights.of_call(record.sid)
+    samples = [] if measures is None else samples_of(measures)
+    here = gateway(record)
+
+    def edge_of(sample: Sample) -> Edge:
+        return "sdk_edge" if sample.edge == "sdk" else here
+
+    found = [
+        each
+        for each in samples
+        if edge in (None, edge_of(each)) and direction in (None, each.direction)
+    ]
+
+    def show(numbered: tuple[str, Sample]) -> dict[str, Any]:
+        assert measures is not None
+        sample = numbered[1]
+        codec = {"codec": measures.payload_type, "codec_name": measures.codec.lower()}
+        shown: dict[str, Any] = {
+            "metadata": {"region": "us1", "edge_location": "ashburn"},
+            "interval": {**codec, **sample.interval()},
+            "cumulative": sample.cumulative(),
+        }
+        if sample.edge == "sdk" and measures.sdk is not None:
+            score = sample.score(measures, measures.sdk)
+            shown["interval"]["rtt"] = {"value": measures.sdk.rtt_ms}
+            shown["interval"] |= {} if score is None else {"mos": {"value": score}}
+        edges: dict[str, Any] = {**dict.fromkeys(EDGES), edge_of(sample): shown}
+        head = _head(record, request, sample.after.at_ns)
+        return {**head, "edge": edge_of(sample), "direction": sample.direction, **edges}
+
+    return _numbered(request, found, show)
+
+
+def _head(record: CallRecord, request: ApiRequest, at_ns: int) -> dict[str, Any]:
+    return {
+        "timestamp": iso8601(request.account.dates, at_ns),
+        "call_sid": record.sid,
+        "account_sid": record.account_sid,
+    }
+
+
+def _numbered(
+    request: ApiRequest, found: list[Any], show: Callable[[Any], dict[str, Any]]
+) -> ApiResponse:
+    """Return a page of a list whose entries have no SIDs: their numbers stand for them."""
+    numbered = [(f"N{number}", each) for number, each in enumerate(found)]
+    return listed(request, numbered, show, sid=lambda each: each[0], newest_first=False)
+
+
+# -- annotations -----------------------------------------------------------------------------
+
+_LONGEST: Final = 100
+"""Most characters of a comment and an incident."""
+
+
+def _show_annotation(request: ApiRequest, record: AnnotationRecord) -> ApiResponse:
+    url = f"{request.account.base_url}{VOICE}/{record.call_sid}/Annotation"
+    return ApiResponse({**annotation_json(record), "url": url})
+
+
+def _fetch_annotation(request: ApiRequest) -> ApiResponse:
+    return _show_annotation(request, annotation_of(request.account.insights, own_call(request)))
+
+
+def _annotate(request: ApiRequest) -> ApiResponse:
+    form, account = request.form, request.account
+    call = own_call(request)
+    issues = tuple(
+        word for value in form.all("QualityIssues") for word in re.split("[, ]+", value) if word
+    )
+    if unknown := [word for word in issues if word not in QUALITY_ISSUES]:
+        words = f"Invalid QualityIssues {unknown[0][:40]}: expected {', '.join(QUALITY_ISSUES)}"
+        raise bad_parameter(words)
+    given: dict[str, Any] = {
+        "answered_by": form.word("AnsweredBy", ("unknown_answered_by", "human", "machine")),
+        "connectivity_issue": form.word("ConnectivityIssue", CONNECTIVITY_ISSUES),
+        "quality_issues": list(issues) or None,
+        "spam": form.flag("Spam"),
+        "call_score": form.number("CallScore", 1, 5),
+        "comment": form.text("Comment", longest=_LONGEST),
+        "incident": form.text("Incident", longest=_LONGEST),
+    }
+    record = annotation_of(account.insights, call)
+    for name, value in given.items():
+        if value is not None:
+            setattr(record, name, value)
+    account.insights.annotate(record)
+    return _show_annotation(request, record)
+
+
+# -- rows ------------------------------------------------------------------------------------
+
+
+def _measures(account: Account) -> Store:
+    insights = account.insights
+    return Store(insights.all, insights.add, insights.find, insights.remove)
+
+
+def _annotations(account: Account) -> Store:
+    insights = account.insights
+    return Store(insights.annotations, insights.annotate, insights.annotation)
+
+
+CALL_INSIGHTS: Final = Resource(
+    name="CallInsights",
+    many="voice",
+    host="insights",
+    stored=Stored("call-measures", CallMeasures, _measures, Owner.WORKER, key="call_sid"),
+    paths={f"{VOICE}/{{call}}": {"GET": Operation(_fetch_call)}},
+)
+"""The call itself, with links. Its records are the measures that all others show."""
+CALL_EVENTS: Final = Resource(
+    name="CallEvent",
+    many="events",
+    host="insights",
+    paths={f"{VOICE}/{{call}}/Events": {"GET": Operation(_list_events, (*PAGING, "Edge"))}},
+)
+CALL_METRICS: Final = Resource(
+    name="CallMetric",
+    many="metrics",
+    host="insights",
+    paths={
+        f"{VOICE}/{{call}}/Metrics": {
+            "GET": Operation(_list_metrics, (*PAGING, "Edge", "Direction"))
+        }
+    },
+)
+ANNOTATIONS: Final = Resource(
+    name="Annotation",
+    many="annotations",
+    host="insights",
+    stored=Stored("annotation", AnnotationRecord, _annotations, key="call_sid"),
+    paths={
+        f"{VOICE}/{{call}}/Annotation": {
+            "GET": Operation(_fetch_annotation),
+            "POST": Operation(
+                _annotate,
+                (
+                    *("AnsweredBy", "ConnectivityIssue", "QualityIssues", "Spam", "CallScore"),
+                    *("Comment", "Incident"),
+                ),
+            ),
+        }
+    },
+)

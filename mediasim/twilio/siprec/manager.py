@@ -1,0 +1,319 @@
+"""The SIPREC sessions of an account: started by TwiML or REST, and ended with their calls.
+
+Status callbacks: ``siprec-started``, ``siprec-stopped``, ``siprec-error`` (Twilio docs, Siprec). A
+session begins when the server has taken it; the resource is in progress from its request on. The
+resource follows the API description 2010-04-01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mediasim.exchange.dates import Dates
+from mediasim.exchange.events import CallEvent, Event, StreamEvent
+from mediasim.exchange.live_call import LiveCall
+from mediasim.exchange.states import CALL, StreamStatus
+from mediasim.media.leg import FOREVER
+from mediasim.media.recorder import Track
+from mediasim.net.siprec_port import (
+    SiprecAsked,
+    SiprecConnector,
+    SiprecParticipant,
+    SiprecPort,
+    SiprecRefused,
+    SiprecSession,
+)
+from mediasim.twilio.account_parts import AccountParts
+from mediasim.twilio.errors import TwilioError, bad_parameter, not_found, not_in_progress
+from mediasim.twilio.representations import account_path, rfc2822
+from mediasim.twilio.requests import SiprecRequest
+from mediasim.twilio.status import call_params
+from mediasim.twilio.streams import StreamManager
+
+__all__ = ["SiprecManager", "SiprecRecord"]
+
+_MOST_KEPT: Final = 1000
+"""Most ended sessions that are kept, the newest."""
+_MOST_FORKED: Final = 4
+"""Most forked tracks of one call, those of media streams included (Twilio docs, Siprec)."""
+_UNREACHABLE: Final = 32011
+"""Code of Twilio's error dictionary: SIP infrastructure that cannot be reached."""
+_TRACKS: Final = {
+    "inbound_track": (Track.INBOUND,),
+    "outbound_track": (Track.OUTBOUND,),
+    "both_tracks": (Track.INBOUND, Track.OUTBOUND),
+}
+
+
+@dataclass(slots=True)
+class SiprecRecord:
+    """A SIPREC session of a call, active or ended."""
+
+    sid: str
+    account_sid: str
+    call_sid: str
+    name: str | None
+    began_ns: int
+    ended_ns: int | None = None
+    """Loop time at which it was stopped, in nanoseconds; None before."""
+
+    @property
+    def status(self) -> StreamStatus:
+        """``in-progress`` or ``stopped``."""
+        return "in-progress" if self.ended_ns is None else "stopped"
+
+    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
+        path = f"{account_path(self.account_sid)}/Calls/{self.call_sid}"
+        updated_ns = self.began_ns if self.ended_ns is None else self.ended_ns
+        return {
+            "sid": self.sid,
+            "account_sid": self.account_sid,
+            "call_sid": self.call_sid,
+            "name": self.name,
+            "status": self.status,
+            "date_updated": rfc2822(dates, updated_ns),
+            "uri": f"{path}/Siprec/{self.sid}.json",
+        }
+
+
+class _Fork:
+    """One session, from its request to its end."""
+
+    def __init__(self, record: SiprecRecord, request: SiprecRequest, call: LiveCall) -> None:
+        self.record = record
+        self.request = request
+        self.call = call
+        self.session: SiprecSession | None = None
+        """The open session; None before the server has taken it."""
+        self.listeners: list[_TrackFork] = []
+
+    @property
+    def over(self) -> bool:
+        return self.record.ended_ns is not None
+
+
+class _TrackFork:
+    """A listener of one track, which passes it on. It never answers, so any block will do."""
+
+    horizon = reach = patience = FOREVER
+
+    def __init__(self, session: SiprecSession, track: Track) -> None:
+        self._session = session
+        self._track = track.value
+
+    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        self._session.send(self._track, first_frame, pcm)
+
+
+class SiprecManager:
+    """All SIPREC sessions of the account, oldest first."""
+
+    def __init__(
+        self,
+        account: AccountParts,
+        live_call: Callable[[str], LiveCall | None],
+        streams: StreamManager,
+    ) -> None:
+        """Manage the sessions of an account; ``live_call`` finds an active call by its SID."""
+        self.connectors: Mapping[str, SiprecConnector] = {}
+        """The connectors by their unique names."""
+        self.port: SiprecPort | None = None
+        """Opens sessions; None: every session fails."""
+        self._account = account
+        self._live_call = live_call
+        self._streams = streams
+        self._forks: dict[str, _Fork] = {}
+        account.exchange.events.on("event", self._on_event)
+
+    # -- finding ----------------------------------------------------------------------------
+
+    def find(self, call_sid: str, key: str) -> SiprecRecord:
+        """Find a call's session by SID or name. Raises TwilioError (404) if there is none."""
+        return self._find(call_sid, key).record
+
+    def _find(self, call_sid: str, key: str) -> _Fork:
+        for each in reversed(self._forks.values()):
+            if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
+                return each
+        raise not_found(f"{self._account.account_path}/Calls/{call_sid}/Siprec/{key}.json")
+
+    def _active(self, call_sid: str) -> list[_Fork]:
+        forks = self._forks.values()
+        return [each for each in forks if each.record.call_sid == call_sid and not each.over]
+
+    # -- commands ---------------------------------------------------------------------------
+
+    def start(self, call_sid: str, request: SiprecRequest) -> SiprecRecord:
+        """Start a session: POST /Calls/{sid}/Siprec, or a Siprec noun.
+
+        Raises TwilioError if the call is not active, there is no such connector, the name is in
+        use, or too many tracks are forked already.
+        """
+        self._account.call_record(call_sid)
+        call = self._live_call(call_sid)
+        if call is None or not call.active:
+            raise not_in_progress("Call is not in-progress. Cannot start a Siprec session.")
+        connector = self._connector(request.connector)
+        active = self._active(call_sid)
+        if request.name and any(each.record.name == request.name for each in active):
+            raise bad_parameter(f"Siprec name {request.name} is already in use on call {call_sid}")
+        forked = sum(len(_TRACKS[each.request.track]) for each in active)
+        forked += sum(each.forked for each in self._streams.of_call(call_sid))
+        if forked + len(_TRACKS[request.track]) > _MOST_FORKED:
+            words = f"a call has at most {_MOST_FORKED} forked tracks, and {forked} are in use"
+            raise bad_parameter(f"Siprec: {words}")
+        account = self._account
+        record = SiprecRecord(
+            sid=account.new_sid("SR"),
+            account_sid=call.record.account_sid,
+            call_sid=call.sid,
+            name=request.name,
+            began_ns=account.now_ns,
+        )
+        fork = self._forks[record.sid] = _Fork(record, request, call)
+        over = [each for each in self._forks.values() if each.over]
+        for each in over[: max(0, len(over) - _MOST_KEPT)]:
+            del self._forks[each.record.sid]
+        account.spawn(self._open(fork, connector))
+        return record
+
+    def stop(self, call_sid: str, key: str) -> SiprecRecord:
+        """Stop a session: POST /Calls/{sid}/Siprec/{sid}. Raises TwilioError (404) if none."""
+        fork = self._find(call_sid, key)
+        self._end(fork)
+        return fork.record
+
+    def stop_named(self, call_sid: str, name: str) -> None:
+        """Stop a call's active session of a name, without a name the newest; if there is one."""
+        found = [each for each in self._active(call_sid) if not name or each.record.name == name]
+        if found:
+            self._end(found[-1])
+
+    def _connector(self, name: str) -> SiprecConnector:
+        """Return the connector of a name. Raises TwilioError if there is none."""
+        try:
+            return self.connectors[name]
+        except KeyError:
+            known = ", ".join(self.connectors) or "none: sip: {siprec: ...} of the plan lists them"
+            words = f"Siprec: there is no connector {name!r}; the connectors are {known}"
+            raise bad_parameter(words) from None
+
+    # -- the session ------------------------------------------------------------------------
+
+    async def _open(self, fork: _Fork, connector: SiprecConnector) -> None:
+        account, call = self._account, fork.call
+        tracks = _TRACKS[fork.request.track]
+        try:
+            if self.port is None:
+                raise SiprecRefused("nothing here can open a recording session")
+            session = await self.port.open(
+                connector, self._asked(fork), lambda why: self._lost(fork, why)
+            )
+        except SiprecRefused as refused:
+            if not fork.over:
+                self._fail(fork, str(refused))
+            return
+        for note in session.notes:
+            account.notify(call.sid, _UNREACHABLE, f"Siprec: {note}", warning=True)
+        if fork.over or not call.active:  # it was stopped, or the call has ended, meanwhile
+            await session.close()
+            self._end(fork)
+            return
+        fork.session = session
+        for track in tracks:
+            listener = _TrackFork(session, track)
+            call.room.listen(call.leg, track, listener)
+            fork.listeners.append(listener)
+        self._report(fork, "started")
+
+    def _asked(self, fork: _Fork) -> SiprecAsked:
+        account, record = self._account, fork.call.record
+        far, near = record.from_, record.to
+        if record.direction != "inbound":
+            far, near = near, far
+        began_ns = account.now_ns if record.answered_ns is None else record.answered_ns
+        return SiprecAsked(
+            sid=fork.record.sid,
+            call_sid=record.sid,
+            account_sid=record.account_sid,
+            tracks=[track.value for track in _TRACKS[fork.request.track]],
+            participants=[
+                SiprecParticipant(far, Track.INBOUND.value),
+                SiprecParticipant(near, Track.OUTBOUND.value),
+            ],
+            began_unix_ns=account.dates.unix_ns(began_ns),
+            unix_ns=account.dates.unix_ns,
+            parameters=fork.request.parameters,
+        )
+
+    def _lost(self, fork: _Fork, why: str) -> None:
+        """Handle that the server has ended the session."""
+        if not fork.over:
+            self._fail(fork, why)
+
+    def _fail(self, fork: _Fork, why: str) -> None:
+        words = f"Siprec: {why}"
+        self._account.notify(fork.record.call_sid, _UNREACHABLE, words)
+        self._report(fork, "error", why)
+        self._end(fork, tells=fork.session is not None)
+
+    def _end(self, fork: _Fork, *, tells: bool = True) -> None:
+        """End a session, if it has not ended; ``tells``: the app, if it had been started."""
+        if fork.over:
+            return
+        call, session = fork.call, fork.session
+        if call.active:
+            for listener in fork.listeners:
+                call.room.stop_listening(call.leg, listener)
+        fork.listeners = []
+        fork.record.ended_ns = self._account.now_ns
+        if session is not None:
+            self._account.spawn(session.close())
+            if tells:
+                self._report(fork, "stopped")
+
+    # -- reporting --------------------------------------------------------------------------
+
+    def _report(self, fork: _Fork, word: str, error: str = "") -> None:
+        account, record = self._account, fork.record
+        named = record.name or record.sid
+        account.exchange.events.emit(
+            StreamEvent(
+                at_ns=account.now_ns,
+                kind=f"siprec.{word}",
+                text=f"siprec {named} {word}" + (f": {error}" if error else ""),
+                call_sid=record.call_sid,
+                stream_sid=record.sid,
+            )
+        )
+        callback = fork.request.callback
+        if callback is None or not callback.url:
+            return
+        params = [
+            *call_params(fork.call.record),
+            ("SiprecSid", record.sid),
+            ("SiprecName", named),
+            ("SiprecEvent", f"siprec-{word}"),
+            ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
+        ]
+        if error:
+            params += [("SiprecError", error), ("SiprecErrorCode", str(_UNREACHABLE))]
+        account.send_callback(callback, params, "siprec-status", record.call_sid, lane=record.sid)
+
+    def refused(self, call: LiveCall, request: SiprecRequest, error: TwilioError) -> None:
+        """Report to the app a session that TwiML asks for and that is refused."""
+        record = SiprecRecord("", call.record.account_sid, call.sid, request.name, 0, 0)
+        self._report(_Fork(record, request, call), "error", error.message)
+
+    def _on_event(self, event: Event) -> None:
+        if not isinstance(event, CallEvent):
+            return
+        word = event.kind.removeprefix("call.")
+        if word in CALL.moves and CALL.is_final(word):
+            for fork in self._active(event.call_sid):
+                self._end(fork)
