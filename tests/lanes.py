@@ -39,7 +39,7 @@ def _is_of_real_time(file: str) -> bool:
         return False
 
 
-class Lanes(LoadScopeScheduling):
+class Lanes(LoadScopeScheduling):  # type: ignore[misc]
     """Shares out files of tests; those of real time in two lanes."""
 
     def _split_scope(self, nodeid: str) -> str:
