@@ -22,6 +22,7 @@ from mediasim.twilio.rest.insights import (
     CALL_INSIGHTS,
     CALL_METRICS,
 )
+from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -50,6 +51,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    LIVE_TRANSCRIPTIONS,
     SIPREC,
     PAYMENTS,
     USER_MESSAGES,
