@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from account_stage import APP
-from coverage_of_rest import Asked, Play
-from coverage_of_twiml import Scene
-from coverage_stage import NAMED, Stage
+from coverage_stage import NAMED, Asked, Play, Scene, Stage
 from meeting import until
 
 _SWEARS = (NAMED[0], "Damn it, hello there.")

@@ -6,11 +6,12 @@ do in the same document, each alone; the same element has several scenes where o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from account_stage import APP, APP_NUMBER, BOB, CAROL, Step
-from coverage_stage import HELLO, NAMED, SIP, YES, Play, Stage
+from account_stage import APP, APP_NUMBER, BOB, CAROL
+from coverage_of_pay import PAY_TWIML
+from coverage_of_transcription import TRANSCRIPTION_SCENES
+from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Scene, Stage
 from meeting import until, words
 
 DAN = "+15550100005"
@@ -19,40 +20,27 @@ TALK = "ws://127.0.0.1:9/talk"
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A document, and attributes that change what comes of it."""
-
-    element: str
-    """The row of the grammar."""
-    document: str
-    shows: Mapping[str, str]
-    """A value for each attribute; ``$ALICE`` is the SID of Alice's call."""
-    alice: tuple[Step, ...] = (0.2, NAMED, 4.0, "hangup")
-    bob: tuple[Step, ...] = (YES, 1.0)
-    outcome: str = "answer"
-    first: str = ""
-    """The document of Alice's call, where the scene's own is that of Carol, who calls after her."""
-    then: str = ""
-    """The document of Carol's call, who calls after Alice."""
-    third: str = ""
-    """The document of Dan's call, who calls after both."""
+class Transferred(Scene):
+    """The same, and the telephone of the caller asks for a transfer once it is put through."""
 
     def play(self, text: str) -> Play:
-        """The scene, with this text in the place of the attribute."""
-
         async def play(stage: Stage) -> None:
-            stage.telephone(BOB, *self.bob, outcome=self.outcome)
-            for address in ("client:bob", "sip:bob@127.0.0.1"):
-                stage.telephone(address, *self.bob)
-            document = self.document.replace("$APPLICATION", stage.application.sid)
-            document = document.replace("¤", text)
-            sid = stage.comes(self.first or document, *self.alice)
-            if later := self.then or (document if self.first else ""):
-                await until(stage, 1.5)
-                stage.comes(later.replace("$ALICE", sid), 0.3, YES, 1.2, "hangup", who=CAROL)
-            if self.third:
-                await until(stage, 1.6)
-                stage.comes(self.third, 0.5, YES, 1.0, "hangup", who=DAN)
+            await super(Transferred, self).play(text)(stage)
+            await until(stage, 3)
+            call = stage.service.live_call(stage.exchange.catalogue.calls()[0].sid)
+            assert call is not None
+            call.referred(Moved(stage))
+
+        return play
+
+
+@dataclass(frozen=True)
+class Referred(Scene):
+    """The same for a caller at a SIP address."""
+
+    def play(self, text: str) -> Play:
+        async def play(stage: Stage) -> None:
+            stage.comes(self.document.replace("¤", text), *self.alice, who="sip:ann@127.0.0.1")
 
         return play
 
@@ -129,11 +117,26 @@ JOINED = '<Dial><Conference statusCallback="/first">room</Conference></Dial>'
 STAYS = (0.2, NAMED, 5.0, "hangup")
 
 SCENES: tuple[Scene, ...] = (
+    *PAY_TWIML,
     # -- saying, playing, listening ---------------------------------------------------------------
     Scene(
         "Say",
         "<Say ¤>Good morning</Say>",
         {"voice": "man", "language": "de-DE", "loop": "2"},
+    ),
+    Scene("break", "<Say>One<break ¤/>two</Say>", {"strength": "x-strong", "time": "2s"}),
+    Scene("emphasis", "<Say>It is <emphasis ¤>late</emphasis></Say>", {"level": "strong"}),
+    Scene("lang", "<Say>Say <lang ¤>guten Tag</lang></Say>", {"xml:lang": "de-DE"}),
+    Scene(
+        "prosody",
+        "<Say>It is <prosody ¤>late</prosody></Say>",
+        {"volume": "soft", "rate": "slow", "pitch": "high"},
+    ),
+    Scene("say-as", "<Say>Room <say-as ¤>12</say-as></Say>", {"interpret-as": "characters"}),
+    Scene(
+        "say-as",
+        '<Say>On <say-as interpret-as="date" ¤>10/11/2026</say-as></Say>',
+        {"format": "dmy"},
     ),
     Scene("sub", "<Say>Water is <sub ¤>H2O</sub></Say>", {"alias": "wet"}),
     Scene("Play", "<Play ¤>/song.wav</Play>", {"loop": "2", "digits": "12"}),
@@ -238,6 +241,18 @@ SCENES: tuple[Scene, ...] = (
         '<Start><Stream url="ws://127.0.0.1:9/x"><Parameter name="a" ¤/></Stream></Start><Pause/>',
         {"value": "b"},
     ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
+    ),
     Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
     Scene(
         "ConversationRelay",
@@ -303,6 +318,7 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
+    *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",
@@ -319,10 +335,21 @@ SCENES: tuple[Scene, ...] = (
         (YES, 8.0),
     ),
     Scene("Dial", f'<Dial action="/next" ¤>{BOB}</Dial>', {"method": "GET"}),
+    Scene("Dial", f"<Dial ¤>{BOB}</Dial>", {"ringTone": "uk"}),
+    Transferred("Dial", f"<Dial ¤>{BOB}</Dial>", {"referUrl": "/say"}, bob=(YES, 6.0)),
+    Transferred(
+        "Dial", f'<Dial referUrl="/say" ¤>{BOB}</Dial>', {"referMethod": "GET"}, bob=(YES, 6.0)
+    ),
+    Referred("Refer", "<Refer ¤><Sip>sip:desk@127.0.0.1</Sip></Refer>", {"action": "/next"}),
+    Referred(
+        "Refer",
+        '<Refer action="/next" ¤><Sip>sip:desk@127.0.0.1</Sip></Refer>',
+        {"method": "GET"},
+    ),
     Scene(
         "Dial",
         f"<Dial ¤>{BOB}</Dial><Pause/>",
-        {"timeout": "5"},
+        {"timeout": "5", "ringTone": "uk"},
         alice=(50.0, "hangup"),
         outcome="no-answer",
     ),

@@ -14,15 +14,17 @@ import json
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from account_stage import ALICE, APP, APP_NUMBER, BOB, TOKEN, AccountStage
-from meeting import words
+from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, TOKEN, AccountStage, Step
+from meeting import until, words
 from numpy.typing import NDArray
 from rest_stage import basic
+from starlette import routing
 from starlette.applications import Starlette
 
 from mediasim.audio.music import default_hold_music
@@ -34,6 +36,7 @@ from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.media.far_end import FarEnd
 from mediasim.media.recorder import Track
+from mediasim.net.siprec_port import SiprecAsked, SiprecConnector
 from mediasim.net.stream_port import StreamListener
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
@@ -47,10 +50,13 @@ from mediasim.twilio.rest.table import all_stored
 
 HELLO, YES = words(1, 0.6), words(2, 0.5)
 SIP = "sip:desk@127.0.0.1"
+DAN = "+15550100005"
 NAMED = (HELLO, "hello there")
 """Something said of which the words are known."""
 
 
+# A path's pattern is compiled once for all stages, of which each has an API of its own.
+routing.compile_path = cache(routing.compile_path)
 _MUSIC = default_hold_music(Seeds(7))
 """Drawn once: each exchange would draw it anew."""
 
@@ -109,6 +115,46 @@ class _Sockets:
         return self.opened[-1]
 
 
+class _Recording:
+    """A recording session elsewhere, which keeps what it is sent."""
+
+    notes = ()
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        self.ears: dict[str, _Ear] = {}
+
+    def send(self, track: str, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        self.ears.setdefault(track, _Ear()).hear(first_frame, pcm)
+
+    async def close(self) -> None:
+        self.told.append(f"closed {self.ears}")
+
+
+class _Recorders:
+    """A SiprecPort: every recording server is there."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def open(
+        self, connector: SiprecConnector, asked: SiprecAsked, lost: Callable[[str], None]
+    ) -> _Recording:
+        self.told.append(repr((connector, replace(asked, unix_ns=int))))
+        return _Recording(self.told)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A telephone's request that its call be transferred."""
+
+    stage: Stage
+    target: str = "sip:else@127.0.0.1"
+
+    def notify(self, status: int) -> None:
+        self.stage.rung.append((self.target, str(status)))
+
+
 @dataclass(frozen=True)
 class SipDesk:
     """The way to a telephone that never answers, and notes by whom it was rung, and how."""
@@ -136,6 +182,9 @@ class Stage(AccountStage):
         super().__init__(directory, streams=self.sockets, profile=profile)
         self.given = dict(given)
         """What is tried: the attribute, or the parameters."""
+        self._recorders = _Recorders()
+        self.service.siprecs.port = self._recorders
+        self.service.siprecs.connectors = {"rec": SiprecConnector("sip:rec@127.0.0.1")}
         self.answers: list[Any] = []
         self.names: dict[str, str] = {"$SOON": self.exchange.dates.at(3600 * 10**9).isoformat()}
         """What stands for ``$ALICE`` in parameters: the SIDs of a scene."""
@@ -247,7 +296,7 @@ class Stage(AccountStage):
         records = {
             kind: [repr(each) for each in stored.store(account).all()]
             for kind, stored in all_stored().items()
-            if kind not in ("notification", "delivery", *self.unseen)
+            if kind not in ("notification", "delivery", "api_event", *self.unseen)
         }
         files = {
             each.sid: hashlib.sha1(self._file(each.sid), usedforsecurity=False).hexdigest()
@@ -257,13 +306,20 @@ class Stage(AccountStage):
             **records,
             "answers": self.answers,
             "requests": [
-                (each.method, each.url, each.params, each.sent_ns)
+                (
+                    each.method,
+                    each.url,
+                    each.params,
+                    each.sent_ns,
+                    [it.body for it in each.attempts],
+                )
                 for each in self.webhooks.deliveries
             ],
             "heard": [repr(each) for each in self._ears],
             "files": files,
             "rung": self.rung,
             "streams": [repr(each.record) for each in account.streams.all()],
+            "recorders": self._recorders.told,
             "sockets": [each.told for each in self.sockets.opened],
         }
 
@@ -293,6 +349,56 @@ def _wave() -> bytes:
 
 
 Play = Callable[[Stage], Coroutine[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A document, and attributes that change what comes of it."""
+
+    element: str
+    """The row of the grammar."""
+    document: str
+    shows: Mapping[str, str]
+    """A value for each attribute; ``$ALICE`` is the SID of Alice's call."""
+    alice: tuple[Step, ...] = (0.2, NAMED, 4.0, "hangup")
+    bob: tuple[Step, ...] = (YES, 1.0)
+    outcome: str = "answer"
+    first: str = ""
+    """The document of Alice's call, where the scene's own is that of Carol, who calls after her."""
+    then: str = ""
+    """The document of Carol's call, who calls after Alice."""
+    third: str = ""
+    """The document of Dan's call, who calls after both."""
+
+    def play(self, text: str) -> Play:
+        """The scene, with this text in the place of the attribute."""
+
+        async def play(stage: Stage) -> None:
+            stage.telephone(BOB, *self.bob, outcome=self.outcome)
+            for address in ("client:bob", "sip:bob@127.0.0.1"):
+                stage.telephone(address, *self.bob)
+            document = self.document.replace("$APPLICATION", stage.application.sid)
+            document = document.replace("¤", text)
+            sid = stage.comes(self.first or document, *self.alice)
+            if later := self.then or (document if self.first else ""):
+                await until(stage, 1.5)
+                stage.comes(later.replace("$ALICE", sid), 0.3, YES, 1.2, "hangup", who=CAROL)
+            if self.third:
+                await until(stage, 1.6)
+                stage.comes(self.third, 0.5, YES, 1.0, "hangup", who=DAN)
+
+        return play
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request in its scene, and parameters that change what comes of it."""
+
+    path: str
+    """The row's path, without what all of an account's begin with."""
+    play: Play
+    shows: Mapping[str, str]
+    """A value for each parameter; ``$ALICE`` is the SID of Alice's call."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,7 @@ async def world(stage: Stage) -> dict[str, str]:
         for number in numbers:
             await stage.ask("POST", f"IncomingPhoneNumbers/{kind}", PhoneNumber=number)
     second = await stage.ask("POST", "Applications", FriendlyName="Second")
+    await with_sip(stage, named)
     keys = [await stage.ask("POST", each) for each in ("Keys", "SigningKeys")]
     account = await stage.ask("POST", "/Accounts", FriendlyName="Sub")
     for path, form in CREDENTIALS.items():
@@ -43,6 +44,8 @@ async def world(stage: Stage) -> dict[str, str]:
         await stage.ask("POST", "Messages", To=BOB, From=APP_NUMBER, Body="Hi", MediaUrl=media)
         for _ in range(2)
     ]
+    stage.names["$SUB"] = account["sid"]
+    named["Voice"] = stage.comes("<Pause length='90'/>", 60.0, "hangup", who="+15550100030")
     answers["/done"] = "<Response><Hangup/></Response>"
     record = '<Record action="/done" timeout="1" transcribe="true"/>'
     spoken = [stage.comes(record, 0.5, NAMED, 3.0, who=each) for each in (ALICE, CAROL)]
@@ -102,6 +105,38 @@ async def world(stage: Stage) -> dict[str, str]:
     }
 
 
+async def with_sip(stage: Stage, named: dict[str, str]) -> None:
+    """Add two of everything of SIP."""
+    for number in range(2):
+        name = {"FriendlyName": f"n{number}"}
+        lists = [
+            (await stage.ask("POST", f"SIP/{kind}", **name))["sid"]
+            for kind in ("CredentialLists", "IpAccessControlLists")
+        ]
+        named |= {} if number else {"CredentialLists": lists[0], "IpAccessControlLists": lists[1]}
+        path = f"SIP/CredentialLists/{named['CredentialLists']}/Credentials"
+        await stage.ask("POST", path, Username=f"n{number}", Password="Secret012345")
+        path = f"SIP/IpAccessControlLists/{named['IpAccessControlLists']}/IpAddresses"
+        await stage.ask("POST", path, IpAddress=f"127.0.0.{number + 1}", **name)
+        domain = await stage.ask("POST", "SIP/Domains", DomainName=f"n{number}.sip.twilio.com")
+        trunk = await stage.ask("POST", "/v1/Trunks", **name)
+        named |= {} if number else {"Domains": domain["sid"], "Trunks": trunk["sid"]}
+        for below in ("", "/Auth/Calls", "/Auth/Registrations"):
+            path = f"SIP/Domains/{named['Domains']}{below}"
+            await stage.ask("POST", f"{path}/CredentialListMappings", CredentialListSid=lists[0])
+            if "Reg" not in below:
+                await stage.ask(
+                    "POST", f"{path}/IpAccessControlListMappings", IpAccessControlListSid=lists[1]
+                )
+        path = f"/v1/Trunks/{named['Trunks']}"
+        await stage.ask("POST", f"{path}/CredentialLists", CredentialListSid=lists[0])
+        await stage.ask("POST", f"{path}/IpAccessControlLists", IpAccessControlListSid=lists[1])
+        url = {"Weight": "1", "Priority": "1", "Enabled": "true", "SipUrl": "sip:a@127.0.0.1"}
+        await stage.ask("POST", f"{path}/OriginationUrls", **url, **name)
+        sid = stage.service.numbers.all()[number + 1].sid
+        await stage.ask("POST", f"{path}/PhoneNumbers", PhoneNumberSid=sid)
+
+
 CREDENTIALS: Final[Mapping[str, dict[str, str]]] = {
     "/v1/Credentials/AWS": {"Credentials": f"AKIA{'0' * 16}:{'s' * 40}"},
     "/v1/Credentials/PublicKeys": {"PublicKey": public_key()},
@@ -120,17 +155,33 @@ _OF_DATES: Final = {
 }
 FILTERS: Final[Mapping[str, str]] = {
     **_OF_DATES,
+    "AbnormalSession": "true",
+    "AnsweredBy": "human",
+    "AnsweredByAnnotation": "human",
     "AreaCode": "212",
     "Beta": "true",
+    "CallScoreAnnotation": "3",
     "CallSid": "CA" + "0" * 32,
+    "CallState": "busy",
+    "CallType": "client",
     "Coaching": "true",
     "ConferenceSid": "CF" + "0" * 32,
+    "ConnectivityIssueAnnotation": "caller_id",
     "Contains": "99",
     "CountryCode": "PL",
+    "CreatedAfter": _LATER,
+    "CreatedBefore": _DAY,
+    "DetectedIssues": "call_quality",
+    "Direction": "trunking_originating",
+    "Edge": "sdk_edge",
+    "EndReason": "conference_ended_via_api",
     "Fields": "line_type_intelligence",
     "FaxEnabled": "true",
     "FriendlyName": "none of them",
     "From": NOBODY,
+    "FromCarrier": "nobody",
+    "FromCountryCode": "PL",
+    "HasTag": "true",
     "HighRiskSpecialNumbersEnabled": "false",
     "HighRiskTollfraudNumbersEnabled": "false",
     "Hold": "true",
@@ -141,8 +192,10 @@ FILTERS: Final[Mapping[str, str]] = {
     "InRateCenter": "NOWHERE",
     "InRegion": "ZZ",
     "IsoCode": "PL",
+    "Label": "nobody",
     "Log": "0",
     "LowRiskNumbersEnabled": "false",
+    "MixerRegion": "de1",
     "MmsEnabled": "false",
     "Muted": "true",
     "NearLatLong": "0,0",
@@ -152,11 +205,21 @@ FILTERS: Final[Mapping[str, str]] = {
     "PageSize": "1",
     "PageToken": "$TOKEN",
     "ParentCallSid": "CA" + "0" * 32,
+    "ParticipantSid": "CP" + "0" * 32,
     "PhoneNumber": NOBODY,
+    "ProcessingState": "complete",
+    "QualityIssueAnnotation": "echo",
     "SmsEnabled": "false",
+    "SortBy": "end_time",
+    "SpamAnnotation": "true",
     "Status": "completed",
+    "Subaccount": "$SUB",
+    "Tags": "high_jitter",
     "To": NOBODY,
+    "ToCarrier": "nobody",
+    "ToCountryCode": "PL",
     "Type": "carrier",
+    "VerifiedCaller": "true",
     "VoiceEnabled": "false",
 }
 """A value for each parameter of a query that changes the answer."""
@@ -168,6 +231,9 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
 """Parameters without which another says nothing."""
 SPECIAL: Final[Mapping[tuple[str, str], str]] = {
     ("/2010-04-01/Accounts", "Status"): "suspended",
+    ("/v1/Voice/Summaries", "ProcessingState"): "completed",
+    ("/v1/Voice/Summaries", "StartTime"): _LATER,
+    ("/v1/Voice/{call}/Metrics", "Direction"): "both",
     ("AvailablePhoneNumbers/{country}/Local", "Distance"): "1",
     ("/v1/DialingPermissions/Countries", "CountryCode"): "48",
     ("AvailablePhoneNumbers/{country}/Mobile", "SmsEnabled"): "false",

@@ -22,6 +22,7 @@ from mediasim.twilio.rest.insights import (
     CALL_INSIGHTS,
     CALL_METRICS,
 )
+from mediasim.twilio.rest.insights_settings import INSIGHTS_SETTINGS
 from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
@@ -78,6 +79,7 @@ RESOURCES: Final[list[Resource]] = [
     BALANCE,
     TOKENS,
     LOOKUPS,
+    INSIGHTS_SETTINGS,
     CALL_SUMMARIES,
     CALL_INSIGHTS,
     CALL_EVENTS,
