@@ -199,14 +199,16 @@ class AccountParts:
         lane: str = "",
         done: Callable[[], None] | None = None,
         as_json: bool = False,
+        track: str = "",
     ) -> None:
         """Send a callback about a call, recording or conference, in order of its lane.
 
-        ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form. ``done`` is called once it
-        was sent or has failed; a failure leaves a notification.
+        ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form; ``track`` is the track that
+        it is about. ``done`` is called once it was sent or has failed; a failure leaves a
+        notification.
         """
         request = AppRequest(
-            callback.url, callback.method, tuple(params), kind, sid, as_json=as_json
+            callback.url, callback.method, tuple(params), kind, sid, as_json=as_json, track=track
         )
         call_sid = next((each for each in (sid, lane) if each.startswith("CA")), None)
         self.webhooks.notify(request, lane or sid, done, partial(self._callback_failed, call_sid))

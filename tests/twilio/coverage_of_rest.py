@@ -13,6 +13,7 @@ from typing import Any, Final
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
 from coverage_of_pay import PAY_SCENES
 from coverage_of_sip import SIP_SCENES, trunk_of
+from coverage_of_transcription import TRANSCRIPTION_ASKED
 from coverage_stage import HELLO, NAMED, SIP, YES, Asked, Play, Stage
 from coverage_world import CREDENTIALS, NUMBERS
 from meeting import until, words
@@ -754,6 +755,7 @@ ACCOUNT = (
 
 SCENES: Final[tuple[Asked, ...]] = (
     *SIP_SCENES,
+    *TRANSCRIPTION_ASKED,
     *PAY_SCENES,
     *(*CALLS, *CHANGES, *RECORDINGS, *STREAMS, *PARTICIPANTS, *CONFERENCES),
     *(*QUEUES, *MESSAGES, *NUMBERS_BOUGHT, *APPLICATIONS, *ACCOUNT),

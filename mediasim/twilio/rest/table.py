@@ -23,6 +23,7 @@ from mediasim.twilio.rest.insights import (
     CALL_METRICS,
 )
 from mediasim.twilio.rest.insights_settings import INSIGHTS_SETTINGS
+from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -51,6 +52,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    LIVE_TRANSCRIPTIONS,
     SIPREC,
     PAYMENTS,
     USER_MESSAGES,
