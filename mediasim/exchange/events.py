@@ -54,6 +54,7 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
+    "TranscriptEvent",
     "TranscriptionEvent",
     "UserMessageEvent",
 ]
@@ -181,6 +182,18 @@ class TranscriptionEvent(Event):
 
     transcription_sid: str
     recording_sid: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptEvent(Event):
+    """A change of a transcript's status."""
+
+    _SUBJECT: ClassVar = "transcript_sid"
+
+    transcript_sid: str
+    recording_sid: str
+    """The recording that it is of; "" for media from elsewhere."""
     call_sid: str
 
 

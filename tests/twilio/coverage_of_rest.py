@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
+from coverage_of_transcripts import SCENES_OF_TRANSCRIPTS
 from coverage_stage import HELLO, NAMED, SIP, YES, Stage
 from coverage_world import CREDENTIALS, NUMBERS
 from meeting import until, words
@@ -744,5 +745,6 @@ ACCOUNT = (
 SCENES: Final[tuple[Asked, ...]] = (
     *(*CALLS, *CHANGES, *RECORDINGS, *STREAMS, *PARTICIPANTS, *CONFERENCES),
     *(*QUEUES, *MESSAGES, *NUMBERS_BOUGHT, *APPLICATIONS, *ACCOUNT),
+    *(Asked(*each) for each in SCENES_OF_TRANSCRIPTS),
 )
 """Each parameter of a POST that acts is in one of these."""
