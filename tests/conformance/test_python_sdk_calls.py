@@ -480,7 +480,7 @@ def test_a_call_is_forked_to_a_recorder(
     assert (fork.status, fork.name, fork.call_sid) == ("in-progress", "tape", sid)
     assert fork.sid.startswith("SR")
     assert refused(siprec.create, connector_name="tapes", name="tape") == (400, 20001)
-    assert refused(siprec.create, connector_name="nobody") == (400, 20001)
+    assert refused(siprec.create, connector_name="nobody") == (400, 31952)
     stepped.advance(2)
     assert siprec("tape").update(status="stopped").status == "stopped"
     assert refused(siprec("other").update, status="stopped") == (404, 20404)

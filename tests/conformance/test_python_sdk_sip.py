@@ -19,7 +19,7 @@ PASSWORD = "Pa55wordPa55word"
 @pytest.fixture
 def trunking(sandbox: Sandbox) -> Any:
     client = Client(sandbox.account_sid, sandbox.auth_token)
-    client.trunking.base_url = sandbox.url
+    client.trunking.base_url = client.insights.base_url = sandbox.url
     return client.trunking.v1
 
 
@@ -222,6 +222,7 @@ def test_calls_over_a_trunk(trunking: Any, client: Client, sandbox: Sandbox, app
     sandbox.run_out()
     calls = {call.sid: call for call in client.calls.list()}
     assert calls.keys() == {out, came}
+    insights = trunking.domain.twilio.insights.v1
     assert calls[out].direction == "trunking-terminating"
     assert calls[came].direction == "trunking-originating"
     for sid in (out, came):
@@ -231,6 +232,15 @@ def test_calls_over_a_trunk(trunking: Any, client: Client, sandbox: Sandbox, app
         caller, callee = sandbox.samples(recording.sid)
         assert heard(caller, ALICE_HZ, BOB_HZ) == {ALICE_HZ}
         assert heard(callee, ALICE_HZ, BOB_HZ) == {BOB_HZ}
+        summary = insights.calls(sid).summary().fetch()
+        assert (summary.call_type, summary.call_state) == ("trunking", "completed")
+        assert summary.sip_edge is not None
+        assert summary.carrier_edge is not None
+        own, other = ("inbound", "outbound") if sid == out else ("outbound", "inbound")
+        assert summary.sip_edge["properties"]["direction"] == own
+        assert summary.sip_edge["properties"]["trunk_sid"] == trunk.sid
+        assert summary.carrier_edge["properties"]["direction"] == other
+    assert {each.call_sid for each in insights.call_summaries.list()} == {out, came}
     assert app.asked == []
     assert [each["sid"] for each in sandbox.control("GET", "/calls")["calls"]] == [out, came]
     # The account's rules: the caller is noted, whom it may not call is refused.

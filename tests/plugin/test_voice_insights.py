@@ -181,6 +181,31 @@ def test_a_call_in_progress_and_what_there_is_not(mediasim_sandbox: MediasimSand
         insights.call_summaries.list(start_time="yesterday")
 
 
+def test_settings_and_subaccounts(mediasim_sandbox: MediasimSandbox) -> None:
+    sandbox, insights = mediasim_sandbox, mediasim_sandbox.client.insights.v1
+    made = sandbox.client.api.v2010.accounts.create(friendly_name="Sub")
+    assert made.sid is not None
+    sub = Client(made.sid, made.auth_token)
+    (number,) = sub.available_phone_numbers("US").local.list(limit=1)
+    own = sub.incoming_phone_numbers.create(phone_number=str(number.phone_number)).phone_number
+    dave = sandbox.party("dave", TALKS, network={"loss": "20%"})
+    call = sub.calls.create(to=dave, from_=str(own), twiml=LONG)
+    placed(sandbox, dave)
+    sandbox.run_until_idle()
+    assert [each.call_sid for each in sub.insights.v1.call_summaries.list()] == [call.sid]
+    theirs = insights.call_summaries.list(subaccount=made.sid, has_tag=True)
+    assert [each.account_sid for each in theirs] == [made.sid]
+    assert len(insights.call_summaries.list()) == 1
+    with pytest.raises(TwilioRestException):
+        insights.calls(str(call.sid)).summary().fetch()
+    assert insights.settings().fetch().advanced_features is True
+    changed = insights.settings().update(advanced_features=False, subaccount_sid=made.sid)
+    assert (changed.account_sid, changed.advanced_features) == (made.sid, False)
+    with pytest.raises(TwilioRestException, match="must be active"):
+        sub.insights.v1.calls(str(call.sid)).summary().fetch()
+    assert insights.settings().fetch().advanced_features is True
+
+
 def test_conferences_and_participants(mediasim_sandbox: MediasimSandbox) -> None:
     sandbox = mediasim_sandbox
     room = "<Response><Dial><Conference {}>sales</Conference></Dial></Response>"

@@ -7,13 +7,13 @@ Queries of GET are in :mod:`coverage_world`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
+from coverage_of_sip import SIP_SCENES, trunk_of
 from coverage_of_transcripts import SCENES_OF_TRANSCRIPTS
-from coverage_stage import HELLO, NAMED, SIP, YES, Stage
+from coverage_stage import HELLO, NAMED, SIP, YES, Asked, Play, Stage
 from coverage_world import CREDENTIALS, NUMBERS
 from meeting import until, words
 
@@ -24,19 +24,6 @@ LONG = f"{APP}/long"
 
 
 # -- what POST does ----------------------------------------------------------------------------
-
-Play = Callable[[Stage], Coroutine[Any, Any, Any]]
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A request in its scene, and parameters that change what comes of it."""
-
-    path: str
-    """The row's path, without what all of an account's begin with."""
-    play: Play
-    shows: Mapping[str, str]
-    """A value for each parameter; ``$ALICE`` is the SID of Alice's call."""
 
 
 def places(**form: str) -> Play:
@@ -607,6 +594,19 @@ async def hands_over(stage: Stage) -> None:
     stage.service.place_inbound(ALICE, APP_NUMBER, stage.telephone(ALICE, 2.0, "hangup"))
 
 
+async def joins_a_trunk(stage: Stage, path: str, **form: str) -> None:
+    """Buy or change a number that may be a trunk's, and call it."""
+    stage.names["$TRUNK"] = await trunk_of(stage)
+    stage.unseen += ("number",)
+    stage.app_number.voice_url = None
+    bought = await stage.hidden(
+        "POST", path or f"IncomingPhoneNumbers/{stage.app_number.sid}", **form
+    )
+    stage.app.answers["/voice"] = "<Response><Pause/></Response>"
+    number = bought["phone_number"]
+    stage.service.place_inbound(ALICE, number, stage.telephone(ALICE, 2.0, "hangup"))
+
+
 NUMBERS_BOUGHT = (
     *(
         scene
@@ -618,6 +618,11 @@ NUMBERS_BOUGHT = (
             Asked(path, buys(path, number, **_BROKEN, **_FALLBACK), _BY_FALLBACK),
             Asked(path, simply(path, PhoneNumber=number), NAME),
             Asked(path, simply(path), {"PhoneNumber": number}),
+            Asked(
+                path,
+                partial(joins_a_trunk, path=path, VoiceUrl=f"{APP}/voice", PhoneNumber=number),
+                {"TrunkSid": "$TRUNK"},
+            ),
         )
     ),
     Asked("IncomingPhoneNumbers", simply("IncomingPhoneNumbers"), {"AreaCode": "415"}),
@@ -625,6 +630,11 @@ NUMBERS_BOUGHT = (
     Asked("IncomingPhoneNumbers/{sid}", changes_number(**_BROKEN), _FALLBACK),
     Asked("IncomingPhoneNumbers/{sid}", changes_number(**_BROKEN, **_FALLBACK), _BY_FALLBACK),
     Asked("IncomingPhoneNumbers/{sid}", renames_number, NAME),
+    Asked(
+        "IncomingPhoneNumbers/{sid}",
+        partial(joins_a_trunk, path="", VoiceUrl=f"{APP}/voice"),
+        {"TrunkSid": "$TRUNK"},
+    ),
     Asked("IncomingPhoneNumbers/{sid}", hands_over, {"AccountSid": "$SUB"}),
 )
 
@@ -743,6 +753,7 @@ ACCOUNT = (
 )
 
 SCENES: Final[tuple[Asked, ...]] = (
+    *SIP_SCENES,
     *(*CALLS, *CHANGES, *RECORDINGS, *STREAMS, *PARTICIPANTS, *CONFERENCES),
     *(*QUEUES, *MESSAGES, *NUMBERS_BOUGHT, *APPLICATIONS, *ACCOUNT),
     *(Asked(*each) for each in SCENES_OF_TRANSCRIPTS),

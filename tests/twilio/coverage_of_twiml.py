@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from account_stage import APP, APP_NUMBER, BOB, CAROL, Step
-from coverage_stage import HELLO, NAMED, SIP, YES, Play, Stage
+from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Stage
 from meeting import until, words
 
 DAN = "+15550100005"
@@ -53,6 +53,32 @@ class Scene:
             if self.third:
                 await until(stage, 1.6)
                 stage.comes(self.third, 0.5, YES, 1.0, "hangup", who=DAN)
+
+        return play
+
+
+@dataclass(frozen=True)
+class Transferred(Scene):
+    """The same, and the telephone of the caller asks for a transfer once it is put through."""
+
+    def play(self, text: str) -> Play:
+        async def play(stage: Stage) -> None:
+            await super(Transferred, self).play(text)(stage)
+            await until(stage, 3)
+            call = stage.service.live_call(stage.exchange.catalogue.calls()[0].sid)
+            assert call is not None
+            call.referred(Moved(stage))
+
+        return play
+
+
+@dataclass(frozen=True)
+class Referred(Scene):
+    """The same for a caller at a SIP address."""
+
+    def play(self, text: str) -> Play:
+        async def play(stage: Stage) -> None:
+            stage.comes(self.document.replace("¤", text), *self.alice, who="sip:ann@127.0.0.1")
 
         return play
 
@@ -134,6 +160,20 @@ SCENES: tuple[Scene, ...] = (
         "Say",
         "<Say ¤>Good morning</Say>",
         {"voice": "man", "language": "de-DE", "loop": "2"},
+    ),
+    Scene("break", "<Say>One<break ¤/>two</Say>", {"strength": "x-strong", "time": "2s"}),
+    Scene("emphasis", "<Say>It is <emphasis ¤>late</emphasis></Say>", {"level": "strong"}),
+    Scene("lang", "<Say>Say <lang ¤>guten Tag</lang></Say>", {"xml:lang": "de-DE"}),
+    Scene(
+        "prosody",
+        "<Say>It is <prosody ¤>late</prosody></Say>",
+        {"volume": "soft", "rate": "slow", "pitch": "high"},
+    ),
+    Scene("say-as", "<Say>Room <say-as ¤>12</say-as></Say>", {"interpret-as": "characters"}),
+    Scene(
+        "say-as",
+        '<Say>On <say-as interpret-as="date" ¤>10/11/2026</say-as></Say>',
+        {"format": "dmy"},
     ),
     Scene("sub", "<Say>Water is <sub ¤>H2O</sub></Say>", {"alias": "wet"}),
     Scene("Play", "<Play ¤>/song.wav</Play>", {"loop": "2", "digits": "12"}),
@@ -303,6 +343,18 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
+    ),
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",
@@ -319,6 +371,17 @@ SCENES: tuple[Scene, ...] = (
         (YES, 8.0),
     ),
     Scene("Dial", f'<Dial action="/next" ¤>{BOB}</Dial>', {"method": "GET"}),
+    Scene("Dial", f"<Dial ¤>{BOB}</Dial>", {"ringTone": "uk"}),
+    Transferred("Dial", f"<Dial ¤>{BOB}</Dial>", {"referUrl": "/say"}, bob=(YES, 6.0)),
+    Transferred(
+        "Dial", f'<Dial referUrl="/say" ¤>{BOB}</Dial>', {"referMethod": "GET"}, bob=(YES, 6.0)
+    ),
+    Referred("Refer", "<Refer ¤><Sip>sip:desk@127.0.0.1</Sip></Refer>", {"action": "/next"}),
+    Referred(
+        "Refer",
+        '<Refer action="/next" ¤><Sip>sip:desk@127.0.0.1</Sip></Refer>',
+        {"method": "GET"},
+    ),
     Scene(
         "Dial",
         f"<Dial ¤>{BOB}</Dial><Pause/>",

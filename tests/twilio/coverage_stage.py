@@ -34,6 +34,7 @@ from mediasim.exchange.phone import NotReached, Phone
 from mediasim.exchange.profiles import DEFAULT_PROFILE
 from mediasim.media.far_end import FarEnd
 from mediasim.media.recorder import Track
+from mediasim.net.siprec_port import SiprecAsked, SiprecConnector
 from mediasim.net.stream_port import StreamListener
 from mediasim.net.virtual_loop import VirtualLoop
 from mediasim.parties.party import Party
@@ -109,6 +110,46 @@ class _Sockets:
         return self.opened[-1]
 
 
+class _Recording:
+    """A recording session elsewhere, which keeps what it is sent."""
+
+    notes = ()
+
+    def __init__(self, told: list[str]) -> None:
+        self.told = told
+        self.ears: dict[str, _Ear] = {}
+
+    def send(self, track: str, first_frame: int, pcm: NDArray[np.int16]) -> None:
+        self.ears.setdefault(track, _Ear()).hear(first_frame, pcm)
+
+    async def close(self) -> None:
+        self.told.append(f"closed {self.ears}")
+
+
+class _Recorders:
+    """A SiprecPort: every recording server is there."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    async def open(
+        self, connector: SiprecConnector, asked: SiprecAsked, lost: Callable[[str], None]
+    ) -> _Recording:
+        self.told.append(repr((connector, replace(asked, unix_ns=int))))
+        return _Recording(self.told)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A telephone's request that its call be transferred."""
+
+    stage: Stage
+    target: str = "sip:else@127.0.0.1"
+
+    def notify(self, status: int) -> None:
+        self.stage.rung.append((self.target, str(status)))
+
+
 @dataclass(frozen=True)
 class SipDesk:
     """The way to a telephone that never answers, and notes by whom it was rung, and how."""
@@ -136,6 +177,9 @@ class Stage(AccountStage):
         super().__init__(directory, streams=self.sockets, profile=profile)
         self.given = dict(given)
         """What is tried: the attribute, or the parameters."""
+        self._recorders = _Recorders()
+        self.service.siprecs.port = self._recorders
+        self.service.siprecs.connectors = {"rec": SiprecConnector("sip:rec@127.0.0.1")}
         self.answers: list[Any] = []
         self.names: dict[str, str] = {"$SOON": self.exchange.dates.at(3600 * 10**9).isoformat()}
         """What stands for ``$ALICE`` in parameters: the SIDs of a scene."""
@@ -247,7 +291,7 @@ class Stage(AccountStage):
         records = {
             kind: [repr(each) for each in stored.store(account).all()]
             for kind, stored in all_stored().items()
-            if kind not in ("notification", "delivery", *self.unseen)
+            if kind not in ("notification", "delivery", "api_event", *self.unseen)
         }
         files = {
             each.sid: hashlib.sha1(self._file(each.sid), usedforsecurity=False).hexdigest()
@@ -264,6 +308,7 @@ class Stage(AccountStage):
             "files": files,
             "rung": self.rung,
             "streams": [repr(each.record) for each in account.streams.all()],
+            "recorders": self._recorders.told,
             "sockets": [each.told for each in self.sockets.opened],
         }
 
@@ -293,6 +338,17 @@ def _wave() -> bytes:
 
 
 Play = Callable[[Stage], Coroutine[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request in its scene, and parameters that change what comes of it."""
+
+    path: str
+    """The row's path, without what all of an account's begin with."""
+    play: Play
+    shows: Mapping[str, str]
+    """A value for each parameter; ``$ALICE`` is the SID of Alice's call."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ async def world(stage: Stage) -> dict[str, str]:
         for number in numbers:
             await stage.ask("POST", f"IncomingPhoneNumbers/{kind}", PhoneNumber=number)
     second = await stage.ask("POST", "Applications", FriendlyName="Second")
+    await with_sip(stage, named)
     keys = [await stage.ask("POST", each) for each in ("Keys", "SigningKeys")]
     account = await stage.ask("POST", "/Accounts", FriendlyName="Sub")
     for path, form in CREDENTIALS.items():
@@ -106,6 +107,38 @@ async def world(stage: Stage) -> dict[str, str]:
         "SigningKeys": keys[1]["sid"],
         "Transcriptions": written.sid,
     }
+
+
+async def with_sip(stage: Stage, named: dict[str, str]) -> None:
+    """Add two of everything of SIP."""
+    for number in range(2):
+        name = {"FriendlyName": f"n{number}"}
+        lists = [
+            (await stage.ask("POST", f"SIP/{kind}", **name))["sid"]
+            for kind in ("CredentialLists", "IpAccessControlLists")
+        ]
+        named |= {} if number else {"CredentialLists": lists[0], "IpAccessControlLists": lists[1]}
+        path = f"SIP/CredentialLists/{named['CredentialLists']}/Credentials"
+        await stage.ask("POST", path, Username=f"n{number}", Password="Secret012345")
+        path = f"SIP/IpAccessControlLists/{named['IpAccessControlLists']}/IpAddresses"
+        await stage.ask("POST", path, IpAddress=f"127.0.0.{number + 1}", **name)
+        domain = await stage.ask("POST", "SIP/Domains", DomainName=f"n{number}.sip.twilio.com")
+        trunk = await stage.ask("POST", "/v1/Trunks", **name)
+        named |= {} if number else {"Domains": domain["sid"], "Trunks": trunk["sid"]}
+        for below in ("", "/Auth/Calls", "/Auth/Registrations"):
+            path = f"SIP/Domains/{named['Domains']}{below}"
+            await stage.ask("POST", f"{path}/CredentialListMappings", CredentialListSid=lists[0])
+            if "Reg" not in below:
+                await stage.ask(
+                    "POST", f"{path}/IpAccessControlListMappings", IpAccessControlListSid=lists[1]
+                )
+        path = f"/v1/Trunks/{named['Trunks']}"
+        await stage.ask("POST", f"{path}/CredentialLists", CredentialListSid=lists[0])
+        await stage.ask("POST", f"{path}/IpAccessControlLists", IpAccessControlListSid=lists[1])
+        url = {"Weight": "1", "Priority": "1", "Enabled": "true", "SipUrl": "sip:a@127.0.0.1"}
+        await stage.ask("POST", f"{path}/OriginationUrls", **url, **name)
+        sid = stage.service.numbers.all()[number + 1].sid
+        await stage.ask("POST", f"{path}/PhoneNumbers", PhoneNumberSid=sid)
 
 
 CREDENTIALS: Final[Mapping[str, dict[str, str]]] = {

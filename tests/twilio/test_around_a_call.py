@@ -58,7 +58,7 @@ def test_a_ring_tone_that_no_country_has_is_told_and_the_usual_one_is_heard(
     )
     assert np.array_equal(account.media()[1][:16000], account.exchange.ringback[:16000])
     (warning,) = account.service.notifications
-    assert "Dial: ringTone 'xx' is none of at, au, be," in warning.message_text
+    assert "Dial: Invalid ringTone value: 'xx'" in warning.message_text
 
 
 def test_a_whatsapp_call_is_noted_and_fails(tmp_path: Path) -> None:

@@ -130,6 +130,8 @@ def test_what_is_not_acted_on_is_noted_and_changes_nothing() -> None:
 
         given = played(play_of(written(name, value) if name else ""), {})  # type: ignore[arg-type]
         wanted = f"'{name}' of <{names[-1]}>" if name else f"<{names[-1]}>"
+        if ELEMENTS[element].spoken:
+            wanted = f"<{element}>: {name}"
         assert any(wanted in note for note in given.notes), (wanted, given.notes)
         if not name:
             continue

@@ -18,6 +18,7 @@ from mediasim.twilio.insights.measures import (
     Participation,
     StreamMeasure,
     address_of,
+    came_in,
 )
 from mediasim.twilio.insights.summaries import CALL_STATES, call_type, seconds_between
 from mediasim.twilio.insights.tags import jitter_of, loss_percentage, participant_tags
@@ -108,7 +109,7 @@ def participant_summary(
         "conference_sid": conference.sid,
         "call_sid": call.sid,
         "account_sid": call.account_sid,
-        "call_direction": "inbound" if call.direction == "inbound" else "outbound",
+        "call_direction": "inbound" if came_in(call) else "outbound",
         "from": call.from_,
         "to": call.to,
         "call_status": CALL_STATES[call.status],
@@ -118,7 +119,7 @@ def participant_summary(
         "leave_time": iso8601(dates, part.left_ns),
         "duration_seconds": seconds_between(part.joined_ns, part.left_ns),
         "outbound_queue_length": 0 if call.direction == "outbound-api" else None,
-        "outbound_time_in_queue": 0 if call.direction == "outbound-api" else None,
+        "outbound_time_in_queue": call.queue_ms if call.direction == "outbound-api" else None,
         "jitter_buffer_size": None,
         "is_coach": part.coaches is not None,
         "coached_participants": None if part.coaches is None else [part.coaches],

@@ -20,6 +20,7 @@ from mediasim.twilio.insights.measures import (
     SdkMeasures,
     StreamMeasure,
     address_of,
+    came_in,
 )
 from mediasim.twilio.insights.tags import HIGH_RTT_MS, LOW_MOS, jitter_of, loss_percentage
 
@@ -50,23 +51,26 @@ _CLEARED: Final = "network-quality-warning-cleared"
 
 def gateway(record: CallRecord) -> Edge:
     """Return the edge at which the server meets a call's party."""
+    if record.direction.startswith("trunking"):
+        # A customer's own exchange terminates its calls in the network, which originates others.
+        sip = came_in(record) == (record.direction == "trunking-terminating")
+        return "sip_edge" if sip else "carrier_edge"
     return _GATEWAYS.get(address_of(record).partition(":")[0], "carrier_edge")
 
 
-def edges_of(record: CallRecord, measures: CallMeasures | None) -> dict[str, Any]:
-    """Return all edges of a call by their names; None for those that it has not."""
-    edges: dict[str, Any] = dict.fromkeys(EDGES)
-    if measures is None or not (measures.inbound or measures.outbound):
+def edges_of(record: CallRecord, measures: CallMeasures) -> dict[str, Any]:
+    """Return the edges of one leg by their names."""
+    edges: dict[str, Any] = {}
+    if not (measures.inbound or measures.outbound):
         return edges
     edges[gateway(record)] = {
         "properties": _properties(record),
         "metrics": _gateway_metrics(measures),
     }
     if measures.sdk is not None:
-        inside = record.direction == "inbound"
         edges["sdk_edge"] = {
             "properties": {
-                "direction": "outbound" if inside else "inbound",
+                "direction": "outbound" if came_in(record) else "inbound",
                 "settings": {"edge": _LOCATION},
             },
             "metrics": _sdk_metrics(measures, measures.sdk),
@@ -80,8 +84,10 @@ def _properties(record: CallRecord) -> dict[str, Any]:
         "media_region": _REGION,
         "signaling_region": _REGION,
         "edge_location": _LOCATION,
-        "direction": "inbound" if record.direction == "inbound" else "outbound",
+        "direction": "inbound" if came_in(record) else "outbound",
     }
+    if record.trunk_sid is not None and gateway(record) == "sip_edge":
+        found["trunk_sid"] = record.trunk_sid
     if record.sip is not None:
         found["sip_call_id"] = record.sip.call_id
         if record.sip.source_ip:

@@ -9,11 +9,13 @@ from typing import Final, Protocol
 from mediasim.exchange.events import CallEvent, ConferenceEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.participant import Participant
+from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CALL
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.insights.measures import (
     AnnotationRecord,
     CallMeasures,
+    InsightsSettings,
     Moment,
     Participation,
     measure,
@@ -63,6 +65,7 @@ class InsightsManager:
         """When each active conference started, by SID."""
         self._measures: dict[str, CallMeasures] = {}
         self._annotations: dict[str, AnnotationRecord] = {}
+        self._settings: dict[str, InsightsSettings] = {}
         account.exchange.events.on("event", self._on_event)
 
     # -- records ----------------------------------------------------------------------------
@@ -96,6 +99,18 @@ class InsightsManager:
         """Return the annotation of a call. Raises KeyError if it has none."""
         return self._annotations[call_sid]
 
+    def all_settings(self) -> list[InsightsSettings]:
+        """Return the settings of accounts that have been asked for or changed theirs."""
+        return list(self._settings.values())
+
+    def add_settings(self, settings: InsightsSettings) -> None:
+        """Set the settings of an account."""
+        self._settings[settings.account_sid] = settings
+
+    def settings(self, account_sid: str) -> InsightsSettings:
+        """Return the settings of an account."""
+        return self._settings.setdefault(account_sid, InsightsSettings(account_sid))
+
     def _forget_deleted(self) -> None:
         there = {call.sid for call in self._account.catalogue.calls()}
         for sid in self._measures.keys() - there:
@@ -114,6 +129,16 @@ class InsightsManager:
         if call is None or noted is None:
             return None
         return measure(call, noted.progress, noted.participations)
+
+    def legs(self, record: CallRecord) -> list[tuple[CallRecord, CallMeasures]]:
+        """Return the legs that a call stands for, each with its measures, if it has any.
+
+        A call over a trunk stands for two: the one that came in, and the one that went on.
+        """
+        children = self._account.catalogue.calls(parent=record.sid)
+        legs = [record, *(each for each in children if each.resource_sid == record.sid)]
+        found = [(each, self.of_call(each.sid)) for each in legs]
+        return [(each, measures) for each, measures in found if measures is not None]
 
     def participations(self, conference_sid: str) -> list[tuple[CallMeasures, Participation]]:
         """Return who took part in a conference, in the order of joining, with its call's measures.

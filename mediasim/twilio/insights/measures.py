@@ -22,11 +22,13 @@ from mediasim.rtp.reception import emodel_mos
 __all__ = [
     "AnnotationRecord",
     "CallMeasures",
+    "InsightsSettings",
     "Moment",
     "Participation",
     "SdkMeasures",
     "StreamMeasure",
     "address_of",
+    "came_in",
     "measure",
 ]
 
@@ -137,9 +139,27 @@ class AnnotationRecord:
     incident: str | None = None
 
 
+@dataclass(slots=True)
+class InsightsSettings:
+    """The settings of an account's Voice Insights."""
+
+    account_sid: str
+    advanced_features: bool = True
+    """Whether all resources but the settings themselves may be used."""
+
+
+def came_in(record: CallRecord) -> bool:
+    """Return whether a call came in, so that its party is the caller.
+
+    The call that a trunk passes on has the direction of the one that came in, which is its parent.
+    """
+    trunking = record.direction.startswith("trunking") and record.parent_call_sid is None
+    return trunking or record.direction == "inbound"
+
+
 def address_of(record: CallRecord) -> str:
     """Return the address of a call's party: its caller's or its callee's."""
-    return record.from_ if record.direction in ("inbound", "trunking-originating") else record.to
+    return record.from_ if came_in(record) else record.to
 
 
 def measure(
@@ -188,13 +208,12 @@ def _disconnected_by(call: LiveCall) -> Hangup | None:
     record = call.record
     if not CALL.is_final(record.status):
         return None
-    party_calls = record.direction in ("inbound", "trunking-originating")
     by_party = call.leaving if record.status == "completed" else record.status == "busy"
     if record.status == "failed":
         return "unknown"
     if record.status == "canceled":
         return "caller"
-    return "caller" if by_party == party_calls else "callee"
+    return "caller" if by_party == came_in(record) else "callee"
 
 
 def _heard(call: LiveCall) -> list[Leg]:

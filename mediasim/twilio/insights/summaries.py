@@ -11,7 +11,7 @@ from typing import Any, Final
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import CALL, CallStatus
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.insights.edges import edges_of
+from mediasim.twilio.insights.edges import EDGES, edges_of
 from mediasim.twilio.insights.manager import InsightsManager
 from mediasim.twilio.insights.measures import AnnotationRecord, CallMeasures, address_of
 from mediasim.twilio.insights.tags import pdd_ms, tags_of
@@ -117,12 +117,21 @@ def annotation_json(record: AnnotationRecord) -> dict[str, Any]:
     }
 
 
+def _edges(legs: list[tuple[CallRecord, CallMeasures]]) -> dict[str, Any]:
+    """Return all edges of a call's legs by their names; None for those that it has not."""
+    found: dict[str, Any] = dict.fromkeys(EDGES)
+    for record, measures in legs:
+        found |= {name: edge for name, edge in edges_of(record, measures).items() if edge}
+    return found
+
+
 def call_summary(
     record: CallRecord, account: AccountParts, insights: InsightsManager
 ) -> dict[str, Any]:
     """Return the summary of a call."""
     dates = account.dates
-    measures = insights.of_call(record.sid)
+    legs = insights.legs(record)
+    measures = legs[0][1] if legs else None
     annotated = any(each.call_sid == record.sid for each in insights.annotations())
     complete = is_complete(record, account.now_ns, insights.processing_ns)
     over = CALL.is_final(record.status)
@@ -145,17 +154,18 @@ def call_summary(
         "connect_duration": record.duration_seconds() or (0 if over else None),
         "from": _side(record.from_, "caller", account),
         "to": _side(record.to, "callee", account),
-        **edges_of(record, measures),
-        "tags": (None if measures is None else tags_of(measures)) or None,
+        **_edges(legs),
+        "tags": sorted({tag for _, each in legs for tag in tags_of(each)}) or None,
         "attributes": {
             "conference_participant": measures is not None and bool(measures.participations)
         },
         "properties": {
             "last_sip_response_num": sip_response(record),
-            "pdd_ms": None if measures is None else pdd_ms(measures),
+            # Of a call over a trunk, that of the telephone which was called.
+            "pdd_ms": pdd_ms(legs[-1][1]) if legs else None,
             "disconnected_by": None if measures is None else measures.disconnected_by,
             "direction": record.direction.replace("-", "_"),
-            "queue_time": 0,
+            "queue_time": record.queue_ms,
         },
         # Calls from the account's own numbers are attested, as their callbacks say (StirStatus).
         "trust": {"verified_caller": {"verified": True}} if outbound else None,

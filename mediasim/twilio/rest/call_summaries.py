@@ -27,6 +27,7 @@ from mediasim.twilio.insights.summaries import (
     call_summary,
     is_complete,
 )
+from mediasim.twilio.rest.insights_settings import advanced, chosen_account
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource, call_of
@@ -37,7 +38,6 @@ __all__ = [
     "CALL_SUMMARIES",
     "CONNECTIVITY_ISSUES",
     "QUALITY_ISSUES",
-    "listed_account",
     "moment",
     "own_call",
 ]
@@ -95,7 +95,7 @@ def _fetch_summary(request: ApiRequest) -> ApiResponse:
 
 
 def _list_summaries(request: ApiRequest) -> ApiResponse:
-    account = listed_account(request)
+    account = chosen_account(request, request.query, "Subaccount")
     keep = _kept(request.query, account)
     by_end = (
         request.query.word("SortBy", ("start_time", "end_time")) or "start_time"
@@ -104,7 +104,9 @@ def _list_summaries(request: ApiRequest) -> ApiResponse:
     def at(record: CallRecord) -> int:
         return record.ended_ns or account.now_ns if by_end else record.created_ns
 
-    records = sorted((each for each in account.catalogue.calls() if _is_of(each, account)), key=at)
+    records = sorted(
+        (each for each in account.catalogue.call_resources() if _is_of(each, account)), key=at
+    )
     return listed(
         request,
         [
@@ -128,16 +130,6 @@ class _Shown:
 
 def _is_of(record: CallRecord, account: Account) -> bool:
     return record.account_sid == account.sid
-
-
-def listed_account(request: ApiRequest) -> Account:
-    """Return the account whose resources are listed: the request's, or a subaccount of it."""
-    sid = request.query.sid("Subaccount", "AC")
-    if sid is None or sid == request.account.sid:
-        return request.account
-    if request.account.main is not request.account:
-        raise bad_parameter(f"Invalid Subaccount {sid}: {request.account.sid} has no subaccounts")
-    return request.account.of(sid)
 
 
 Keep = Callable[[CallRecord], bool]
@@ -229,6 +221,15 @@ def _test_annotation(
         tests.append(passes)
 
 
+_BRANDED: Final = (
+    *("BrandedEnabled", "BrandedBundleSid", "BrandedLogo", "BrandedType", "BrandedUseCase"),
+    "BrandedCallReason",
+)
+_PROFILES: Final = (
+    *("VoiceIntegrityEnabled", "VoiceIntegrityBundleSid", "VoiceIntegrityUseCase"),
+    *("BusinessProfileIdentity", "BusinessProfileIndustry", "BusinessProfileBundleSid"),
+    "BusinessProfileType",
+)
 CALL_SUMMARIES: Final = Resource(
     name="CallSummary",
     many="call_summaries",
@@ -237,7 +238,7 @@ CALL_SUMMARIES: Final = Resource(
         # Before the call itself, whose path fits this one too.
         f"{VOICE}/Summaries": {
             "GET": Operation(
-                _list_summaries,
+                advanced(_list_summaries),
                 (
                     *(*PAGING, "From", "To", "FromCarrier", "ToCarrier", "FromCountryCode"),
                     *("ToCountryCode", "VerifiedCaller", "HasTag", "StartTime", "EndTime"),
@@ -246,8 +247,14 @@ CALL_SUMMARIES: Final = Resource(
                     *("ConnectivityIssueAnnotation", "QualityIssueAnnotation", "SpamAnnotation"),
                     "CallScoreAnnotation",
                 ),
+                noted={
+                    **dict.fromkeys(_BRANDED, "calls are not branded here"),
+                    **dict.fromkeys(_PROFILES, "there are no business profiles here"),
+                },
             )
         },
-        f"{VOICE}/{{call}}/Summary": {"GET": Operation(_fetch_summary, ("ProcessingState",))},
+        f"{VOICE}/{{call}}/Summary": {
+            "GET": Operation(advanced(_fetch_summary), ("ProcessingState",))
+        },
     },
 )

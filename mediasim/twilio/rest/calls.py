@@ -25,22 +25,24 @@ from mediasim.twilio.requests import (
     StreamTrack,
     TwimlSource,
 )
+from mediasim.twilio.rest.call_params import (
+    DETECTION_OPTIONS,
+    NOTED_OF_CALLS,
+    SIP_USER,
+    machine_detection,
+    sip_user,
+)
 from mediasim.twilio.rest.date_filter import DateFilter, date_names
-from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    DETECTION_OPTIONS,
     LONGEST_CALL,
     NUMBERED,
     RECORDING_OPTIONS,
-    SIP_USER,
     TWIML,
     Params,
     callback_names,
-    machine_detection,
     numbered_values,
     recording_request,
-    sip_user,
     to_and_from,
     twiml_source,
 )

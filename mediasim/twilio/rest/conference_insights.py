@@ -12,7 +12,8 @@ from mediasim.twilio.insights.conferences import (
     participant_summary,
 )
 from mediasim.twilio.insights.measures import CallMeasures, Participation
-from mediasim.twilio.rest.call_summaries import listed_account, moment
+from mediasim.twilio.rest.call_summaries import moment
+from mediasim.twilio.rest.insights_settings import advanced, chosen_account
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Resource, conference_of
 from mediasim.twilio.rest.responses import ApiResponse
@@ -49,7 +50,7 @@ def _fetch(request: ApiRequest) -> ApiResponse:
 
 
 def _list(request: ApiRequest) -> ApiResponse:
-    query, account = request.query, listed_account(request)
+    query, account = request.query, chosen_account(request, request.query, "Subaccount")
     after, before = query.text("CreatedAfter"), query.text("CreatedBefore")
     since = moment("CreatedAfter", after, account) if after else None
     until = moment("CreatedBefore", before, account) if before else None
@@ -128,7 +129,7 @@ CONFERENCE_INSIGHTS: Final = Resource(
     paths={
         CONFERENCES: {
             "GET": Operation(
-                _list,
+                advanced(_list),
                 (
                     *(*PAGING, "ConferenceSid", "FriendlyName", "Status", "CreatedAfter"),
                     *("CreatedBefore", "MixerRegion", "Tags", "Subaccount", "DetectedIssues"),
@@ -136,19 +137,26 @@ CONFERENCE_INSIGHTS: Final = Resource(
                 ),
             )
         },
-        f"{CONFERENCES}/{{conference}}": {"GET": Operation(_fetch)},
+        f"{CONFERENCES}/{{conference}}": {"GET": Operation(advanced(_fetch))},
     },
 )
+_ALWAYS: Final = "it is always shown"
 PARTICIPANT_INSIGHTS: Final = Resource(
     name="ParticipantInsights",
     many="participants",
     host="insights",
     paths={
         f"{CONFERENCES}/{{conference}}/Participants": {
-            "GET": Operation(_list_participants, (*PAGING, "ParticipantSid", "Label"))
+            "GET": Operation(
+                advanced(_list_participants),
+                (*PAGING, "ParticipantSid", "Label"),
+                noted={"Events": _ALWAYS},
+            )
         },
         f"{CONFERENCES}/{{conference}}/Participants/{{participant}}": {
-            "GET": Operation(_fetch_participant)
+            "GET": Operation(
+                advanced(_fetch_participant), noted={"Events": _ALWAYS, "Metrics": _ALWAYS}
+            )
         },
     },
 )

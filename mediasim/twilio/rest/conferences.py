@@ -23,21 +23,23 @@ from mediasim.twilio.requests import (
     RecordingRequest,
     TwimlSource,
 )
+from mediasim.twilio.rest.call_params import (
+    DETECTION_OPTIONS,
+    NOTED_OF_CALLS,
+    SIP_USER,
+    machine_detection,
+    sip_user,
+)
 from mediasim.twilio.rest.date_filter import DateFilter, date_names
-from mediasim.twilio.rest.noted import NOTED_OF_CALLS
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import (
-    DETECTION_OPTIONS,
     LONGEST_CALL,
     RECORDING_OPTIONS,
     REST_RECORDING_EVENTS,
-    SIP_USER,
     Method,
     Params,
     callback_names,
-    machine_detection,
     recording_request,
-    sip_user,
     to_and_from,
 )
 from mediasim.twilio.rest.resource import (

@@ -26,6 +26,7 @@ from mediasim.twilio.insights.measures import AnnotationRecord, CallMeasures
 from mediasim.twilio.insights.summaries import VOICE, annotation_json, annotation_of
 from mediasim.twilio.representations import iso8601
 from mediasim.twilio.rest.call_summaries import CONNECTIVITY_ISSUES, QUALITY_ISSUES, own_call
+from mediasim.twilio.rest.insights_settings import advanced
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import ApiRequest, Operation, Owner, Resource, Store, Stored
 from mediasim.twilio.rest.responses import ApiResponse
@@ -46,11 +47,10 @@ def _fetch_call(request: ApiRequest) -> ApiResponse:
 def _list_events(request: ApiRequest) -> ApiResponse:
     record = own_call(request)
     edge = request.query.word("Edge", get_args(Edge))
-    measures = request.account.insights.of_call(record.sid)
     found: list[tuple[int, Edge, str, str, str]] = []
-    if measures is not None:
-        here = gateway(record)
-        found = [(each.at_ns, here, "call", "INFO", each.name) for each in measures.progress]
+    for leg, measures in request.account.insights.legs(record):
+        here = gateway(leg)
+        found += [(each.at_ns, here, "call", "INFO", each.name) for each in measures.progress]
         found += [
             (at_ns, "sdk_edge", group, "WARNING" if group.endswith("raised") else "INFO", name)
             for at_ns, group, name in warnings_of(measures)
@@ -71,22 +71,20 @@ def _list_metrics(request: ApiRequest) -> ApiResponse:
     record = own_call(request)
     edge = request.query.word("Edge", get_args(Edge))
     direction = request.query.word("Direction", get_args(Direction))
-    measures = request.account.insights.of_call(record.sid)
-    samples = [] if measures is None else samples_of(measures)
-    here = gateway(record)
-
-    def edge_of(sample: Sample) -> Edge:
-        return "sdk_edge" if sample.edge == "sdk" else here
-
+    samples: list[tuple[Edge, CallMeasures, Sample]] = []
+    for leg, measures in request.account.insights.legs(record):
+        here = gateway(leg)
+        for each in samples_of(measures):
+            samples.append(("sdk_edge" if each.edge == "sdk" else here, measures, each))
+    samples.sort(key=lambda found: found[2].after.at_ns)
     found = [
         each
         for each in samples
-        if edge in (None, edge_of(each)) and direction in (None, each.direction)
+        if edge in (None, each[0]) and direction in (None, each[2].direction)
     ]
 
-    def show(numbered: tuple[str, Sample]) -> dict[str, Any]:
-        assert measures is not None
-        sample = numbered[1]
+    def show(numbered: tuple[str, tuple[Edge, CallMeasures, Sample]]) -> dict[str, Any]:
+        where, measures, sample = numbered[1]
         codec = {"codec": measures.payload_type, "codec_name": measures.codec.lower()}
         shown: dict[str, Any] = {
             "metadata": {"region": "us1", "edge_location": "ashburn"},
@@ -97,9 +95,9 @@ def _list_metrics(request: ApiRequest) -> ApiResponse:
             score = sample.score(measures, measures.sdk)
             shown["interval"]["rtt"] = {"value": measures.sdk.rtt_ms}
             shown["interval"] |= {} if score is None else {"mos": {"value": score}}
-        edges: dict[str, Any] = {**dict.fromkeys(EDGES), edge_of(sample): shown}
+        edges: dict[str, Any] = {**dict.fromkeys(EDGES), where: shown}
         head = _head(record, request, sample.after.at_ns)
-        return {**head, "edge": edge_of(sample), "direction": sample.direction, **edges}
+        return {**head, "edge": where, "direction": sample.direction, **edges}
 
     return _numbered(request, found, show)
 
@@ -179,14 +177,16 @@ CALL_INSIGHTS: Final = Resource(
     many="voice",
     host="insights",
     stored=Stored("call-measures", CallMeasures, _measures, Owner.WORKER, key="call_sid"),
-    paths={f"{VOICE}/{{call}}": {"GET": Operation(_fetch_call)}},
+    paths={f"{VOICE}/{{call}}": {"GET": Operation(advanced(_fetch_call))}},
 )
 """The call itself, with links. Its records are the measures that all others show."""
 CALL_EVENTS: Final = Resource(
     name="CallEvent",
     many="events",
     host="insights",
-    paths={f"{VOICE}/{{call}}/Events": {"GET": Operation(_list_events, (*PAGING, "Edge"))}},
+    paths={
+        f"{VOICE}/{{call}}/Events": {"GET": Operation(advanced(_list_events), (*PAGING, "Edge"))}
+    },
 )
 CALL_METRICS: Final = Resource(
     name="CallMetric",
@@ -194,7 +194,7 @@ CALL_METRICS: Final = Resource(
     host="insights",
     paths={
         f"{VOICE}/{{call}}/Metrics": {
-            "GET": Operation(_list_metrics, (*PAGING, "Edge", "Direction"))
+            "GET": Operation(advanced(_list_metrics), (*PAGING, "Edge", "Direction"))
         }
     },
 )
@@ -205,9 +205,9 @@ ANNOTATIONS: Final = Resource(
     stored=Stored("annotation", AnnotationRecord, _annotations, key="call_sid"),
     paths={
         f"{VOICE}/{{call}}/Annotation": {
-            "GET": Operation(_fetch_annotation),
+            "GET": Operation(advanced(_fetch_annotation)),
             "POST": Operation(
-                _annotate,
+                advanced(_annotate),
                 (
                     *("AnsweredBy", "ConnectivityIssue", "QualityIssues", "Spam", "CallScore"),
                     *("Comment", "Incident"),

@@ -1,20 +1,12 @@
-"""Parameters that are not acted on: those of calls, and the words of warnings about any."""
+"""The words of warnings about parameters that are ignored."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-__all__ = ["NOTED_OF_CALLS", "ignored_words"]
+__all__ = ["ignored_words"]
 
-NOTED_OF_CALLS: Final = {
-    "CallerId": "the callee is shown From",
-    "Byoc": "calls go to the number plan, through no trunk of your own",
-    "CallReason": "no simulated telephone shows it",
-    "CallToken": "no identity is signed on a simulated line",
-    "ClientNotificationUrl": "a client is rung without a push notification",
-}
-"""Twilio's parameters of outgoing calls that none acts on, with the reason."""
 _LONGEST_WORDS: Final = 1000
 _LONGEST_NAME: Final = 100
 _MOST: Final = 200

@@ -19,34 +19,26 @@ from urllib.parse import parse_qsl
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import TwilioError, bad_parameter
-from mediasim.twilio.machine_detection import machine_settings
 from mediasim.twilio.requests import (
-    DETECTION_MODES,
-    DETECTION_TIMES,
     RECORDING_EVENTS,
     Callback,
-    MachineDetection,
     RecordingRequest,
     TwimlSource,
 )
 from mediasim.twilio.webhooks.address import WebhookUrl
 
 __all__ = [
-    "DETECTION_OPTIONS",
     "LONGEST_CALL",
     "MOST_FIELDS",
     "NUMBERED",
     "RECORDING_OPTIONS",
     "REST_RECORDING_EVENTS",
-    "SIP_USER",
     "TWIML",
     "Method",
     "Params",
     "callback_names",
-    "machine_detection",
     "numbered_values",
     "recording_request",
-    "sip_user",
     "to_and_from",
     "twiml_source",
 ]
@@ -58,7 +50,6 @@ _LONGEST_NAME: Final = 64
 _LONGEST_ADDRESS: Final = 512
 _INVALID_TO: Final = 21211
 _INVALID_FROM: Final = 21212
-_BAD_DETECTION: Final = 21234
 _LONGEST_EXCERPT: Final = 100
 _BAD: Final = 20001
 _BAD_NAME: Final = 20002
@@ -272,13 +263,6 @@ def numbered_values(form: Params) -> dict[str, str]:
 
 TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 """Names of the parameters that :func:`twiml_source` reads."""
-DETECTION_OPTIONS: Final = (
-    "MachineDetection",
-    *(f"MachineDetection{name}" for name in DETECTION_TIMES),
-)
-"""Names of the parameters that :func:`machine_detection` reads, besides its callback."""
-SIP_USER: Final = ("SipAuthUsername", "SipAuthPassword")
-"""Names of the parameters that :func:`sip_user` reads."""
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
@@ -290,12 +274,6 @@ def to_and_from(form: Params) -> tuple[str, str]:
     """Return the addresses To and From; "" without one."""
     to = form.text("To", longest=_LONGEST_ADDRESS, code=_INVALID_TO) or ""
     return to, form.text("From", longest=_LONGEST_ADDRESS, code=_INVALID_FROM) or ""
-
-
-def sip_user(form: Params) -> tuple[str, str] | None:
-    """Return the user name and the password for a SIP telephone; None without a user name."""
-    user = form.text("SipAuthUsername")
-    return (user, form.text("SipAuthPassword") or "") if user else None
 
 
 def twiml_source(form: Params) -> TwimlSource | None:
@@ -324,24 +302,3 @@ def recording_request(form: Params, trim: Trim) -> RecordingRequest:
         trim=form.word("Trim", get_args(Trim)) or trim,
         callback=form.callback("RecordingStatusCallback", REST_RECORDING_EVENTS),
     )
-
-
-def machine_detection(
-    form: Params, *, callback: str, asynchronous: str | None = None
-) -> MachineDetection | None:
-    """Return the answering machine detection that a request asks for; None for none.
-
-    ``callback`` is the parameter that names where a verdict is sent, ``asynchronous`` the one that
-    says whether the call goes on before it; None: it does.
-    """
-    mode = form.word("MachineDetection", DETECTION_MODES, code=_BAD_DETECTION)
-    told = form.callback(callback)
-    beside = asynchronous is None or form.flag(asynchronous) or False
-    settings = machine_settings(
-        mode or "",
-        lambda name, *bounds: form.number(f"MachineDetection{name}", *bounds, code=_BAD_DETECTION),
-    )
-    if mode is not None:
-        return MachineDetection(settings, beside, told)
-    form.in_vain(*DETECTION_OPTIONS, callback, f"{callback}Method", asynchronous or "")
-    return None

@@ -22,6 +22,7 @@ from mediasim.twilio.rest.insights import (
     CALL_INSIGHTS,
     CALL_METRICS,
 )
+from mediasim.twilio.rest.insights_settings import INSIGHTS_SETTINGS
 from mediasim.twilio.rest.intelligence.operators import LANGUAGE_OPERATORS
 from mediasim.twilio.rest.intelligence.services import ATTACHMENTS, SERVICES
 from mediasim.twilio.rest.intelligence.transcripts import (
@@ -84,6 +85,7 @@ RESOURCES: Final[list[Resource]] = [
     BALANCE,
     TOKENS,
     LOOKUPS,
+    INSIGHTS_SETTINGS,
     CALL_SUMMARIES,
     CALL_INSIGHTS,
     CALL_EVENTS,

@@ -43,6 +43,8 @@ _MOST_FORKED: Final = 4
 """Most forked tracks of one call, those of media streams included (Twilio docs, Siprec)."""
 _UNREACHABLE: Final = 32011
 """Code of Twilio's error dictionary: SIP infrastructure that cannot be reached."""
+_NO_CONNECTOR: Final = 31952
+"""Code of Twilio's error dictionary: a stream extension that is not found."""
 _TRACKS: Final = {
     "inbound_track": (Track.INBOUND,),
     "outbound_track": (Track.OUTBOUND,),
@@ -200,8 +202,9 @@ class SiprecManager:
             return self.connectors[name]
         except KeyError:
             known = ", ".join(self.connectors) or "none: sip: {siprec: ...} of the plan lists them"
-            words = f"Siprec: there is no connector {name!r}; the connectors are {known}"
-            raise bad_parameter(words) from None
+            words = f"Stream Extension not found: there is no connector {name!r}"
+            words += f"; the connectors are {known}"
+            raise bad_parameter(words, _NO_CONNECTOR) from None
 
     # -- the session ------------------------------------------------------------------------
 
@@ -258,7 +261,7 @@ class SiprecManager:
 
     def _fail(self, fork: _Fork, why: str) -> None:
         words = f"Siprec: {why}"
-        self._account.notify(fork.record.call_sid, _UNREACHABLE, words)
+        self._account.notify(fork.record.call_sid, _UNREACHABLE, words, warning=True)
         self._report(fork, "error", why)
         self._end(fork, tells=fork.session is not None)
 
@@ -279,7 +282,7 @@ class SiprecManager:
 
     # -- reporting --------------------------------------------------------------------------
 
-    def _report(self, fork: _Fork, word: str, error: str = "") -> None:
+    def _report(self, fork: _Fork, word: str, error: str = "", code: int = _UNREACHABLE) -> None:
         account, record = self._account, fork.record
         named = record.name or record.sid
         account.exchange.events.emit(
@@ -302,13 +305,13 @@ class SiprecManager:
             ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
         ]
         if error:
-            params += [("SiprecError", error), ("SiprecErrorCode", str(_UNREACHABLE))]
+            params += [("SiprecError", error), ("SiprecErrorCode", str(code))]
         account.send_callback(callback, params, "siprec-status", record.call_sid, lane=record.sid)
 
     def refused(self, call: LiveCall, request: SiprecRequest, error: TwilioError) -> None:
         """Report to the app a session that TwiML asks for and that is refused."""
         record = SiprecRecord("", call.record.account_sid, call.sid, request.name, 0, 0)
-        self._report(_Fork(record, request, call), "error", error.message)
+        self._report(_Fork(record, request, call), "error", error.message, error.code)
 
     def _on_event(self, event: Event) -> None:
         if not isinstance(event, CallEvent):

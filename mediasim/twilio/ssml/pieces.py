@@ -65,8 +65,11 @@ class Trouble:
 
     words: str
     line: int
+    code: int = 12200
+    """Code of Twilio's error dictionary."""
 
 
+_INVALID_RATE: Final = 13513
 _MS: Final = SAMPLE_RATE // 1000
 _STRENGTHS_MS: Final = {
     "none": 0,
@@ -226,7 +229,8 @@ class _Reader:
         for name, value in verb.attributes.items():
             read = _READERS[name](value.strip().lower())
             if read is None:
-                self._note(verb, f"{name} {value!r} is not acted on: {_WANTED[name]} is")
+                words = f"{name} {value!r} is not acted on: {_WANTED[name]} is"
+                self._note(verb, words, *([_INVALID_RATE] if name == "rate" else []))
             elif name == "volume":
                 found[name] += read
             else:
@@ -241,8 +245,8 @@ class _Reader:
             volume = min(max(volume, _QUIETEST_DB), _LOUDEST_DB)
         return replace(manner, rate=rate, pitch=pitch, volume_db=volume)
 
-    def _note(self, verb: Verb, words: str) -> None:
-        self.troubles.append(Trouble(f"<{verb.name}>: {words}", verb.line))
+    def _note(self, verb: Verb, words: str, *code: int) -> None:
+        self.troubles.append(Trouble(f"<{verb.name}>: {words}", verb.line, *code))
 
     # -- words and pauses -------------------------------------------------------------------
 

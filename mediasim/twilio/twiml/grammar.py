@@ -58,7 +58,9 @@ class Element:
     """Whether its text is part of the text of the element around it (SSML)."""
     supported: bool = True
     noted: str = ""
-    """Why nothing is done about the element itself, in words that follow a colon; "": it acts."""
+    """Why nothing is done about the element itself, in words that follow a colon; "": it acts.
+
+    Of SSML it is the Say that notes it."""
 
 
 _UNSUPPORTED: Final = Element(supported=False)
@@ -100,7 +102,6 @@ _ANSWERING_MACHINE: Final[Mapping[str, Value]] = {
 }
 _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
 _NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
-_NO_PAUSE: Final = "words are separated, and no pause is made"
 _TASK_ROUTER: Final = "TaskRouter is not simulated"
 _KNOWN: Final = "words are known, and none is recognised by a model"
 _SSML: Final = (
@@ -109,9 +110,9 @@ _SSML: Final = (
 )
 
 
-def _voiced(*attributes: str, children: tuple[str, ...] = _SSML) -> Element:
-    """Return the row of an SSML element that changes nothing about how its text is said."""
-    why = "its text is said in the voice's own way"
+def _unvoiced(*attributes: str, children: tuple[str, ...] = ()) -> Element:
+    """Return the row of an SSML element whose text is said as it is written."""
+    why = "the text is said as it is written"
     values = {name: Noted(TEXT, why) for name in attributes}
     return Element(values, children, text=True, spoken=True, noted=why)
 
@@ -226,10 +227,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             "trim": _TRIM,
             "recordingTrack": _TRACK,
             "answerOnBridge": FLAG,
-            "ringTone": Noted(TEXT, "the caller hears the ringing tone of North America"),
+            "ringTone": TEXT,
             "sequential": FLAG,
-            "referUrl": Noted(TEXT, "a transfer by REFER is not simulated"),
-            "referMethod": Noted(METHOD, "a transfer by REFER is not simulated"),
+            "referUrl": TEXT,
+            "referMethod": METHOD,
             "events": Noted(TEXT, "the events of a Dial are those of its nouns' statusCallback"),
             "passports": Noted(TEXT, "no identity is signed on a simulated line"),
             "callReason": Noted(TEXT, "no simulated telephone shows it"),
@@ -334,20 +335,18 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     "Reject": Element({"reason": Choice(("rejected", "busy"))}, children=("Parameter",)),
     "Hangup": Element(children=("Parameter",)),
     # -- SSML inside a Say ------------------------------------------------------------------------
-    "break": Element(
-        {name: Noted(TEXT, _NO_PAUSE) for name in ("strength", "time")},
-        spoken=True,
-        noted=_NO_PAUSE,
-    ),
-    "emphasis": _voiced("level"),
-    "lang": _voiced("xml:lang"),
+    "break": Element({"strength": TEXT, "time": TEXT}, spoken=True),
+    "emphasis": Element({"level": TEXT}, children=_SSML, text=True, spoken=True),
+    "lang": Element({"xml:lang": TEXT}, children=_SSML, text=True, spoken=True),
     "p": Element(children=_SSML, text=True, spoken=True),
-    "phoneme": _voiced("alphabet", "ph", children=()),
-    "prosody": _voiced("volume", "rate", "pitch"),
+    "phoneme": _unvoiced("alphabet", "ph"),
+    "prosody": Element(
+        {"volume": TEXT, "rate": TEXT, "pitch": TEXT}, children=_SSML, text=True, spoken=True
+    ),
     "s": Element(children=_SSML, text=True, spoken=True),
-    "say-as": _voiced("interpret-as", "format", children=()),
+    "say-as": Element({"interpret-as": TEXT, "format": TEXT}, text=True, spoken=True),
     "sub": Element({"alias": TEXT}, text=True, spoken=True),
-    "w": _voiced("role"),
+    "w": _unvoiced("role", children=_SSML),
     # -- known, and not carried out ---------------------------------------------------------------
     **dict.fromkeys(_UNSUPPORTED_NAMES, _UNSUPPORTED),
 }

@@ -148,7 +148,7 @@ class _Reader:
         if row is None:
             self._left_out += 1
             return
-        if row.noted:
+        if row.noted and not row.spoken:
             self._note(f"<{name}> is not acted on by this sandbox: {row.noted}")
         self._open.append(_Open(name, row, self._line, self._attributes(name, row, written)))
 
@@ -234,7 +234,7 @@ class _Reader:
                     code=code,
                 )
                 continue
-            if isinstance(kind, Noted) and read != kind.but:
+            if isinstance(kind, Noted) and read != kind.but and not row.spoken:
                 self._note(
                     f"Attribute '{attribute}' of <{name}> is not acted on by this sandbox: "
                     f"{kind.why}"

@@ -126,7 +126,7 @@ async def _spoken(session: CallSession, verb: Verb) -> Words:
         words = words[:_LONGEST_TEXT]
     pieces, troubles = pieces_of(verb, _LONGEST_TEXT) if verb.content else ([], [])
     for trouble in troubles:
-        session.warn(_SCHEMA, f"Say: {trouble.words}", trouble.line)
+        session.warn(trouble.code, f"Say: {trouble.words}", trouble.line)
     voice = verb.attribute("voice")
     for language in (verb.attribute("language"), "en"):
         try:

@@ -13,7 +13,6 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import RINGING_RULES
 from mediasim.exchange.waiting import CallEnded
 from mediasim.media.far_end import ReferableFarEnd, Referral
-from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import Params
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
@@ -45,10 +44,10 @@ async def refer(session: CallSession, verb: Verb) -> FollowUp | None:
     status: str | None = "failed"
     if not target.startswith(("sip:", "sips:")) or " " in target:
         words = f"Refer: {target[:80]!r} is no SIP address; one is sip:NAME@HOST"
-        session.refused(TwilioError(400, _INVALID, words), verb.line)
+        session.warn(_INVALID, words, verb.line)
     elif not _is_sip(session.call):
         words = "Refer not allowed on non-SIP call legs"
-        session.refused(TwilioError(400, _NOT_SIP, words), verb.line)
+        session.warn(_NOT_SIP, words, verb.line)
     else:
         try:
             await _referred(session, target, referral)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final, cast, get_args
 
-from mediasim.twilio.errors import TwilioError
+from mediasim.twilio.errors import BAD_PARAMETER, TwilioError
 from mediasim.twilio.requests import SiprecRequest, StreamTrack
 from mediasim.twilio.session import CallSession
 from mediasim.twilio.twiml import Verb
@@ -37,7 +37,8 @@ def start_siprec(session: CallSession, noun: Verb) -> None:
     try:
         siprecs.start(session.call.sid, request)
     except TwilioError as error:
-        session.warn(_SCHEMA, error.message, noun.line)
+        code = _SCHEMA if error.code == BAD_PARAMETER else error.code
+        session.warn(code, error.message, noun.line)
         siprecs.refused(session.call, request, error)
 
 

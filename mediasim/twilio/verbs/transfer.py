@@ -21,7 +21,6 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.waiting import never
 from mediasim.media.far_end import Transfer
-from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.session import CallSession, HangUp
 from mediasim.twilio.twiml import Document, Verb
 
@@ -82,7 +81,7 @@ class DialTransfers:
         session = self._session
         if not self._verb.attribute("referUrl"):
             words = "Dial: No referUrl attribute specified"
-            session.refused(TwilioError(400, _NO_URL, words), self._verb.line)
+            session.warn(_NO_URL, words, self._verb.line)
             return False
         if self._busy or session.bridge is None:
             return False

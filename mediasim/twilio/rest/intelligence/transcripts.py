@@ -1,4 +1,4 @@
-"""Transcripts of Conversational Intelligence, with their sentences, media and operators' results."""
+"""Transcripts of Conversational Intelligence, their sentences, media and operators' results."""
 
 from __future__ import annotations
 

@@ -96,6 +96,13 @@ def _delete(request: ApiRequest) -> ApiResponse:
 
 _PATH: Final = f"{ACCOUNT}/SIP/Domains"
 _SETTINGS: Final = ("DomainName", "FriendlyName", *_URLS, *_METHODS, "SipRegistration")
+_NO_EMERGENCY: Final = "emergency calls are not simulated"
+_NOTED: Final = {
+    "Secure": "a domain's calls carry RTP without encryption",
+    "EmergencyCallingEnabled": _NO_EMERGENCY,
+    "EmergencyCallerSid": _NO_EMERGENCY,
+    "ByocTrunkSid": "a domain's calls come through no trunk of your own",
+}
 DOMAINS: Final = Resource(
     name="Domain",
     many="domains",
@@ -103,10 +110,10 @@ DOMAINS: Final = Resource(
     stored=Stored("sip-domain", DomainRecord, in_resource_list("SIP/Domains")),
     beside=(Stored("sip-mapping", MappingRecord, in_resource_list("SIP/Mappings")),),
     paths={
-        _PATH: {"GET": LIST_ALL, "POST": Operation(_create, _SETTINGS)},
+        _PATH: {"GET": LIST_ALL, "POST": Operation(_create, _SETTINGS, _NOTED)},
         f"{_PATH}/{{sid}}": {
             "GET": Operation(fetch),
-            "POST": Operation(updating(_change), _SETTINGS),
+            "POST": Operation(updating(_change), _SETTINGS, _NOTED),
             "DELETE": Operation(_delete),
         },
     },

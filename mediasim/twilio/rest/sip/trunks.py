@@ -145,6 +145,11 @@ _SETTINGS: Final = (
     *("FriendlyName", "DomainName", "DisasterRecoveryUrl", "DisasterRecoveryMethod"),
     "CnamLookupEnabled",
 )
+_NOTED: Final = {
+    "Secure": "trunks carry RTP without encryption",
+    "TransferMode": "a trunk's calls are not transferred",
+    "TransferCallerId": "a trunk's calls are not transferred",
+}
 _TRUNKS: Final = Resource(
     name="Trunk",
     many="trunks",
@@ -152,10 +157,10 @@ _TRUNKS: Final = Resource(
     host=_HOST,
     stored=Stored("trunk", TrunkRecord, in_resource_list("Trunks")),
     paths={
-        _PATH: {"GET": Operation(_list, PAGING), "POST": Operation(_create, _SETTINGS)},
+        _PATH: {"GET": Operation(_list, PAGING), "POST": Operation(_create, _SETTINGS, _NOTED)},
         f"{_PATH}/{{trunk}}": {
             "GET": Operation(_fetch),
-            "POST": Operation(_update, _SETTINGS),
+            "POST": Operation(_update, _SETTINGS, _NOTED),
             "DELETE": Operation(_delete),
         },
     },
