@@ -21,6 +21,7 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``.error``
 ``transcription.started``           a recording's transcription
 ``.completed`` ``.failed``
+``payment.success`` ...             the end of a payment, by its result
 ``user-message.received`` ``.sent`` a user-defined message to a party, and from one
 ``dtmf``                            a key that the server received
 any other name                      emitted by a script's ``emit`` step
@@ -41,6 +42,7 @@ from mediasim.exchange.states import CALL
 __all__ = [
     "EXCHANGE_EVENTS",
     "MESSAGE_EVENTS",
+    "PAYMENT_EVENTS",
     "SECRET_KEY",
     "STREAM_EVENTS",
     "CallEvent",
@@ -48,6 +50,7 @@ __all__ = [
     "DtmfEvent",
     "Event",
     "Events",
+    "PaymentEvent",
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
@@ -69,6 +72,15 @@ EXCHANGE_EVENTS: Final = (
 """Every kind of event that the exchange itself emits."""
 STREAM_EVENTS: Final = tuple(f"stream.{word}" for word in ("started", "stopped", "error"))
 """The kinds of event that an app is notified of for its media streams."""
+PAYMENT_EVENTS: Final = tuple(
+    f"payment.{result}"
+    for result in (
+        *("success", "too-many-failed-attempts", "payment-connector-error"),
+        *("caller-interrupted-with-star", "caller-hung-up", "transaction-cancelled"),
+        "validation-error",
+    )
+)
+"""The kinds of event of a payment's end, by its result."""
 MESSAGE_EVENTS: Final = ("user-message.received", "user-message.sent")
 """The kinds of event of user-defined messages, to a party and from one."""
 
@@ -152,6 +164,15 @@ class StreamEvent(Event):
 
     call_sid: str
     stream_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent(Event):
+    """The end of a payment that a call's party was asked for."""
+
+    _SUBJECT: ClassVar = "call_sid"
+
+    call_sid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
 from mediasim.scenario.expectations.audio import after_beep, aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia
 from mediasim.scenario.model.expect import (
     ExpectAfterBeep,
@@ -32,7 +33,6 @@ from mediasim.scenario.model.expect import (
     ExpectSilent,
 )
 from mediasim.testing.conversation import COLUMNS, Conversation, pointer
-from mediasim.testing.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format

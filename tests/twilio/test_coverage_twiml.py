@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from coverage_of_twiml import SCENES, TEXTED, Scene
-from coverage_stage import Stage, played
+from coverage_of_twiml import SCENES, TEXTED
+from coverage_stage import Scene, Stage, played
 
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element

@@ -12,6 +12,7 @@ from mediasim.exchange.payments.cards import (
     PaymentField,
 )
 from mediasim.exchange.payments.collection import (
+    Asked,
     Asking,
     Collection,
     Entry,
@@ -35,6 +36,7 @@ __all__ = [
     "MATCHER",
     "TEST_ACCOUNTS",
     "TEST_CARDS",
+    "Asked",
     "Asking",
     "Collection",
     "Entry",
