@@ -18,6 +18,7 @@ __all__ = [
     "notifications",
     "payments",
     "ports",
+    "relay",
     "representations",
     "requests",
     "resources",
