@@ -146,11 +146,11 @@ class WebSocketConnection(asyncio.Protocol):
             answered.set_result(None)
         return answered
 
-    def close(self) -> None:
+    def close(self, code: int = 1000) -> None:
         """Send a close frame, and break the connection if it is not answered within a second."""
         self._ended = True  # the listener closes it itself and needs no notice
         if self.open:
-            self._protocol.send_close(1000)
+            self._protocol.send_close(code)
             self._flush()
         self._loop.call_later(_SECONDS_TO_CLOSE, self.abort)
 

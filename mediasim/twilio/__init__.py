@@ -19,6 +19,7 @@ __all__ = [
     "notifications",
     "payments",
     "ports",
+    "relay",
     "representations",
     "requests",
     "resources",

@@ -21,6 +21,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.media_store import MediaStore
 from mediasim.exchange.records import CallRecord, Catalogue, RecordingRecord, UnknownSid
 from mediasim.media.room import Room
+from mediasim.recogniser.choice import Recognisers
 from mediasim.twilio.api_events import ApiEvent
 from mediasim.twilio.errors import TwilioError, not_found, unknown_number
 from mediasim.twilio.notifications import DEBUGGER, NotificationRecord, debugger_params, exchanged
@@ -105,6 +106,8 @@ class AccountParts:
         self.storage_problem: Callable[[], str | None] = lambda: None
         """Returns why nothing more can be stored on disk, or None while it can."""
         self.detection_faults = DetectionFaults()
+        self.recognisers = Recognisers()
+        """What is heard of what calls' parties say."""
         self.debugger_url: str | None = None
         """Where each notification is posted; None for nowhere."""
         self.subscriber_of: Callable[[str], Subscriber] = lambda number: Subscriber()

@@ -19,9 +19,13 @@ _VALUES = {
     "beep": "onEnter",
     "channels": "dual",
     "input": "dtmf speech",
+    "interrupt_sensitivity": "low",
+    "interruptible": "speech",
     "jitter_buffer_size": "small",
     "reason": "busy",
     "record": "do-not-record",
+    "report_input_during_agent_speech": "none",
+    "welcome_greeting_interruptible": "any",
     "recording_status_callback_event": "in-progress completed absent",
     "trim": "do-not-trim",
     "track": "inbound",
@@ -38,6 +42,7 @@ _FLAGS = {
         "profanity_filter",
         "sequential",
     ),
+    *("dtmf_detection", "partial_prompts", "preemptible"),
     *("start_conference_on_enter", "transcribe"),
 }
 

@@ -22,6 +22,7 @@ from mediasim.twilio.requests import (
     RECORDING_EVENTS,
 )
 from mediasim.twilio.twiml.payments import PAY, PROMPT
+from mediasim.twilio.twiml.relays import LANGUAGE, RELAY
 from mediasim.twilio.twiml.values import (
     FLAG,
     KEYS,
@@ -64,7 +65,7 @@ class Element:
 
 _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
-    *("AiSession", "Autopilot", "Conversation", "ConversationRelay"),
+    *("AiSession", "Autopilot", "Conversation"),
     *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
     *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
 )
@@ -207,6 +208,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         },
         children=("Parameter",),
     ),
+    "ConversationRelay": Element(RELAY, children=("Language", "Parameter")),
+    "Language": Element(LANGUAGE),
     "Siprec": Element(
         {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
         children=("Parameter",),
