@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
+from coverage_of_pay import PAY_SCENES
 from coverage_of_sip import SIP_SCENES, trunk_of
 from coverage_stage import HELLO, NAMED, SIP, YES, Asked, Play, Stage
 from coverage_world import CREDENTIALS, NUMBERS
@@ -753,6 +754,7 @@ ACCOUNT = (
 
 SCENES: Final[tuple[Asked, ...]] = (
     *SIP_SCENES,
+    *PAY_SCENES,
     *(*CALLS, *CHANGES, *RECORDINGS, *STREAMS, *PARTICIPANTS, *CONFERENCES),
     *(*QUEUES, *MESSAGES, *NUMBERS_BOUGHT, *APPLICATIONS, *ACCOUNT),
 )
