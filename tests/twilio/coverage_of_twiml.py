@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from account_stage import APP, APP_NUMBER, BOB, CAROL
 from coverage_of_pay import PAY_TWIML
+from coverage_of_transcription import TRANSCRIPTION_SCENES
 from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Scene, Stage
 from meeting import until, words
 
@@ -317,6 +318,7 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
+    *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",
