@@ -57,6 +57,7 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
+    "TranscriptEvent",
     "TranscriptionEvent",
     "UserMessageEvent",
 ]
@@ -203,6 +204,18 @@ class TranscriptionEvent(Event):
 
     transcription_sid: str
     recording_sid: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptEvent(Event):
+    """A change of a transcript's status."""
+
+    _SUBJECT: ClassVar = "transcript_sid"
+
+    transcript_sid: str
+    recording_sid: str
+    """The recording that it is of; "" for media from elsewhere."""
     call_sid: str
 
 

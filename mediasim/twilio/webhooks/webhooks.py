@@ -204,7 +204,14 @@ class Webhooks:
         if old.secret:
             raise LookupError(f"{delivery_id!r} had secret digits, which were not kept")
         request = AppRequest(
-            old.url, old.method, old.params, old.kind, old.sid, old.account_sid, old.as_json
+            old.url,
+            old.method,
+            old.params,
+            old.kind,
+            old.sid,
+            old.account_sid,
+            old.as_json,
+            old.document,
         )
         delivery = self._entry(request, replay_of=old.id)
         with contextlib.suppress(AppFailure):  # it is in the delivery
@@ -232,6 +239,7 @@ class Webhooks:
             injected=list(injected),
             account_sid=request.account_sid or dict(request.params).get("AccountSid", ""),
             as_json=request.as_json,
+            document=request.document,
             secret=request.secret_body is not None,
         )
         self._entered += 1
