@@ -241,18 +241,6 @@ SCENES: tuple[Scene, ...] = (
         '<Start><Stream url="ws://127.0.0.1:9/x"><Parameter name="a" ¤/></Stream></Start><Pause/>',
         {"value": "b"},
     ),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
-        '<Stop><Siprec name="a"/></Stop><Pause/>',
-        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
-    ),
-    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
-        {"statusCallbackMethod": "GET"},
-    ),
     Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
     Scene(
         "ConversationRelay",
@@ -317,6 +305,18 @@ SCENES: tuple[Scene, ...] = (
         f'<Connect><ConversationRelay url="{TALK}"><Language code="en-US" voice="Joey" ¤/>'
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
+    ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
     ),
     *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------

@@ -190,8 +190,9 @@ class LiveTranscriptionManager:
         told = replace(result, utterance=utterance)
         params = content(request, told, utterance.text, session.since)
         track = f"{result.track.value}_track"
-        said = f" {track}{'' if result.final else ', partial'}: {utterance.text}"
-        self._report(session, "content", params, said, track=track)
+        if result.final:
+            self._emit(session, "content", f", {track}: {utterance.text}")
+        self._post(session, "content", params, track)
 
     def _end(self, session: _Session) -> None:
         """End a transcription, if it has not ended: what was said until now is told before."""
@@ -200,27 +201,36 @@ class LiveTranscriptionManager:
             self._account.spawn(self._close(session))
 
     async def _close(self, session: _Session) -> None:
-        for recogniser in session.recognisers:
-            await recogniser.flush()
-        for task in session.tasks:
-            task.cancel()
-        self._report(session, "stopped", [])
+        try:
+            for recogniser in session.recognisers:
+                await recogniser.flush()
+        finally:
+            for task in session.tasks:
+                task.cancel()
+            self._report(session, "stopped", [])
 
     # -- reporting --------------------------------------------------------------------------
 
-    def _report(
-        self, session: _Session, word: str, params: Params, text: str = "", *, track: str = ""
-    ) -> None:
-        account, record = self._account, session.record
-        account.exchange.events.emit(
+    def _report(self, session: _Session, word: str, params: Params) -> None:
+        error = dict(params).get("TranscriptionError")
+        self._emit(session, word, f" {word}" + (f": {error}" if error else ""))
+        self._post(session, word, params)
+
+    def _emit(self, session: _Session, word: str, text: str) -> None:
+        record = session.record
+        self._account.exchange.events.emit(
             StreamEvent(
-                at_ns=account.now_ns,
+                at_ns=self._account.now_ns,
                 kind=f"{REALTIME_TRANSCRIPTION}.{word}",
-                text=f"transcription {record.named} {word}{text}",
+                text=f"transcription {record.named}{text}",
                 call_sid=record.call_sid,
                 stream_sid=record.sid,
             )
         )
+
+    def _post(self, session: _Session, word: str, params: Params, track: str = "") -> None:
+        """Post an event to the app, if it has given an address."""
+        account, record = self._account, session.record
         session.events += 1
         callback = session.request.callback
         if callback is None or not callback.url:
