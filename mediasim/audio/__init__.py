@@ -20,4 +20,5 @@ __all__ = [
     "ringing_tones",
     "tones",
     "wav",
+    "word_time",
 ]

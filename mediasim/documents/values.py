@@ -185,8 +185,11 @@ def _read_flag(value: object) -> bool:
     return word in YES
 
 
-def _text(pattern: str, expected: str) -> _Reader:
-    """Return an annotation for a text all of which fits a pattern."""
+def _text(pattern: str, expected: str, name: str = "") -> _Reader:
+    """Return an annotation for a text all of which fits a pattern.
+
+    ``name`` is that of its definition in a JSON Schema; "" for one that is not shared.
+    """
 
     def read(value: object) -> str:
         numeric = isinstance(value, int | float) and not isinstance(value, bool)
@@ -195,18 +198,20 @@ def _text(pattern: str, expected: str) -> _Reader:
             raise _wrong(expected, value)
         return text
 
-    return _Reader(read, _text_schema(pattern))
+    shared = {SHARED: name} if name else {}
+    return _Reader(read, {**_text_schema(pattern), **shared})
 
 
 def _text_schema(pattern: str) -> dict[str, Any]:
     return {"type": ["string", "number", "boolean"], "pattern": f"^(?:{pattern})$"}
 
 
-def _name(more: str, expected: str) -> _Reader:
+def _name(more: str, expected: str, name: str) -> _Reader:
     """Return an annotation for a name: letters of any script, digits and ``_``, and from the second
     character on ``more``.
 
-    An accent is part of its letter, however it was typed.
+    An accent is part of its letter, however it was typed. ``name`` is that of its definition in a
+    JSON Schema.
     """
     fits = _text(rf"\w[\w{more}]*", expected)
 
@@ -215,7 +220,7 @@ def _name(more: str, expected: str) -> _Reader:
 
     # What a schema's patterns call a letter is one of ASCII: all beyond is let pass there.
     other = r" -,/:-@\[-^`{-~" + ("" if "." in more else ".")
-    return _Reader(read, _text_schema(f"(?![{more}])[^{other}]+"))
+    return _Reader(read, {**_text_schema(f"(?![{more}])[^{other}]+"), SHARED: name})
 
 
 Ratio = Annotated[
@@ -228,6 +233,7 @@ Ratio = Annotated[
                 {"type": "string", "pattern": _written("%")},
             ],
             "examples": ["1%", 0.01],
+            SHARED: "Ratio",
         },
     ),
 ]
@@ -242,12 +248,15 @@ Decibels = Annotated[float, _quantity("Decibels", 0, 100, "dB", "decibels")]
 """A difference of two levels: ``12`` or ``12dB``."""
 Frequency = Annotated[float, _quantity("Frequency", 20, 3999, "Hz", "a frequency in Hz")]
 """A frequency in Hz, below half of the 8 kHz sampling rate of a call."""
-Flag = Annotated[bool, _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}]})]
-Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text")]
+Flag = Annotated[
+    bool,
+    _Reader(_read_flag, {"anyOf": [{"type": "boolean"}, {"enum": [*YES, *NO]}], SHARED: "Flag"}),
+]
+Text = Annotated[str, _text(r"\s*\S[\s\S]*", "text", "Text")]
 NAME: Final = r"\w[\w-]*"
-Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'")]
+Name = Annotated[str, _name("-", "a name of letters, digits, '-' and '_'", "Name")]
 """A name of a party, call, conference or recording."""
-EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'")]
+EventName = Annotated[str, _name(".-", "a name of letters, digits, '.', '-' and '_'", "EventName")]
 """A name of an event: ``offered`` (raised by an emit step) or ``call.answered`` (the
 exchange's)."""
 UserName = Annotated[

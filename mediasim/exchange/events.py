@@ -19,6 +19,9 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``.ended``
 ``stream.started`` ``.stopped``     a media stream's lifecycle
 ``.error``
+``relay.started`` ``.prompt``       a relay's lifecycle, and what its app is told of words
+``.interrupt`` ``.stopped``
+``.error``
 ``transcription.started``           a recording's transcription
 ``.completed`` ``.failed``
 ``payment.success`` ...             the end of a payment, by its result
@@ -54,6 +57,7 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
+    "TranscriptEvent",
     "TranscriptionEvent",
     "UserMessageEvent",
 ]
@@ -70,8 +74,11 @@ EXCHANGE_EVENTS: Final = (
     "dtmf",
 )
 """Every kind of event that the exchange itself emits."""
-STREAM_EVENTS: Final = tuple(f"stream.{word}" for word in ("started", "stopped", "error"))
-"""The kinds of event that an app is notified of for its media streams."""
+STREAM_EVENTS: Final = (
+    *(f"stream.{word}" for word in ("started", "stopped", "error")),
+    *(f"relay.{word}" for word in ("started", "prompt", "interrupt", "stopped", "error")),
+)
+"""The kinds of event of media streams and relays."""
 PAYMENT_EVENTS: Final = tuple(
     f"payment.{result}"
     for result in (
@@ -158,7 +165,7 @@ class ScriptEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent(Event):
-    """A media stream's start, end or error."""
+    """What happens to a media stream, or to a relay: its start, its end, an error."""
 
     _SUBJECT: ClassVar = "call_sid"
 
@@ -196,6 +203,18 @@ class TranscriptionEvent(Event):
 
     transcription_sid: str
     recording_sid: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptEvent(Event):
+    """A change of a transcript's status."""
+
+    _SUBJECT: ClassVar = "transcript_sid"
+
+    transcript_sid: str
+    recording_sid: str
+    """The recording that it is of; "" for media from elsewhere."""
     call_sid: str
 
 

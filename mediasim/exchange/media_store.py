@@ -4,6 +4,7 @@
     DIR/recordings/RE….encrypted    the same for downloads, where an account has them encrypted
     DIR/recordings/RE….json         what the recording is, and its channel map
     DIR/recordings/RE….truth.json   the truth: what was really said, sample by sample
+    DIR/recordings/RE….transcript.json  what a recogniser has heard, where one is asked for
     DIR/references/RE….wav          the audio of what was said, which the truth refers to
     DIR/cache/RE….<form>            mixed down or compressed on demand; may be deleted at any time
 
@@ -94,6 +95,10 @@ class MediaStore:
         """Write or replace a recording's truth."""
         self._write_json(self._path(sid, ".truth.json"), truth)
 
+    def publish_transcript(self, sid: str, transcript: dict[str, Any]) -> None:
+        """Write or replace what a recogniser has heard in a recording."""
+        self._write_json(self._path(sid, ".transcript.json"), transcript)
+
     def publish_reference(self, sid: str, pcm: NDArray[np.int16]) -> None:
         """Write or replace the audio, int16 (n,), that a recording's truth refers to."""
         with self._atomic(self._reference(sid)) as file:
@@ -102,7 +107,7 @@ class MediaStore:
     def sids(self) -> list[str]:
         """Return the SIDs of the recordings that have a JSON document, sorted."""
         names = (path.name.removesuffix(".json") for path in self._recordings.glob("RE*.json"))
-        return sorted(name for name in names if not name.endswith(".truth"))
+        return sorted(name for name in names if "." not in name)
 
     def wav_path(self, sid: str) -> Path:
         """Return the path of a recording's WAV. Raises MediaNotFound."""
@@ -126,7 +131,7 @@ class MediaStore:
 
     def delete(self, sid: str) -> None:
         """Delete a recording's media and truth, but not its JSON document."""
-        for suffix in (".wav", ".encrypted", ".truth.json"):
+        for suffix in (".wav", ".encrypted", ".truth.json", ".transcript.json"):
             self._path(sid, suffix).unlink(missing_ok=True)
         self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)

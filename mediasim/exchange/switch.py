@@ -116,6 +116,8 @@ class Switch(Generic[CallT, RecordingT]):
         self.on_fault: Callable[[CallT, BaseException], None] = _raise_fault
         """Called with a call and the error of one of its tasks, such as a party's script."""
 
+        self.recognising = 0
+        """Number of recognisers at work, which may ask for what calls that have ended said."""
         self._names: Counter[str] = Counter()
         """Number of calls that have had each name."""
         self._sleepers = 0

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.word_time import WordTime
 
 __all__ = ["Player", "StreamPlayer", "StreamSegment"]
 
@@ -33,7 +34,7 @@ class Player:
         label: str = "",
         speech: bool = True,
         text: str = "",
-        words: Sequence[tuple[str, int, int, bool]] = (),
+        words: Sequence[WordTime] = (),
     ) -> None:
         if not len(pcm):
             raise ValueError("nothing to play")
@@ -46,8 +47,8 @@ class Player:
         """Whether a listener takes it for words: ringing and hold music are none."""
         self.text = text
         """The words that are spoken; "" where it is no speech, or they are unknown."""
-        self.words = words
-        """When each word is said: (word, first sample, end, whether estimated); none if unknown."""
+        self.words: tuple[WordTime, ...] | None = tuple(words) or None
+        """The words with their times in samples of the clip; None until they are asked for."""
         self.stopped_frame: int | None = None
         """The frame from which on it was stopped; None if it was not."""
 
@@ -83,8 +84,15 @@ class Player:
 class StreamSegment(Player):
     """A player whose clip grows: audio that was fed without a gap."""
 
-    def __init__(self, first_frame: int, label: str, pcm: NDArray[np.int16]) -> None:
+    def __init__(
+        self,
+        first_frame: int,
+        label: str,
+        pcm: NDArray[np.int16],
+        words: Sequence[WordTime] = (),
+    ) -> None:
         super().__init__(pcm, first_frame, label=label)
+        self._add_words(words, 0)
         self._store = np.empty(max(_FIRST_SAMPLES, len(pcm)), np.int16)
         self._store[: len(pcm)] = pcm
         self.pcm = self._store[: len(pcm)]
@@ -94,15 +102,23 @@ class StreamSegment(Player):
         """The sample after its last, on the frame clock."""
         return self.first_frame * FRAME_SAMPLES + len(self.pcm)
 
-    def append(self, pcm: NDArray[np.int16]) -> None:
-        """Append samples (n,) to the clip."""
+    def append(self, pcm: NDArray[np.int16], words: Sequence[WordTime] = ()) -> None:
+        """Append samples (n,) to the clip, with the words in them where those are known."""
         before, after = len(self.pcm), len(self.pcm) + len(pcm)
+        self._add_words(words, before)
         if after > len(self._store):
             store = np.empty(max(2 * len(self._store), after), np.int16)
             store[:before] = self.pcm
             self._store = store
         self._store[before:after] = pcm
         self.pcm = self._store[:after]
+
+    def _add_words(self, words: Sequence[WordTime], at: int) -> None:
+        moved = tuple(
+            WordTime(word.text, word.start + at, word.end + at, word.estimated) for word in words
+        )
+        self.words = (*(self.words or ()), *moved)
+        self.text = " ".join(word.text for word in self.words)
 
 
 class StreamPlayer(Player):
@@ -120,16 +136,19 @@ class StreamPlayer(Player):
         self.fed = 0
         """Samples that were fed, played or not."""
 
-    def append(self, pcm: NDArray[np.int16], frame: int) -> None:
-        """Play samples after all fed before. ``frame`` is the next to be processed."""
+    def append(self, pcm: NDArray[np.int16], frame: int, words: Sequence[WordTime] = ()) -> None:
+        """Play samples after all fed before. ``frame`` is the next to be processed.
+
+        ``words`` are those that are spoken in them, with their times in these samples.
+        """
         if not len(pcm):
             return
         self.fed += len(pcm)
         last = self._segments[-1] if self._segments else None
         if last is not None and last.stopped_frame is None and last.end >= frame * FRAME_SAMPLES:
-            last.append(pcm)
+            last.append(pcm, words)
             return
-        segment = StreamSegment(frame, self.label, pcm)
+        segment = StreamSegment(frame, self.label, pcm, words)
         self._segments.append(segment)
         self._began(segment)
 

@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.word_time import WordTime
 from mediasim.media.key_clamp import KeyClamp
 from mediasim.media.leg import FarListener, Leg, LegGroup, PacketSink, PacketSource, TrackListener
 from mediasim.media.plane import MediaPlane
@@ -109,7 +110,7 @@ class Room(LegGroup):
         label: str = "",
         speech: bool = True,
         text: str = "",
-        words: Sequence[tuple[str, int, int, bool]] = (),
+        words: Sequence[WordTime] = (),
     ) -> Player:
         """Play to the leg's party from now on; ``speech``: whether it counts as words heard.
 

@@ -48,8 +48,12 @@ class StreamSocket(Protocol):
         answer has been received by then.
         """
 
-    def close(self) -> None:
-        """Close it; the listener is not called any more."""
+    def settle(self) -> None:
+        """Let a virtual clock stand still until the app has had its chance to speak, as after a
+        message."""
+
+    def close(self, code: int = 1000) -> None:
+        """Close it with a code; the listener is not called any more."""
 
 
 class StreamPort(Protocol):

@@ -62,7 +62,7 @@ class WebStreams:
         self._grace = grace
         self._engine: asyncio.AbstractEventLoop | None = None
         self._outbox: list[tuple[_Socket, str | None, bool]] = []
-        """(socket, text or None to close, whether it is audio)."""
+        """(socket, text, "" to send nothing or None to close, whether it is audio)."""
         self._flushing = False
         self._inbox: deque[tuple[_Socket, Work]] = deque()
         self._draining = False
@@ -110,6 +110,11 @@ class WebStreams:
             assert self._engine is not None
             self._engine.call_soon(self._flush)
 
+    def settle(self, socket: _Socket) -> None:
+        """Hold a virtual clock until the app has had its chance to send something."""
+        if self._waits:
+            self.post(socket, "", False)
+
     def _flush(self) -> None:
         posted, self._outbox = self._outbox, []
         self._flushing = False
@@ -124,14 +129,14 @@ class WebStreams:
     def _carry(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
         messages_of: dict[_Socket, list[tuple[str, bool]]] = {}
         for socket, text, audio in posted:
-            if text is not None:
+            if text:
                 messages_of.setdefault(socket, []).append((text, audio))
         for socket, messages in messages_of.items():
             if socket.ws is not None:
                 socket.ws.send(messages)
         for socket, text, _ in posted:
             if text is None and socket.ws is not None:
-                socket.ws.close()
+                socket.ws.close(socket.close_code)
 
     async def _carry_and_settle(self, posted: list[tuple[_Socket, str | None, bool]]) -> None:
         self._settling += 1
@@ -235,6 +240,8 @@ class _Socket:
         """Messages that wait for the engine."""
         self._port = port
         self._listener = listener
+        self.close_code = 1000
+        """The code that it is closed with."""
         self._congested = False
         """Whether congestion was reported."""
         self._closed = False
@@ -258,8 +265,12 @@ class _Socket:
     def send(self, text: str, *, audio: bool = False) -> None:
         self._port.post(self, text, audio)
 
-    def close(self) -> None:
+    def settle(self) -> None:
+        self._port.settle(self)
+
+    def close(self, code: int = 1000) -> None:
         self._closed = True
+        self.close_code = code
         self._port.post(self, None, False)
 
     def _message(self, data: str | bytes) -> None:

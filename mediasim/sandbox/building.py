@@ -105,6 +105,10 @@ def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clo
     account.debugger_url = config.account.debugger
     account.retention.period_ns = config.recordings.retention
     account.detection_faults = config.account.machine_detection.faults
+    account.recognisers.settings = config.recogniser.settings
+    for _, name, callee in config.callees():
+        if callee.recogniser is not None:
+            account.recognisers.of_party[name] = callee.recogniser.settings
     account.payments.connectors = pay_connectors(config.account.pay_connectors)
     account.insights.processing_ns = int(config.insights.processing)
     for each in config.all_weather:

@@ -32,6 +32,7 @@ from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.recogniser.spec import RecogniserSpec
 from mediasim.sandbox.config_account import (
     AccountConfig,
     InsightsConfig,
@@ -187,6 +188,9 @@ class Config(Model):
     """What the account does with recordings."""
     insights: InsightsConfig = InsightsConfig.model_construct()
     """What it does with Voice Insights."""
+    recogniser: RecogniserSpec = RecogniserSpec.model_construct()
+    """What is heard of what parties say: perfect, realistic, or single settings. A party may have
+    its own."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
     seed: Annotated[int, count(0, 2**63 - 1)] = 1

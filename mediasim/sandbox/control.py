@@ -301,7 +301,7 @@ class _Control:
         call = request.query_params.get("call")
 
         def found(service: Account) -> Iterable[Any]:
-            streams = service.streams.all()
+            streams = service.relays.with_streams()
             return (each.to_json() for each in streams if call in (None, each.record.call_sid))
 
         return await self._listed("streams", found)

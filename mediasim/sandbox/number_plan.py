@@ -334,7 +334,10 @@ def place_call(
         raise Conflict(f"{from_} is an endpoint elsewhere: it can be called, not made to call")
     if phone is None:
         phone = phones.outside_caller(callee, from_)
-    return service.place_inbound(phone.party.number, to, phone)
+    record = service.place_inbound(phone.party.number, to, phone)
+    if callee.recogniser is not None:
+        service.recognisers.of_call[record.sid] = callee.recogniser.settings
+    return record
 
 
 def text_app(

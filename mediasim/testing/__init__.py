@@ -7,6 +7,7 @@ annotations, and for users of other test runners.
 from typing import TYPE_CHECKING, Any
 
 __all__ = [
+    "CallRelay",
     "CallStream",
     "Conversation",
     "Mediasim",
@@ -17,13 +18,14 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from mediasim.testing.conversation import CallStream, Conversation
+    from mediasim.testing.conversation import CallRelay, CallStream, Conversation
     from mediasim.testing.recording import Recording
     from mediasim.testing.sandbox import MediasimSandbox
     from mediasim.testing.simulator import Mediasim, Simulated
     from mediasim.testing.text_message import TextMessage
 
 _HOME = {
+    "CallRelay": "conversation",
     "CallStream": "conversation",
     "Conversation": "conversation",
     "Mediasim": "simulator",

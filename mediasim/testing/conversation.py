@@ -25,9 +25,11 @@ from mediasim.scenario.expectations.conversation import (
     judge_response,
     judge_talk_over,
 )
+from mediasim.twilio.relay.records import RelayInterrupt, RelayPrompt
+from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.streams import MediaStream
 
-__all__ = ["COLUMNS", "CallStream", "Conversation", "pointer"]
+__all__ = ["COLUMNS", "CallRelay", "CallStream", "Conversation", "pointer"]
 
 Time = float | str
 """Seconds, or a text such as ``300ms``."""
@@ -165,14 +167,17 @@ def pointer(column: int, seconds: float) -> str:
 class CallStream:
     """A media stream of a sandbox or of a simulated run, active or ended."""
 
-    def __init__(self, name: str, stream: MediaStream, do: RunOnLoop) -> None:
+    kind = "stream"
+    """What it is, in messages."""
+
+    def __init__(self, name: str, stream: MediaStream | RelaySession, do: RunOnLoop) -> None:
         self.name = name
         """Name of the stream; in a simulated run, that of its call."""
         self._stream = stream
         self._do = do
 
     def __repr__(self) -> str:
-        return f"<stream {self.name} {self.sid}: {self.status}>"
+        return f"<{self.kind} {self.name} {self.sid}: {self.status}>"
 
     @property
     def sid(self) -> str:
@@ -211,9 +216,43 @@ class CallStream:
         """
         if not self.started:
             code, words = self.error or (0, "the call ended before")
-            raise AssertionError(f"stream {self.name} never reached its app: {code} {words}")
-        return Conversation(f"stream {self.name} {self.sid}", self._figures)
+            raise AssertionError(f"{self.kind} {self.name} never reached its app: {code} {words}")
+        return Conversation(f"{self.kind} {self.name} {self.sid}", self._figures)
 
     def _figures(self, dead_air_ms: int = DEAD_AIR_MS) -> Figures:
         found: Figures = self._do(lambda: self._stream.figures(dead_air_ms=dead_air_ms))
         return found
+
+
+class CallRelay(CallStream):
+    """A relay (ConversationRelay) of a sandbox or of a simulated run, active or ended."""
+
+    kind = "relay"
+    _stream: RelaySession
+
+    def __init__(self, name: str, relay: RelaySession, do: RunOnLoop) -> None:
+        super().__init__(name, relay, do)
+
+    @property
+    def session_status(self) -> str:
+        """in-progress; ended by the app, completed by the caller or the call, or failed."""
+        return self._stream.status
+
+    @property
+    def prompts(self) -> list[RelayPrompt]:
+        """What the app was told that the caller says: ``text``, ``language``, ``last``, and what
+        was really ``said``."""
+        found: list[RelayPrompt] = self._do(lambda: list(self._stream.prompts))
+        return found
+
+    @property
+    def interrupts(self) -> list[RelayInterrupt]:
+        """How the caller cut off the app: ``heard`` (the words until then), ``duration_ms``, and
+        ``by`` (speech or dtmf)."""
+        found: list[RelayInterrupt] = self._do(lambda: list(self._stream.interrupts))
+        return found
+
+    @property
+    def handoff_data(self) -> str | None:
+        """What the app handed over at its end; None for nothing."""
+        return self._stream.handoff_data

@@ -10,13 +10,14 @@ from mediasim.exchange.events import UserMessageEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import CallRecord
 from mediasim.testing.calls import TestedCall
-from mediasim.testing.conversation import CallStream
+from mediasim.testing.conversation import CallRelay, CallStream
 from mediasim.testing.recording import Recording
 from mediasim.twilio.account import Account
 
 __all__ = ["CallSandbox", "PlacedCall"]
 
 T = TypeVar("T")
+S = TypeVar("S", bound=CallStream)
 
 
 class CallSandbox(Protocol):
@@ -26,6 +27,7 @@ class CallSandbox(Protocol):
 
     def recordings_of(self, call_sid: str | None = None) -> list[Recording]: ...
     def streams_of(self, call_sid: str | None = None) -> list[CallStream]: ...
+    def relays_of(self, call_sid: str | None = None) -> list[CallRelay]: ...
     @property
     def service(self) -> Account: ...
     def act(self, call_sid: str, script: Any) -> None: ...
@@ -53,10 +55,22 @@ class PlacedCall(TestedCall):
     @property
     def stream(self) -> CallStream:
         """The call's only media stream. Raises LookupError unless there is exactly one."""
-        found = self.streams
+        return self._only(self.streams, "stream")
+
+    @property
+    def relays(self) -> list[CallRelay]:
+        """The call's relays (ConversationRelay), oldest first."""
+        return self._sandbox.relays_of(self.sid)
+
+    @property
+    def relay(self) -> CallRelay:
+        """The call's only relay. Raises LookupError unless there is exactly one."""
+        return self._only(self.relays, "relay")
+
+    def _only(self, found: list[S], kind: str) -> S:
         if len(found) != 1:
             known = ", ".join(each.name for each in found) or "none"
-            raise LookupError(f"call {self.sid} has not one stream; there are: {known}")
+            raise LookupError(f"call {self.sid} has not one {kind}; there are: {known}")
         return found[0]
 
     def act(self, *steps: Any) -> None:

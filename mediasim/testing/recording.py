@@ -6,7 +6,7 @@ AssertionError with the place in the file and a picture of it in text.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -22,6 +22,9 @@ from mediasim.conversation.app_figures import recording_figures
 from mediasim.documents.diagnostics import clock, message_of
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.trim import ABSENT
+from mediasim.recogniser.recordings import recording_transcript
+from mediasim.recogniser.spec import parse_recogniser
+from mediasim.recogniser.transcript import Transcript
 from mediasim.scenario.expectations.audio import after_beep, aligned, heard, no_crosstalk, silent
 from mediasim.scenario.expectations.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia
@@ -97,6 +100,14 @@ class Recording:
         """
         self._completed()
         return self._source.truth()
+
+    def transcript(self, recogniser: str | Mapping[str, Any] = "perfect") -> Transcript:
+        """Return what a recogniser hears in the recording: utterances of each channel.
+
+        ``recogniser`` is ``"perfect"``, ``"realistic"``, or settings as number plans have them.
+        Raises ScenarioError for wrong settings.
+        """
+        return recording_transcript(self.truth, parse_recogniser(recogniser))
 
     def download(self, channels: int | None = None, format: Format = "wav") -> Downloaded:
         """Return the response to a download; ``channels`` is RequestedChannels, None omits it."""

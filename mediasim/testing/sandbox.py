@@ -7,12 +7,13 @@ Time passes only in :meth:`MediasimSandbox.advance` and :meth:`MediasimSandbox.r
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final, Literal, TypeVar
 
 from mediasim.documents.durations import Duration, LongDuration
 from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
+from mediasim.recogniser.spec import parse_recogniser
 from mediasim.sandbox.config import AppNumber, Callee, Config, parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.embedded import EmbeddedSandbox
@@ -30,7 +31,8 @@ from mediasim.scenario.expectations.forbidden_audio import (
 from mediasim.testing.address import SandboxAddress
 from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
-from mediasim.testing.conversation import CallStream
+from mediasim.testing.conversation import CallRelay, CallStream
+from mediasim.testing.injected_faults import InjectedFaults
 from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
@@ -124,6 +126,8 @@ class MediasimSandbox(SandboxAddress):
         """
         callee = self._callee(script, number=number, **more)
         party = self.on_engine(lambda: self._embedded.sandbox.phones.add(name, callee))
+        if callee.recogniser is not None:
+            self.service.recognisers.of_party[name] = callee.recogniser.settings
         return str(party.number)
 
     def call(
@@ -132,15 +136,17 @@ class MediasimSandbox(SandboxAddress):
         to: str | None = None,
         *,
         script: Script | None = None,
+        recogniser: str | Mapping[str, Any] | None = None,
     ) -> PlacedCall:
         """Place a call to the app; it rings once time passes.
 
         ``from_`` is a number, or a party's name; a party has its own script unless one is given.
-        ``to`` may be omitted where the app has one number. Raises ValueError where it is needed,
-        TwilioError for a refused call.
+        ``to`` may be omitted where the app has one number. ``recogniser`` is what is heard of the
+        caller in this call: ``"realistic"``, or ``{"word_error_rate": 0.2}``. Raises ValueError
+        where ``to`` is needed, ScenarioError for wrong settings, TwilioError for a refused call.
         """
         to = self._number(to, "called")
-        callee = self._callee(script or ())
+        callee = self._callee(script or (), recogniser=recogniser)
         record = self.on_engine(
             lambda: place_call(
                 self.service,
@@ -274,6 +280,14 @@ class MediasimSandbox(SandboxAddress):
             if call_sid in (None, each.record.call_sid)
         ]
 
+    def relays_of(self, call_sid: str | None = None) -> list[CallRelay]:
+        """Return the relays (ConversationRelay) of a call, or all, oldest first."""
+        return [
+            CallRelay(f"relay-{number}", each, self.on_engine)
+            for number, each in enumerate(self.on_engine(self.service.relays.all), 1)
+            if call_sid in (None, each.record.call_sid)
+        ]
+
     @property
     def messages(self) -> list[TextMessage]:
         """All text messages, oldest first."""
@@ -313,6 +327,15 @@ class MediasimSandbox(SandboxAddress):
         rule, weather = parse_weather(faults).fault_rule, self.service.webhooks.faults
         name = self.on_engine(lambda: weather.begin(rule))
         return InjectedFaults(lambda: self.on_engine(lambda: weather.end(name)))
+
+    def recogniser(self, like: str = "perfect", **settings: Any) -> None:
+        """Choose what is heard of what parties say from now on, unless a party or call has its own.
+
+        ``like`` is ``"perfect"`` or ``"realistic"``; ``settings`` differ from it, as those of a
+        number plan's ``recogniser`` do: ``word_error_rate=0.2``. Raises ScenarioError.
+        """
+        chosen = parse_recogniser({"like": like, **settings})
+        self.service.recognisers.settings = chosen
 
     # -- behind it --------------------------------------------------------------------------
 
@@ -369,22 +392,3 @@ class MediasimSandbox(SandboxAddress):
         finally:
             for app in self._apps:
                 app.close()
-
-
-class InjectedFaults:
-    """Faults that are injected until :meth:`end`, or the end of a ``with`` block."""
-
-    def __init__(self, end: Callable[[], None]) -> None:
-        self._end: Callable[[], None] | None = end
-
-    def __enter__(self) -> InjectedFaults:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        """End the faults. Does nothing the second time."""
-        end, self._end = self._end, None
-        if end is not None:
-            end()

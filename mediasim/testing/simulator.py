@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Thread
@@ -24,12 +24,14 @@ from mediasim.scenario.report.build import run_report
 from mediasim.scenario.running.simulate import Recorded, Result, simulate
 from mediasim.testing.artifacts import Artifacts, write_page
 from mediasim.testing.calls import SimulatedCall
-from mediasim.testing.conversation import CallStream
+from mediasim.testing.conversation import CallRelay, CallStream
 from mediasim.testing.recording import Recording
 from mediasim.testing.source import Downloaded
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
+from mediasim.twilio.relay.session import RelaySession
+from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Mediasim", "Simulated"]
 
@@ -74,6 +76,11 @@ class Mediasim:
         number = "" if self._runs == 1 else f" {self._runs}"
         self._artifacts.at_failure(f"mediasim: what happened in run{number}", found._tell)
         return found
+
+
+def _at_once(work: Callable[[], Any]) -> Any:
+    """Run a function: a run that has ended has no loop of its own any more."""
+    return work()
 
 
 class Simulated:
@@ -126,7 +133,11 @@ class Simulated:
     def streams(self) -> list[CallStream]:
         """Media streams of the calls with an app, each by its call's name."""
         found = self.result.run.streams.items()
-        return [CallStream(name, each, lambda work: work()) for name, each in found]
+        return [
+            CallStream(name, each, _at_once)
+            for name, each in found
+            if isinstance(each, MediaStream)
+        ]
 
     def stream(self, name: str | None = None) -> CallStream:
         """Return the stream of the call of that name, or the first. Raises LookupError."""
@@ -135,6 +146,24 @@ class Simulated:
                 return stream
         known = ", ".join(stream.name for stream in self.streams) or "none"
         raise LookupError(f"there is no call with an app {name or ''}; there are: {known}")
+
+    @property
+    def relays(self) -> list[CallRelay]:
+        """Relays (ConversationRelay) of the calls with an app, each by its call's name."""
+        found = self.result.run.streams.items()
+        return [
+            CallRelay(name, each, _at_once)
+            for name, each in found
+            if isinstance(each, RelaySession)
+        ]
+
+    def relay(self, name: str | None = None) -> CallRelay:
+        """Return the relay of the call of that name, or the first. Raises LookupError."""
+        for relay in self.relays:
+            if name in (None, relay.name):
+                return relay
+        known = ", ".join(relay.name for relay in self.relays) or "none"
+        raise LookupError(f"there is no call with a relay {name or ''}; there are: {known}")
 
     @property
     def calls(self) -> list[SimulatedCall]:

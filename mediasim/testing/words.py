@@ -17,6 +17,7 @@ from mediasim.media.leg import Leg
 from mediasim.parties.party import Line
 from mediasim.parties.timeline import Segment, words_in
 from mediasim.truth.placement import Placement
+from mediasim.truth.sources import conference_spans
 
 __all__ = ["last_heard", "last_said"]
 
@@ -110,18 +111,7 @@ def _windows(leg: Leg, other: Leg) -> Iterator[Span]:
     for (start, heard), (stop, _) in pairwise(entries):
         if other in heard:
             yield from _span(start, min(stop, end))
-    for start, stop, key, _ in _stays(leg, end):
-        for from_, to, others, muted in _stays(other, end):
-            if key == others and not muted:
-                yield from _span(max(start, from_), min(stop, to))
-
-
-def _stays(leg: Leg, end: int) -> Iterator[tuple[int, int, object, bool]]:
-    """Yield (first frame, end, conference, muted) of each stay of a leg in a conference."""
-    entries = [*leg.conference_log, (_END, None, False)]
-    for (start, key, muted), (stop, _, _) in pairwise(entries):
-        if key is not None:
-            yield start, min(stop, end), key, muted
+    yield from conference_spans(leg, other)
 
 
 def _span(start: int, stop: int) -> Iterator[Span]:

@@ -10,9 +10,11 @@ __all__ = [
     "documents",
     "faults",
     "measure",
+    "pieces",
     "placement",
     "publishing",
     "reference",
     "sidecar",
+    "sources",
     "verify",
 ]

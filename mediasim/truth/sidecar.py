@@ -7,29 +7,30 @@ packets, and the recorder's log of what it wrote where.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.word_time import WordTime
 from mediasim.exchange.events import SECRET_KEY
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LINE_CODEC
 from mediasim.exchange.recording_control import LiveRecording
-from mediasim.exchange.spoken import word_times
+from mediasim.exchange.spoken import player_words
 from mediasim.media.player import Player
 from mediasim.parties.party import Line
-from mediasim.parties.timeline import Segment, words_in
-from mediasim.parties.voices.word_times import WordTime
+from mediasim.parties.timeline import Segment
 from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.truth.documents import ChannelTruth, Concealed, Gap, Interval, RecordingTruth
+from mediasim.truth.pieces import Piece, party_pieces
 from mediasim.truth.placement import Placement, concealed_of_call, gaps_of_call
 from mediasim.truth.reference import ReferenceTape
 from mediasim.truth.sources import FileMap, Origin, Pieces, heard_in, origins
 
-__all__ = ["recorded_words", "recording_truth"]
+__all__ = ["recording_truth"]
 
 
 def recording_truth(recording: LiveRecording) -> RecordingTruth:
@@ -142,71 +143,11 @@ def _lines(heard: Sequence[LiveCall]) -> Iterator[dict[str, Any]]:
             yield {"party": line.party.name, **line.sending_path.to_json(), **unsent}
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A part of a timeline's segment that was recorded without a break."""
-
-    segment: Segment
-    said: int
-    """First sample, on the party's clock."""
-    at: int
-    """First sample, on the frame clock."""
-    file: int
-    """First sample, in the file."""
-    samples: int
-
-    def part(self, low: int, high: int) -> _Piece:
-        """Return a part of the piece, between two samples of the frame clock."""
-        moved = low - self.at
-        return _Piece(self.segment, self.said + moved, low, self.file + moved, high - low)
-
-    def words(self) -> Iterator[WordTime]:
-        """Yield the piece's words, with times in samples of the file."""
-        for it in words_in(self.segment, self.said, self.said + self.samples):
-            moved = self.file - self.said
-            yield WordTime(it.text, it.start + moved, it.end + moved, it.estimated)
-
-
-def recorded_words(recording: LiveRecording) -> str:
-    """Return the words of a published recording in the order of its file.
-
-    Words that were muted, paused away or cut off are left out.
-    """
-    found: list[tuple[int, str]] = []
-    for number in range(recording.record.layout.stored_channels):
-        for it in origins(recording, number, FileMap(recording)):
-            if isinstance(it.source, Player):
-                found += [(each.start, _words(each.words)) for each in _played(it.source, it)]
-            elif it.source.line is not None:
-                line, placement = it.source.line, Placement(it.source.line)
-                pieces = _pieces(line, placement, it.low, it.high, it.to_file)
-                found += [(piece.file, _words(piece.words())) for piece in pieces]
-    return " ".join(words for _, words in sorted(found, key=lambda each: each[0]) if words)
-
-
-def _words(words: Iterable[WordTime]) -> str:
-    return " ".join(word.text for word in words)
-
-
-def _pieces(
-    line: Line, placement: Placement, low: int, high: int, to_file: Pieces
-) -> Iterator[_Piece]:
-    """Yield the pieces of a party's speech that were recorded within ``low .. high``."""
-    for segment in line.timeline.segments:
-        for start, end in line.timeline.heard_spans(segment):
-            for span in placement.spans(start, end):
-                part = span.clipped(low, high)
-                if part is None:
-                    continue
-                for at, file, samples in to_file.pieces(part.start, part.end):
-                    yield _Piece(segment, part.said + at - part.start, at, file, samples)
-
-
 def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator[Interval]:
     call, placement = received.call, received.placement
     if call.line is None or placement is None:
         return
-    pieces: Iterable[_Piece] = _pieces(call.line, placement, low, high, to_file)
+    pieces: Iterable[Piece] = party_pieces(call.line, placement, low, high, to_file)
     secret: frozenset[Segment] = frozenset()
     if call.leg.clamps:
         pieces = list(pieces)
@@ -230,7 +171,7 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
         )
 
 
-def _secret_keys(call: LiveCall, pieces: Iterable[_Piece]) -> frozenset[Segment]:
+def _secret_keys(call: LiveCall, pieces: Iterable[Piece]) -> frozenset[Segment]:
     """Return the keys, as tones, that were pressed while keys were taken out of the track."""
     return frozenset(
         piece.segment
@@ -240,7 +181,7 @@ def _secret_keys(call: LiveCall, pieces: Iterable[_Piece]) -> frozenset[Segment]
     )
 
 
-def _left_in(call: LiveCall, piece: _Piece) -> Iterator[_Piece]:
+def _left_in(call: LiveCall, piece: Piece) -> Iterator[Piece]:
     """Yield a piece; of keys only the parts that were not taken out of the track."""
     cursor, end = piece.at, piece.at + piece.samples
     if piece.segment.kind == "dtmf":
@@ -254,7 +195,7 @@ def _left_in(call: LiveCall, piece: _Piece) -> Iterator[_Piece]:
         yield piece
 
 
-def _sounding(piece: _Piece, low: int, high: int) -> Iterator[_Piece]:
+def _sounding(piece: Piece, low: int, high: int) -> Iterator[Piece]:
     """Yield the part of a piece between two samples of the frame clock, unless it is silent."""
     if low < high:
         part = piece.part(low, high)
@@ -269,9 +210,7 @@ def _played(player: Player, it: Origin) -> Iterator[Interval]:
     end = it.high if player.end_frame is None else min(it.high, player.end_frame * FRAME_SAMPLES)
     if not player.loop:
         end = min(end, first + len(player.pcm))
-    times: Sequence[WordTime] = ()
-    if player.words or (it.by is not None and player.text):
-        times = word_times(player)
+    times = player_words(player)
     for at, file, samples in it.to_file.pieces(max(it.low, first), end):
         inside = np.arange(at - first, at - first + samples)
         moved = file - (at - first)

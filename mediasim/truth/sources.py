@@ -6,22 +6,33 @@ call, so its sources are those of that call's outbound track, some samples befor
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from typing import Final, Protocol
 
 from mediasim.audio.frames import FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.own_line import LineEnd
 from mediasim.exchange.recording_control import LiveRecording
+from mediasim.media.leg import Leg
 from mediasim.media.player import Player
 from mediasim.media.recorder import Track
 from mediasim.rtp.stream import MEDIA_BASE
 
-__all__ = ["FileMap", "Origin", "Pieces", "heard_in", "origins"]
+__all__ = [
+    "FileMap",
+    "Origin",
+    "Pieces",
+    "conference_spans",
+    "heard_in",
+    "origins",
+    "track_origins",
+]
 
 _TIMESTAMPS: Final = 1 << 32
+_END: Final = 1 << 60
+"""A frame after every other."""
 
 
 class Pieces(Protocol):
@@ -53,14 +64,31 @@ def heard_in(recording: LiveRecording, number: int) -> Iterable[LiveCall]:
 
 def origins(recording: LiveRecording, number: int, to_file: FileMap) -> Iterator[Origin]:
     """Yield everything whose audio went into a channel."""
+    calls = recording.exchange.calls
     for low, high, call, track in sources(recording, number):
-        if track is Track.INBOUND:
-            yield from _received(recording, Origin(call, low, high, to_file))
-        else:
-            yield from _sent_to(recording, call, Origin(call, low, high, to_file))
+        yield from _origins(calls, track, Origin(call, low, high, to_file))
 
 
-def _received(recording: LiveRecording, at: Origin) -> Iterator[Origin]:
+def track_origins(
+    call: LiveCall, track: Track, low: int, high: int, calls: Sequence[LiveCall]
+) -> Iterator[Origin]:
+    """Yield everything that was on a track of a call's leg in samples ``low .. high``.
+
+    Samples are those of the frame clock; so are those of the origins' map. ``calls`` are all calls
+    that it may have heard.
+    """
+    yield from _origins(calls, track, Origin(call, low, high, _FrameClock()))
+
+
+def _origins(calls: Sequence[LiveCall], track: Track, at: Origin) -> Iterator[Origin]:
+    if track is Track.INBOUND:
+        yield from _received(calls, at)
+    else:
+        assert isinstance(at.source, LiveCall)
+        yield from _sent_to(calls, at.source, at)
+
+
+def _received(calls: Sequence[LiveCall], at: Origin) -> Iterator[Origin]:
     """Yield the origins of what a call's party is heard to say."""
     call = at.source
     assert isinstance(call, LiveCall)
@@ -70,15 +98,15 @@ def _received(recording: LiveRecording, at: Origin) -> Iterator[Origin]:
     other, shift = call.far_end.sent_by, _shift(call, call.far_end)
     if other is not None and shift is not None:
         low, high, moved = at.low - shift, at.high - shift, _Moved(at.to_file, shift)
-        yield from _sent_to(recording, other, Origin(other, low, high, moved, call.party.name))
+        yield from _sent_to(calls, other, Origin(other, low, high, moved, call.party.name))
 
 
-def _sent_to(recording: LiveRecording, call: LiveCall, at: Origin) -> Iterator[Origin]:
+def _sent_to(calls: Sequence[LiveCall], call: LiveCall, at: Origin) -> Iterator[Origin]:
     """Yield the origins of what a call's party was sent."""
     for player in call.leg.played if call.has_leg else ():
         yield Origin(player, at.low, at.high, at.to_file, at.by)
-    for speaker, low, high in sent(recording, call, at.low, at.high):
-        yield from _received(recording, Origin(speaker, low, high, at.to_file))
+    for speaker, low, high in sent(calls, call, at.low, at.high):
+        yield from _received(calls, Origin(speaker, low, high, at.to_file))
 
 
 def _shift(call: LiveCall, end: LineEnd) -> int | None:
@@ -120,23 +148,59 @@ def sources(recording: LiveRecording, number: int) -> Iterator[tuple[int, int, L
 
 
 def sent(
-    recording: LiveRecording, call: LiveCall, low: int, high: int
+    calls: Sequence[LiveCall], call: LiveCall, low: int, high: int
 ) -> Iterator[tuple[LiveCall, int, int]]:
-    """Yield (call, first sample, end) of the audio that a call's party was sent."""
+    """Yield (call, first sample, end) of the audio of others that a call's party was sent."""
     if not call.has_leg:
         return
-    call_of_leg = {other.leg: other for other in recording.exchange.calls if other.has_leg}
+    call_of_leg = {other.leg: other for other in calls if other.has_leg}
     heard_log = call.leg.heard_log
     ends = [frame for frame, _ in heard_log[1:]]
     for (frame, heard), later in zip_longest(heard_log, ends):
         start = max(low, frame * FRAME_SAMPLES)
         end = high if later is None else min(high, later * FRAME_SAMPLES)
         for other in heard:
-            if start < end:
+            if start < end and other in call_of_leg:
                 yield call_of_leg[other], start, end
+    if call.leg.conference_log:
+        for leg, speaker in call_of_leg.items():
+            for first, last in conference_spans(call.leg, leg):
+                start, end = max(low, first), min(high, last)
+                if start < end:
+                    yield speaker, start, end
+
+
+def conference_spans(leg: Leg, other: Leg) -> Iterator[tuple[int, int]]:
+    """Yield the spans of the frame clock, in samples, in which a leg hears another in a
+    conference."""
+    if leg is other or leg.room is not other.room:
+        return
+    ends = [each.ended_frame for each in (leg, other) if each.ended_frame is not None]
+    end = min([leg.room.frame, *ends])
+    for start, stop, key, _ in _stays(leg, end):
+        for from_, to, others, muted in _stays(other, end):
+            first, last = max(start, from_), min(stop, to)
+            if key == others and not muted and first < last:
+                yield first * FRAME_SAMPLES, last * FRAME_SAMPLES
+
+
+def _stays(leg: Leg, end: int) -> Iterator[tuple[int, int, object, bool]]:
+    """Yield (first frame, end, conference, muted) of each stay of a leg in a conference."""
+    entries = [*leg.conference_log, (_END, None, False)]
+    for (start, key, muted), (stop, _, _) in pairwise(entries):
+        if key is not None:
+            yield start, min(stop, end), key, muted
 
 
 # -- samples of the file --------------------------------------------------------------------
+
+
+class _FrameClock:
+    """The map of the frame clock's samples to themselves."""
+
+    def pieces(self, low: int, high: int) -> Iterator[tuple[int, int, int]]:
+        if low < high:
+            yield low, low, high - low
 
 
 class FileMap:

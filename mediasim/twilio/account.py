@@ -38,6 +38,7 @@ from mediasim.twilio.machine_detection import detect, with_detection
 from mediasim.twilio.message_replies import MessageReplies
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.own_numbers import OwnNumbers
+from mediasim.twilio.relay.manager import RelayManager
 from mediasim.twilio.requests import (
     Callback,
     CallRequest,
@@ -89,7 +90,7 @@ class Account(CallDocuments):
         """Open an account without calls.
 
         ``base_url`` is where media are served, without a final slash. ``streams`` opens the
-        WebSockets of media streams; with None every stream fails.
+        WebSockets of streams and relays; with None they fail.
         """
         super().__init__(exchange, account, webhooks, base_url, studio)
         self.directory = directory
@@ -100,6 +101,7 @@ class Account(CallDocuments):
         )
         self.statuses = StatusCallbacks(self, self.recordings.summary)
         self.streams = StreamManager(self, self.live_call, streams)
+        self.relays = RelayManager(self, studio, streams, self.streams)
         self.siprecs = SiprecManager(self, self.live_call, self.streams)
         self.conferences = ConferenceManager(self, self.create_call)
         self.queues = QueueManager(self)
@@ -354,10 +356,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        for leg in self.catalogue.calls(parent=sid):
-            if leg.resource_sid == sid:
-                self.catalogue.remove_call(leg.sid)
-        self.catalogue.remove_call(sid)
+        legs = [each.sid for each in self.catalogue.calls(parent=sid) if each.resource_sid == sid]
+        for leg in (*legs, sid):
+            self.catalogue.remove_call(leg)
+            self.insights.remove(leg)
 
     # -- recordings -------------------------------------------------------------------------
 

@@ -214,8 +214,9 @@ class RecordingManager:
             del self._subscriptions[event.recording_sid]
 
     def forget_ended(self) -> None:
-        """Drop calls that have ended, unless an active recording may refer to them."""
-        if not self._exchange.recordings:
+        """Drop calls that have ended, unless an active recording or a recogniser may refer to
+        them."""
+        if not self._exchange.recordings and not self._exchange.recognising:
             calls = self._exchange.calls
             calls[:] = [call for call in calls if not call.ended.is_set()]
 

@@ -22,9 +22,11 @@ from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.live_transcription import LiveTranscriptionManager
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
+from mediasim.twilio.relay.manager import RelayManager
 from mediasim.twilio.requests import MachineDetection, Params, TwimlSource
 from mediasim.twilio.resources import AccountRecord
 from mediasim.twilio.retention import Retention
@@ -369,6 +371,7 @@ class CallDocuments(AccountParts):
     verbs: Mapping[str, Execute]
     """The function that executes each verb of TwiML, by the verb's name."""
     streams: StreamManager
+    relays: RelayManager
     siprecs: SiprecManager
     messages: MessageManager
 
@@ -384,10 +387,11 @@ class CallDocuments(AccountParts):
         self.studio = studio
         self.recordings = RecordingManager(self)
         self.retention = Retention(self)
-        self.transcriber = TranscriptionManager(self)
+        self.transcriber = TranscriptionManager(self, studio.apart)
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
         self.payments = PaymentManager(self, self.sessions, studio)
+        self.live_transcriptions = LiveTranscriptionManager(self, self.sessions, studio)
 
     def recorded(self, session: CallSession) -> CallSession:
         """Return the call that a recording of a call is of: of two legs always the parent."""

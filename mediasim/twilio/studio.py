@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.files import AudioClip as FileClip
 from mediasim.parties.voices.catalogue import in_language, in_manner, voice_named
-from mediasim.parties.voices.clip import SpeechClip
+from mediasim.parties.voices.clip import SpeechClip, Utterance
 from mediasim.parties.voices.speech import Speaker
 from mediasim.twilio.voices import twilio_voice
 
@@ -90,9 +90,14 @@ class Studio:
         ``Google.es-ES-Standard-A``) or English. Raises UnspeakableText for a text of no words or
         in letters that the language does not have, ValueError for a language without a voice.
         """
+        return (await self.utter(text, voice, language)).pcm
+
+    async def utter(self, text: str, voice: str = "", language: str = "") -> Utterance:
+        """Return speech and the times of its words, as :meth:`say` does without the words."""
         if not text.strip():
-            return np.zeros(0, np.int16)
-        return (await self.clip(text, voice, language)).pcm
+            return Utterance(np.zeros(0, np.int16))
+        spoken = await self.clip(text, voice, language)
+        return Utterance(spoken.pcm, spoken.words)
 
     async def clip(
         self, text: str, voice: str, language: str, rate: float = 1.0, pitch: float = 1.0

@@ -1,17 +1,19 @@
 """Transcriptions of recordings, for a Record verb with ``transcribe``.
 
-The words of simulated parties are known, so a transcription is a perfect recogniser's. The words
-of real parties are not, and their transcriptions fail. A transcription takes as long as its
-recording (our choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and
+A transcription has what the call's recogniser makes of the recording
+(:mod:`mediasim.recogniser`); without any words it fails. It takes as long as its recording (our
+choice). Sources: Twilio docs, "TwiML Voice: Record", transcribe and
 transcribeCallback; Error and Warning Dictionary, 13615 and 13617.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import TranscriptionEvent
@@ -19,15 +21,18 @@ from mediasim.exchange.lifecycle import Emit
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord
 from mediasim.exchange.states import TRANSCRIPTION, TranscriptionStatus
-from mediasim.truth.sidecar import recorded_words
+from mediasim.recogniser.recordings import recording_transcript
+from mediasim.truth.sidecar import recording_truth
 from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.representations import API_VERSION, account_path, dates_json
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.resources import Dated
 from mediasim.twilio.status import call_params
+from mediasim.twilio.transcripts.manager import TranscriptManager
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
+T = TypeVar("T")
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
 _MAX_LENGTH_TOO_HIGH: Final = 13615
@@ -81,12 +86,22 @@ def finish(record: TranscriptionRecord, now_ns: int, emit: Emit = lambda word: N
     lifecycle.move(record, "completed" if record.words else "failed", now_ns, emit)
 
 
+class Apart(Protocol):
+    """Runs a function beside the loop, and returns its result."""
+
+    async def __call__(self, work: Callable[[], T]) -> T: ...
+
+
 class TranscriptionManager:
     """Transcribes recordings and sends the results to the app."""
 
-    def __init__(self, account: AccountParts) -> None:
+    def __init__(self, account: AccountParts, apart: Apart) -> None:
+        """``apart`` runs what takes long beside the loop."""
         self._account = account
+        self._apart = apart
         self._records: ResourceList[TranscriptionRecord] = account.resource_list("Transcriptions")
+        self.transcripts = TranscriptManager(account, apart)
+        """Transcripts of recordings, sentence by sentence."""
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Tell whether a recording of at most ``max_length`` seconds can be transcribed.
@@ -111,7 +126,7 @@ class TranscriptionManager:
             account_sid=call.account_sid,
             recording_sid=recording.sid,
             duration_seconds=recording.record.duration_seconds() or 0,
-            words=recorded_words(recording) if fits else "",
+            words="",
             created_ns=account.now_ns,
         )
         self._records.add(record)
@@ -125,11 +140,33 @@ class TranscriptionManager:
             account.notify(call.sid, _OUT_OF_RANGE, words, warning=True)
             self._finish(record, call, callback)
             return
-        account.spawn(self._work(record, call, callback, samples * NS_PER_SECOND // SAMPLE_RATE))
+        heard = self._hearing(recording, call)
+        for_ns = samples * NS_PER_SECOND // SAMPLE_RATE
+        account.spawn(self._work(record, call, callback, heard, for_ns))
+
+    def _hearing(self, recording: LiveRecording, call: CallRecord) -> Callable[[], str]:
+        """Return what recognises the words of a recording that has ended."""
+        exchange, recognisers = recording.exchange, self._account.recognisers
+        parties = (each.party or "" for each in recording.channel_map())
+        settings = recognisers.of_sid(call.sid, next(parties, ""))
+        truth, path = recording_truth(recording), exchange.store.wav_path(recording.sid)
+        real = settings.real_audio == "transcribe" and any(it.unscripted for it in truth.channels)
+
+        def hear() -> str:
+            pcm = read_wav(path).pcm if real else None
+            return recording_transcript(truth, settings, seeds=exchange.seeds, pcm=pcm).text
+
+        return hear
 
     async def _work(
-        self, record: TranscriptionRecord, call: CallRecord, callback: Callback | None, for_ns: int
+        self,
+        record: TranscriptionRecord,
+        call: CallRecord,
+        callback: Callback | None,
+        heard: Callable[[], str],
+        for_ns: int,
     ) -> None:
+        record.words = await self._apart(heard)
         await self._account.exchange.sleep(for_ns)
         self._finish(record, call, callback)
 

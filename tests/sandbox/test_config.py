@@ -94,7 +94,7 @@ def test_everything_may_be_absent() -> None:
             "partys: {}",
             "plan.yaml:1:1: partys: unknown key; expected one of account, numbers, parties, "
             "default, allow_hosts, hosts, trust, stream_grace, media_auth, recordings, insights, "
-            "profile, seed, epoch, sip, weather; did you mean 'parties'?",
+            "recogniser, profile, seed, epoch, sip, weather; did you mean 'parties'?",
         ),
         (
             "recordings: {retention: often}",

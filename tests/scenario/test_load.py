@@ -178,7 +178,8 @@ def test_the_place_of_every_mistake(tmp_path: Path) -> None:
     )
     assert str(caught.value).splitlines() == [
         f"{file}:1:1: seeed: unknown key; expected one of name, description, seed, profile, "
-        "parties, call, calls, conference, conferences, expect, matrix; did you mean 'seed'?",
+        "recogniser, parties, call, calls, conference, conferences, expect, matrix; "
+        "did you mean 'seed'?",
         f"{file}:4:12: parties.alice.codec: expected one of PCMU, PCMA, G722, OPUS, found 'PCM'; "
         "did you mean 'PCMU'?",
         f"{file}:7:9: parties.alice.script[0].level: belongs inside say: write say: "

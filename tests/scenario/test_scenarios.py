@@ -15,6 +15,7 @@ import pytest
 
 from mediasim.documents.model import Model
 from mediasim.net.network import Impairments, Network
+from mediasim.recogniser.spec import RecogniserSpec
 from mediasim.scenario.model.call import App
 from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
@@ -30,6 +31,9 @@ IN_REAL_TIME = load_scenarios(sorted(FOLDER.glob("endpoints/*.yaml")))
 NOT_SHOWN = {
     (ExpectStatus, "is_", "failed"),
     (App, "url", None),
+    (RecogniserSpec, "real_audio", None),
+    (RecogniserSpec, "real_audio", "ignore"),
+    (RecogniserSpec, "real_audio", "transcribe"),
     (EndpointSpec, "sdp", None),
     (EndpointSpec, "rtcp_mux", None),
     (EndpointSpec, "rtcp_mux", True),

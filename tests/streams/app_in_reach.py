@@ -27,6 +27,7 @@ class Line:
         self.headers = headers
         self.messages: list[Message] = []
         self.closed = False
+        self.close_code = 0
         self.on: Handler | None = None
         self._listener = listener
         self._loop = asyncio.get_running_loop()
@@ -38,8 +39,11 @@ class Line:
         self.messages.append(message)
         self._loop.call_soon(self._handle, message)
 
-    def close(self) -> None:
-        self.closed = True
+    def settle(self) -> None:
+        """It has answered already."""
+
+    def close(self, code: int = 1000) -> None:
+        self.closed, self.close_code = True, code
 
     def _handle(self, message: Message) -> None:
         if self.on is not None:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 
 from account_stage import APP, APP_NUMBER, BOB, CAROL
 from coverage_of_pay import PAY_TWIML
+from coverage_of_transcription import TRANSCRIPTION_SCENES
 from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Scene, Stage
 from meeting import until, words
 
 DAN = "+15550100005"
+TALK = "ws://127.0.0.1:9/talk"
+"""Where an app on a relay speaks."""
 
 
 @dataclass(frozen=True)
@@ -250,6 +253,72 @@ SCENES: tuple[Scene, ...] = (
         '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
         {"statusCallbackMethod": "GET"},
     ),
+    Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
+    Scene(
+        "ConversationRelay",
+        f'<Connect><ConversationRelay url="{TALK}" ¤/></Connect>',
+        {
+            "welcomeGreeting": "Good morning.",
+            "language": "es-MX",
+            "transcriptionLanguage": "en-GB",
+            "voice": "man",
+            "debug": "speaker-events",
+            "interruptible": "none",
+            "interruptSensitivity": "medium",
+            "partialPrompts": "true",
+            "preemptible": "true",
+        },
+        (0.4, (words(5, 1.5), "hello there how are you"), 5.0, "hangup"),
+    ),
+    Scene(
+        "ConversationRelay",
+        f'<Connect><ConversationRelay url="{TALK}" interruptible="none" ¤/></Connect>',
+        {"reportInputDuringAgentSpeech": "any", "events": "tokens-played"},
+        (0.4, NAMED, 9.0, "hangup"),
+    ),
+    Scene(
+        "ConversationRelay",
+        '<Connect><ConversationRelay url="ws://127.0.0.1:9/x" ¤/></Connect>',
+        {"speechTimeout": "3000"},
+        (0.2, NAMED, 1.5, NAMED, 5.0, "hangup"),
+    ),
+    Scene(
+        "ConversationRelay",
+        f'<Connect><ConversationRelay url="{TALK}" ¤/></Connect>',
+        {"dtmfDetection": "true"},
+        (0.4, "#5", 2.0, "hangup"),
+    ),
+    Scene(
+        "ConversationRelay",
+        f'<Connect><ConversationRelay url="{TALK}" welcomeGreeting="Good morning to all." ¤/>'
+        "</Connect>",
+        {"welcomeGreetingInterruptible": "none", "ttsLanguage": "de-DE"},
+        (0.3, NAMED, 5.0, "hangup"),
+    ),
+    Scene(
+        "ConversationRelay",
+        f'<Connect><ConversationRelay url="{TALK}" voice="Joey" ¤/></Connect>',
+        {"ttsProvider": "Amazon"},
+    ),
+    Scene(
+        "Language",
+        f'<Connect><ConversationRelay url="{TALK}"><Language voice="man" ¤/></ConversationRelay>'
+        "</Connect>",
+        {"code": "en-US"},
+    ),
+    Scene(
+        "Language",
+        f'<Connect><ConversationRelay url="{TALK}"><Language code="en-US" ¤/></ConversationRelay>'
+        "</Connect>",
+        {"voice": "man"},
+    ),
+    Scene(
+        "Language",
+        f'<Connect><ConversationRelay url="{TALK}"><Language code="en-US" voice="Joey" ¤/>'
+        "</ConversationRelay></Connect>",
+        {"ttsProvider": "Amazon"},
+    ),
+    *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",

@@ -79,16 +79,27 @@ class _Ear:
 
 
 class _Socket:
-    """One stream's way to an app that keeps what it is sent, and says nothing."""
+    """One stream's way to an app that keeps what it is sent.
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    It says nothing, but for one at ``/talk``, which has two turns to say over a relay.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], listener: StreamListener) -> None:
         self.told = [url, repr(sorted(headers.items()))]
+        self._listener = listener if url.endswith("/talk") else None
 
     def send(self, text: str, *, audio: bool = False) -> None:
         self.told.append(text)
+        if self._listener is not None and '"setup"' in text:
+            for token in ("One moment please, somebody will be with you soon.", "Here they are."):
+                message = json.dumps({"type": "text", "token": token, "last": True})
+                asyncio.get_running_loop().call_soon(self._listener.message, message)
 
-    def close(self) -> None:
-        self.told.append("closed")
+    def settle(self) -> None:
+        """It has answered already."""
+
+    def close(self, code: int = 1000) -> None:
+        self.told.append(f"closed with {code}")
 
 
 class _Sockets:
@@ -100,7 +111,7 @@ class _Sockets:
     async def connect(
         self, url: str, headers: Mapping[str, str], listener: StreamListener
     ) -> _Socket:
-        self.opened.append(_Socket(url, headers))
+        self.opened.append(_Socket(url, headers, listener))
         return self.opened[-1]
 
 

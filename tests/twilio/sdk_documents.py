@@ -19,9 +19,13 @@ _VALUES = {
     "beep": "onEnter",
     "channels": "dual",
     "input": "dtmf speech",
+    "interrupt_sensitivity": "low",
+    "interruptible": "speech",
     "jitter_buffer_size": "small",
     "reason": "busy",
     "record": "do-not-record",
+    "report_input_during_agent_speech": "none",
+    "welcome_greeting_interruptible": "any",
     "recording_status_callback_event": "in-progress completed absent",
     "trim": "do-not-trim",
     "track": "inbound",
@@ -38,6 +42,8 @@ _FLAGS = {
         "profanity_filter",
         "sequential",
     ),
+    *("enable_automatic_punctuation", "partial_results"),
+    *("dtmf_detection", "partial_prompts", "preemptible"),
     *("start_conference_on_enter", "transcribe"),
 }
 
@@ -46,7 +52,7 @@ def value_of(name: str, method: str) -> Any:
     """A right value for a parameter of an SDK method."""
     if name == "status_callback_event":
         return "start end join" if method == "conference" else "initiated ringing answered"
-    if name == "track" and method == "stream":
+    if name == "track" and method in ("stream", "transcription"):
         return "both_tracks"
     if name in _VALUES:
         return _VALUES[name]

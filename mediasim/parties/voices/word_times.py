@@ -14,7 +14,6 @@ engine that spoke has not reported are marked as estimated.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.products import rows_times
+from mediasim.audio.word_time import WordTime
 from mediasim.parties.voices.level import sounding
 
 __all__ = [
@@ -44,17 +44,6 @@ _STEEPEST: Final = 3
 """Most frames that the other sound may advance in one frame of this one."""
 
 _Sound = NDArray[np.floating]
-
-
-@dataclass(frozen=True, slots=True)
-class WordTime:
-    """One word of an utterance, said in samples ``start .. end``."""
-
-    text: str
-    start: int
-    end: int
-    estimated: bool
-    """Whether the times were estimated, not reported by the speech engine."""
 
 
 def tokens(text: str) -> list[tuple[int, str]]:

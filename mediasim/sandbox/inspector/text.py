@@ -18,7 +18,7 @@ _MOST_LINES: Final = 160
 """Most lines of one call; of more, the first and the last are shown."""
 _LONGEST: Final = 300
 """Most characters of a line."""
-_TOLD_ELSEWHERE: Final = ("recording.", "stream.")
+_TOLD_ELSEWHERE: Final = ("recording.", "stream.", "relay.")
 _OF_CALLBACKS: Final = (15003,)
 """Codes of notifications about the app's answers to callbacks."""
 _CALL_STATES: Final = ("call.bridged", "call.held", "call.resumed", "call.transferred")
@@ -175,12 +175,26 @@ def _of_recordings(recordings: list[dict[str, Any]]) -> Iterator[Moment]:
             yield each["started"] + each["seconds"] + pauses, words
 
 
+_SPOKEN: Final = {
+    "prompt": "relay: the app is told",
+    "text": "relay: the app says",
+    "interrupt": "relay: the caller interrupts after",
+    "preempted": "relay: the app cuts itself off after",
+    "wrong": "relay",
+}
+"""What a relay's log has of words, and how it is told."""
+
+
 def _of_streams(streams: list[dict[str, Any]]) -> Iterator[Moment]:
     for each in streams:
         name = each["name"] or each["sid"]
-        yield each["asked"], f"stream {name} to {each['url']} ({each['direction']})"
+        kind = each["kind"]
+        yield each["asked"], f"{kind} {name} to {each['url']} ({each['direction']})"
+        if kind == "relay":
+            words = (one for one in each["log"] if one["kind"] in _SPOKEN)
+            yield from ((one["at"], f"{_SPOKEN[one['kind']]}: {one['text']}") for one in words)
         if each["ended"] is not None:
             error = each["error"]
             why = f": error {error['code']}: {error['text']}" if error else ""
             messages = f"{each['messages']['sent']} sent, {each['messages']['received']} received"
-            yield each["ended"], f"stream {name} ended, messages: {messages}{why}"
+            yield each["ended"], f"{kind} {name} ended, messages: {messages}{why}"

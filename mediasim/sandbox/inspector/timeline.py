@@ -21,6 +21,7 @@ from mediasim.sandbox.inspector.summaries import (
     seconds,
 )
 from mediasim.sandbox.sandbox import Sandbox
+from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.rest.table import all_stored
 from mediasim.twilio.session import VerbEvent
 from mediasim.twilio.streams import MediaStream
@@ -53,7 +54,9 @@ def timeline(sandbox: Sandbox, legs: Legs, sid: str) -> dict[str, Any]:
         "verbs": _verbs(events, sids),
         "keys": _keys(events, sids),
         "streams": [
-            _stream_json(each) for each in service.streams.all() if each.record.call_sid in sids
+            _stream_json(each)
+            for each in service.relays.with_streams()
+            if each.record.call_sid in sids
         ],
         "moments": _moments(events, about),
         "recordings": [
@@ -167,11 +170,12 @@ def _pauses(events: list[Event], sid: str) -> list[tuple[float | None, float | N
 # -- media streams -------------------------------------------------------------------------------
 
 
-def _stream_json(stream: MediaStream) -> dict[str, Any]:
-    """Return a media stream with its log and talk."""
+def _stream_json(stream: MediaStream | RelaySession) -> dict[str, Any]:
+    """Return a media stream or a relay with its log and talk."""
     found = stream.to_json()
     record = stream.record
     return {
+        "kind": found["kind"],
         "sid": record.sid,
         "call": record.call_sid,
         "name": record.name,
@@ -192,7 +196,7 @@ def _stream_json(stream: MediaStream) -> dict[str, Any]:
     }
 
 
-def _conversation(stream: MediaStream) -> dict[str, Any]:
+def _conversation(stream: MediaStream | RelaySession) -> dict[str, Any]:
     """Return when caller and app spoke, in loop seconds.
 
     Responses and interruptions are those of apps that speak; a one-way stream has talk only.

@@ -60,9 +60,10 @@ def entries_of(news: News, service: Account) -> list[Entry]:
         return []  # deleted meanwhile
     if news.kind.startswith("proxy."):
         return [entry(service.dates, news.at_ns, "proxy", news.text, level="warning")]
-    if isinstance(news, StreamEvent) and news.kind != "stream.error":  # a notification says that
-        fields = {"stream": news.stream_sid, "status": news.kind.partition(".")[2]}
-        return [entry(service.dates, news.at_ns, "stream", news.text, call=news.call_sid, **fields)]
+    kind, _, word = news.kind.partition(".")
+    if isinstance(news, StreamEvent) and word != "error":  # a notification says that
+        fields = {kind: news.stream_sid, "status": word}
+        return [entry(service.dates, news.at_ns, kind, news.text, call=news.call_sid, **fields)]
     return []
 
 

@@ -19,6 +19,7 @@ from mediasim.scenario.running.runner import Run
 
 if TYPE_CHECKING:
     from mediasim.conversation.app_figures import Figures, TimeSpan
+    from mediasim.twilio.relay.session import RelaySession
     from mediasim.twilio.streams import MediaStream
 
 __all__ = [
@@ -167,7 +168,7 @@ def conversing(judge: Callable[[Figures, Any], str]) -> Callable[[Run, Any], str
     return check
 
 
-def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
+def _stream(run: Run, wanted: AppExpectation) -> MediaStream | RelaySession:
     """Return the stream to a call's app, with its call's name. Raises Failed if it never began."""
     name, stream = next(
         (each for each in run.streams.items() if wanted.call in (None, each[0])), ("", None)
@@ -180,7 +181,9 @@ def _stream(run: Run, wanted: AppExpectation) -> MediaStream:
     return stream
 
 
-def _place(run: Run, stream: MediaStream, channel: int, at_ms: int) -> dict[str, Any] | None:
+def _place(
+    run: Run, stream: MediaStream | RelaySession, channel: int, at_ms: int
+) -> dict[str, Any] | None:
     """Return where to listen in the first completed recording that holds a time of the call; None
     if there is none."""
     assert stream.started_frame is not None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, ValidationInfo
 
+from mediasim.documents.diagnostics import did_you_mean, one_of
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Misfit, Model, OneOrMany, names_outcome
 from mediasim.documents.values import YES, Flag, KeySet, Name, Text, existing_file
@@ -46,8 +47,9 @@ def _url(value: str) -> str:
 
 
 class App(Model):
-    """An app that the call is connected to, as ``<Connect><Stream>`` does. A bare text is its
-    ``url``, or else its ``bot``.
+    """An app that the call is connected to, as ``<Connect><Stream>`` does, or as
+    ``<Connect><ConversationRelay>`` with ``relay``. A bare text is its ``url``, or else its
+    ``bot``.
 
     When it closes the WebSocket, the call is over.
     """
@@ -60,7 +62,10 @@ class App(Model):
     """A Python file, or a command, that is started for the run in the scenario's folder. It
     listens on 127.0.0.1 at the port that the environment's PORT names."""
     parameters: Mapping[Name, Text] = Field(default_factory=dict)
-    """Custom parameters, sent to the app in its start message as customParameters."""
+    """Custom parameters, sent to the app in its first message as customParameters."""
+    relay: Mapping[Name, Text] | None = None
+    """The app is sent words, and its words are spoken: attributes of ConversationRelay as TwiML has
+    them, {} for none."""
     grace: Duration = Duration(0)
     """How long by the wall clock each frame waits in virtual time, for an app that acts by its own
     timers."""
@@ -75,8 +80,22 @@ class App(Model):
         return [{"type": "string"}]
 
     def troubles(self) -> Iterator[Misfit]:
+        yield from self._relay_troubles()
         if self.grace > Duration.of("1s"):
             yield ("grace",), "expected at most 1s: it is waited for after every 20 ms"
+
+    def _relay_troubles(self) -> Iterator[Misfit]:
+        if self.relay is None:
+            return
+        from mediasim.twilio.relay.attributes import ATTRIBUTES, relay_request
+
+        known = [name for name in ATTRIBUTES if name != "url"]
+        for name in self.relay:
+            if name not in known:
+                words = f"expected {one_of(known)}, found {name}{did_you_mean(name, known)}"
+                yield ("relay", name), words
+        for words in relay_request(self.relay)[1]:
+            yield ("relay",), words
 
 
 class AnswerSpec(Model):

@@ -17,6 +17,7 @@ from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Level, Number, Text, among, count, existing_file
 from mediasim.net.network import Network
 from mediasim.net.telephone_line import TelephoneLine
+from mediasim.recogniser.spec import RecogniserSpec
 from mediasim.scenario.model.steps import Step, walk
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
@@ -131,6 +132,8 @@ class PartySpec(Model):
     up."""
     early_media: Many[Step] = ()
     """Heard of it while it rings."""
+    recogniser: RecogniserSpec | None = None
+    """What is heard of what it says, in its calls: perfect, realistic, or single settings."""
 
     endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""

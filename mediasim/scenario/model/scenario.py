@@ -25,6 +25,7 @@ from mediasim.documents.document import Node, Origin
 from mediasim.documents.model import Location, Many, Misfit, Model, OneOrMany
 from mediasim.documents.values import Name, Text, among, count, fictional_numbers
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.recogniser.spec import RecogniserSpec
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import cross_troubles
 from mediasim.scenario.model.conference import ConferenceSpec
@@ -49,6 +50,9 @@ class Scenario(Model):
     """Decides every random draw: the same seed gives the same bytes."""
     profile: Annotated[str, among(PROFILES)] = DEFAULT_PROFILE
     """Twilio's behaviour as of a date."""
+    recogniser: RecogniserSpec | None = None
+    """What is heard of what parties say; with it, or a party's own, each recording gets a
+    transcript, and apps that are sent words are sent these. A party may have its own."""
     parties: Mapping[Name, PartySpec]
     """The parties by name."""
     call: OneOrMany[Call] = None

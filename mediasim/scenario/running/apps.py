@@ -28,13 +28,18 @@ from mediasim.exchange.exchange import Exchange
 from mediasim.exchange.phone import PartyControl
 from mediasim.net.ports import free_port
 from mediasim.net.stream_port import StreamPort
+from mediasim.recogniser.choice import Recognisers
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, PartyPhones
 from mediasim.scenario.running.failures import BotFailed
+from mediasim.scenario.running.relay_calls import AppRelay
 from mediasim.seeds import Seeds
+from mediasim.twilio.relay.records import UNREACHABLE
+from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.streams.handshake import NAMES, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
+from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import HostGuard
 
 if TYPE_CHECKING:
@@ -174,6 +179,8 @@ class Apps:
     ports: list[WebStreams] = field(default_factory=list)
     bots: dict[str, Bot] = field(default_factory=dict)
     """The bots that the scenario starts, by the name of the call."""
+    studio: Studio = field(default_factory=Studio)
+    """Speaks the words of apps on relays."""
 
     def faults(self, broken: Iterable[str]) -> list[str]:
         """Return how the bots of calls whose streams broke have ended, in words."""
@@ -210,6 +217,7 @@ def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
         try:
             yield found
         finally:
+            found.studio.close()
             asyncio.run_coroutine_threadsafe(_close(found.ports), web).result()
             web.call_soon_threadsafe(web.stop)
             thread.join()
@@ -230,11 +238,21 @@ async def _close(ports: list[Any]) -> None:
 
 
 class AppCall:
-    """A call to an app. The caller does what its behavior says from when the stream is open."""
+    """A call to an app, over a stream or a relay.
+
+    The caller does what its behavior says from when that is open.
+    """
 
     def __init__(
-        self, exchange: Exchange, plan: AppPlan, port: StreamPort, phones: PartyPhones
+        self,
+        exchange: Exchange,
+        plan: AppPlan,
+        port: StreamPort,
+        phones: PartyPhones,
+        studio: Studio,
+        recognisers: Recognisers,
     ) -> None:
+        """``studio`` speaks the words of an app on a relay, ``recognisers`` hear the caller."""
         self.name = plan.name
         self._exchange = exchange
         self._plan = plan
@@ -249,6 +267,14 @@ class AppCall:
             plan.recordings,
             "call",
         )
+        self._relay: AppRelay | None = None
+        self.stream: MediaStream | RelaySession
+        """The stream or the relay to the app."""
+        if plan.relay is not None:
+            self._relay = AppRelay(plan.name, studio, self.spawn, self._report)
+            heard = recognisers.of(self._caller.call)
+            self.stream = self._relay.session(self._caller.call, plan.relay, heard)
+            return
         record = StreamRecord(
             sid=exchange.sids.new("MZ"),
             account_sid=exchange.account_sid,
@@ -275,13 +301,19 @@ class AppCall:
     async def _opened(self) -> bool:
         """Open the stream, and return whether it is open."""
         try:
-            target = target_of(self._plan.request.url, HostGuard(), self._plan.auth_token)
+            whole = isinstance(self.stream, RelaySession)
+            url, token = self._plan.request.url, self._plan.auth_token
+            target = target_of(url, HostGuard(), token, keep_query=whole)
             await self.stream.open(self._port, target)
         except StreamFailed as failed:
-            self.stream.error = (failed.code, str(failed))
-            self.failed(self.stream, failed)
+            if isinstance(self.stream, RelaySession):
+                self.stream.fail(UNREACHABLE, str(failed))
+            else:
+                self.stream.error = (failed.code, str(failed))
+                self.failed(self.stream, failed)
             return False
-        self._emit("started")
+        if isinstance(self.stream, MediaStream):
+            self._emit("started")
         return not self.stream.ended.is_set()
 
     async def _act(self, control: PartyControl) -> None:
@@ -309,13 +341,22 @@ class AppCall:
         """Emit that the stream has ended."""
         self._emit("stopped")
 
+    @property
+    def all_warnings(self) -> list[str]:
+        """What is to be said of the app, in words."""
+        return self.warnings + ([] if self._relay is None else self._relay.warnings)
+
+    def _report(self, word: str, more: str) -> None:
+        self._emit(word, more)
+
     def _emit(self, word: str, more: str = "") -> None:
-        """Emit an event of the call's stream."""
+        """Emit an event of the call's stream or relay."""
+        kind = "stream" if self._relay is None else "relay"
         self._exchange.events.emit(
             StreamEvent(
                 at_ns=self._exchange.now_ns,
-                kind=f"stream.{word}",
-                text=f"stream of call {self.name} {word}{more}",
+                kind=f"{kind}.{word}",
+                text=f"{kind} of call {self.name} {word}{more}",
                 call_sid=self._caller.call.sid,
                 stream_sid=self.stream.record.sid,
             )

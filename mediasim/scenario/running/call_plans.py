@@ -17,6 +17,7 @@ from mediasim.media.recorder import PauseBehavior
 from mediasim.parties.party import Party
 
 if TYPE_CHECKING:
+    from mediasim.twilio.relay.attributes import RelayRequest
     from mediasim.twilio.requests import StreamRequest
 
 __all__ = [
@@ -115,11 +116,13 @@ class VoicemailPlan:
 
 @dataclass(frozen=True, slots=True)
 class AppPlan:
-    """A call that is connected to an app by a media stream."""
+    """A call that is connected to an app by a media stream, or by a relay."""
 
     name: str
     caller: Party
     request: StreamRequest
+    relay: RelayRequest | None
+    """The relay; None for a stream."""
     auth_token: str
     time_limit_ns: int
     recordings: tuple[RecordingPlan, ...] = ()

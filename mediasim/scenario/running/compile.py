@@ -126,14 +126,20 @@ def voicemail_plan(
 
 def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> plans.AppPlan:
     """Return the plan of a call to an app."""
+    from mediasim.twilio.relay.attributes import relay_request
     from mediasim.twilio.requests import StreamRequest
 
     assert call.app is not None
     parameters = dict(call.app.parameters)
+    relay = None
+    if call.app.relay is not None:
+        attributes = {**call.app.relay, "url": apps.urls[call.name]}
+        relay, _ = relay_request(attributes, parameters=parameters)
     return plans.AppPlan(
         name=call.name,
         caller=parties[call.from_],
         request=StreamRequest(url=apps.urls[call.name], parameters=parameters),
+        relay=relay,
         auth_token=apps.auth_token,
         time_limit_ns=int(_LONGEST_CALL if call.time_limit is None else call.time_limit),
         recordings=tuple(_recording(recording) for recording in call.recordings),

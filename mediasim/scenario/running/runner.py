@@ -45,6 +45,7 @@ from mediasim.scenario.running.compile import (
 )
 from mediasim.scenario.running.conferences import ConferenceRun
 from mediasim.scenario.running.failures import RunFailed, refuse_without_real_time
+from mediasim.scenario.running.recognised import is_recognised, recognisers_of, transcript_in
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import RecordingTruth
@@ -55,6 +56,7 @@ from mediasim.twilio.representations import recording_document
 if TYPE_CHECKING:
     from mediasim.scenario.running.apps import AppCall, Apps, ClockHold
     from mediasim.scenario.running.run_capture import RunCapture
+    from mediasim.twilio.relay.session import RelaySession
     from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Run", "RunFailed", "ScenarioRun", "run_scenario"]
@@ -161,8 +163,10 @@ class ScenarioRun:
                 grace=call.app.grace.seconds,
             )
             plan = app_plan(call, self._parties, self._apps)
-            self.app_calls.append(AppCall(self._exchange, plan, port, self._phones))
-            return self.app_calls[-1]
+            studio, heard = self._apps.studio, recognisers_of(self._scenario)
+            app = AppCall(self._exchange, plan, port, self._phones, studio, heard)
+            self.app_calls.append(app)
+            return app
         if call.voicemail is not None:
             mail = voicemail_plan(call, self._parties, self._sounds)
             return VoicemailCall(self._exchange, mail, self._phones)
@@ -211,8 +215,8 @@ class Run:
     exchange: Exchange
     truths: dict[str, RecordingTruth] = field(default_factory=dict)
     """Truths of the recordings by SID."""
-    streams: dict[str, MediaStream] = field(default_factory=dict)
-    """Media streams to apps under test, by the names of their calls."""
+    streams: dict[str, MediaStream | RelaySession] = field(default_factory=dict)
+    """Media streams and relays to apps under test, by the names of their calls."""
     end_ns: int = 0
     """Loop time at which the run ended, in nanoseconds."""
     cut_ns: int | None = None
@@ -352,10 +356,15 @@ async def _carry_out(
     def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
-            run.truths[recording.sid] = publish_truth(recording, faults.get(recording.name, ()))
+            truth = publish_truth(recording, faults.get(recording.name, ()))
+            run.truths[recording.sid] = truth
+            if recognised:
+                heard = transcript_in(scenario, truth).to_json()
+                exchange.store.publish_transcript(recording.sid, heard)
         except FaultError as error:
             refused.append(f"recording {recording.name}: {error}")
 
+    recognised = is_recognised(scenario)
     faults = ordered_faults(scenario)
     refused: list[str] = []
     exchange.events.on("recording.completed", publish)
@@ -386,5 +395,5 @@ async def _carry_out(
         capture.write(exchange, directory / run.pcap)
     for call in scenario_run.app_calls:
         run.streams[call.name] = call.stream
-        run.warnings += call.warnings
+        run.warnings += call.all_warnings
     return run

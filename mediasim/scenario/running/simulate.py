@@ -21,11 +21,13 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.events import Event
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
+from mediasim.recogniser.transcript import Transcript
 from mediasim.scenario.expectations.checks import Verdict, check
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.build import run_report
 from mediasim.scenario.report.model import report_json
+from mediasim.scenario.running.recognised import transcript_in
 from mediasim.scenario.running.runner import Run, run_scenario
 from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.documents import RecordingTruth
@@ -58,6 +60,17 @@ class Recorded:
     def pcm(self) -> NDArray[np.int16]:
         """The stored channels at 8 kHz: an int16 array of shape (channels, samples)."""
         return read_wav(self.path).pcm
+
+    def transcript(self, recogniser: str | Mapping[str, Any] | None = None) -> Transcript:
+        """Return what a recogniser hears in the recording: utterances of each channel.
+
+        ``recogniser`` is ``"perfect"``, ``"realistic"``, or settings as scenarios have them; None:
+        the scenario's own. Raises LookupError for a recording that is absent, ScenarioError for
+        wrong settings.
+        """
+        if self.truth is None:
+            raise LookupError(f"recording {self.name} is absent: there is nothing to hear in it")
+        return transcript_in(self._run.scenario, self.truth, recogniser)
 
     def download(
         self, requested_channels: int | str | None = None, format: Format = "wav"

@@ -23,6 +23,15 @@ from mediasim.twilio.rest.insights import (
     CALL_METRICS,
 )
 from mediasim.twilio.rest.insights_settings import INSIGHTS_SETTINGS
+from mediasim.twilio.rest.intelligence.operators import LANGUAGE_OPERATORS
+from mediasim.twilio.rest.intelligence.services import ATTACHMENTS, SERVICES
+from mediasim.twilio.rest.intelligence.transcripts import (
+    OPERATOR_RESULTS,
+    SENTENCES,
+    TRANSCRIPT_MEDIA,
+    TRANSCRIPTS,
+)
+from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -51,6 +60,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    LIVE_TRANSCRIPTIONS,
     SIPREC,
     PAYMENTS,
     USER_MESSAGES,
@@ -87,6 +97,13 @@ RESOURCES: Final[list[Resource]] = [
     PARTICIPANT_INSIGHTS,
     COUNTRIES,
     COUNTRY_UPDATES,
+    SERVICES,
+    ATTACHMENTS,
+    LANGUAGE_OPERATORS,
+    TRANSCRIPTS,
+    SENTENCES,
+    TRANSCRIPT_MEDIA,
+    OPERATOR_RESULTS,
     DOMAINS,
     *DOMAIN_MAPPINGS,
     CREDENTIAL_LISTS,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.levels import to_samples
 from mediasim.audio.tones import tone
+from mediasim.audio.word_time import WordTime
 from mediasim.parties.voices.speech import UnspeakableText
 from mediasim.twilio.ssml.pieces import Bleep, Passage, Piece, Silence
 from mediasim.twilio.studio import Studio
@@ -30,8 +31,8 @@ class Words:
     """Samples (n,) at 8 kHz."""
     text: str = ""
     """The words that are spoken."""
-    times: Sequence[tuple[str, int, int, bool]] = ()
-    """Each word with its first sample, its end, and whether they are estimated; none if unknown."""
+    times: Sequence[WordTime] = ()
+    """The words with their times in these samples; none if unknown."""
 
 
 async def speak(
@@ -48,7 +49,7 @@ async def speak(
     no voice either.
     """
     sounds: list[NDArray[np.int16]] = [np.zeros(0, np.int16)]
-    times: list[tuple[str, int, int, bool]] = []
+    times: list[WordTime] = []
     texts: list[str] = []
     at = 0
     for piece in pieces:
@@ -62,7 +63,9 @@ async def speak(
                 continue
             sound = said.pcm
             texts.append(said.text)
-            times += [(word, start + at, end + at, est) for word, start, end, est in said.times]
+            times += [
+                WordTime(it.text, it.start + at, it.end + at, it.estimated) for it in said.times
+            ]
         sounds.append(sound)
         at += len(sound)
     return Words(np.concatenate(sounds), " ".join(texts), tuple(times))
@@ -89,5 +92,4 @@ async def _passage(
     pcm = clip.pcm
     if manner.volume_db:
         pcm = to_samples(pcm.astype(np.float64) * 10 ** (manner.volume_db / 20))
-    times = [(word.text, word.start, word.end, word.estimated) for word in clip.words]
-    return Words(pcm, piece.text, times)
+    return Words(pcm, piece.text, clip.words)

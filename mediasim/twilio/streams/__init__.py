@@ -12,6 +12,8 @@ __all__ = [
     "StreamManager",
     "StreamOwner",
     "StreamRecord",
+    "frame_listener",
     "handshake",
+    "playback",
     "stream",
 ]

@@ -85,13 +85,20 @@ def address_of(url: str) -> WebhookUrl:
         raise StreamFailed(StreamCode.MALFORMED_URL, f"{url!r}: {error}") from None
 
 
-def target_of(url: str, guard: HostGuard, auth_token: str) -> StreamTarget:
-    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed."""
+def target_of(
+    url: str, guard: HostGuard, auth_token: str, *, keep_query: bool = False
+) -> StreamTarget:
+    """Read the URL of a Stream. Raises StreamFailed if it is wrong, or its host not allowed.
+
+    ``keep_query``: the query is connected to and signed too, as that of a relay.
+    """
     address = address_of(url)
     if (refusal := guard.refusal(address.host)) is not None:
         raise StreamFailed(StreamCode.REFUSED, refusal)
     socket = "wss" if address.scheme == "https" else "ws"
     found = f"{socket}://{address.authority}{address.path}"
+    if keep_query and address.query:
+        found += f"?{address.query}"
     headers = {"User-Agent": _USER_AGENT, "X-Twilio-Signature": signature(auth_token, found)}
     if address.authorization is not None:
         headers["Authorization"] = address.authorization

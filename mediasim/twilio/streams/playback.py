@@ -7,19 +7,23 @@ played, at once if there is none; ``clear`` drops the rest and sends its marks b
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.g711 import ulaw_decode
+from mediasim.audio.word_time import WordTime
+from mediasim.conversation.spans import Span
 from mediasim.media.leg import Leg
 from mediasim.media.player import StreamPlayer
 from mediasim.media.room import Room
 
-__all__ = ["Playback"]
+__all__ = ["MOST_SAMPLES", "Playback"]
 
-_MOST_SAMPLES: Final = 600 * SAMPLE_RATE
+MOST_SAMPLES: Final = 600 * SAMPLE_RATE
 """Most samples that are buffered: ten minutes (our choice; Twilio's pages name no limit)."""
 _MOST_MARKS: Final = 10_000
 
@@ -46,11 +50,23 @@ class Playback:
 
     def play(self, codes: bytes) -> bool:
         """Append mu-law octets; return False, without them, if the buffer is full."""
-        if self.buffered_samples + len(codes) > _MOST_SAMPLES:
+        if self.buffered_samples + len(codes) > MOST_SAMPLES:
             return False
         pcm = ulaw_decode(np.frombuffer(codes, np.uint8))
         self._player.append(pcm, self._room.frame)
         return True
+
+    def speak(self, pcm: NDArray[np.int16], words: Sequence[WordTime] = ()) -> Span:
+        """Append samples (n,) and the words in them; return where they are on the frame clock."""
+        frame = self._room.frame
+        start = self._player.end_of_sound(frame)
+        self._player.append(pcm, frame, words)
+        return start, start + len(pcm)
+
+    @property
+    def frame(self) -> int:
+        """The next frame to be played."""
+        return self._room.frame
 
     def mark(self, name: str) -> bool:
         """Add a mark at the end of the buffered audio; return whether it is reached already."""

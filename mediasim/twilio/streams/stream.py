@@ -13,6 +13,7 @@ import asyncio
 from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Final, Protocol
 
 import numpy as np
@@ -30,6 +31,7 @@ from mediasim.media.recorder import Track
 from mediasim.net.stream_port import StreamEnd, StreamPort, StreamRefused, StreamSocket
 from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.requests import StreamRequest, StreamTrack
+from mediasim.twilio.streams.frame_listener import FrameListener
 from mediasim.twilio.streams.handshake import StreamCode, StreamFailed, StreamTarget
 from mediasim.twilio.streams.messages import (
     CONNECTED,
@@ -144,7 +146,7 @@ class MediaStream:
         self._meter = Meter()
         self._socket: StreamSocket | None = None
         self._playback: Playback | None = None
-        self._listeners: list[_StreamListener] = []
+        self._listeners: list[FrameListener] = []
         self._keys: asyncio.Task[None] | None = None
         self._warned: set[int] = set()
 
@@ -176,8 +178,8 @@ class MediaStream:
         socket.send(CONNECTED)
         socket.send(self._messages.start(tracks, self.request.parameters))
         for track in (Track.INBOUND, Track.OUTBOUND):
-            listener = _StreamListener(self, track, sends=track.value in tracks)
-            room.listen(leg, track, listener)
+            heard = partial(self.heard, track, sends=track.value in tracks)
+            room.listen(leg, track, listener := FrameListener(heard))
             self._listeners.append(listener)
         self.started_frame = room.frame
         if self.both_ways:
@@ -308,6 +310,7 @@ class MediaStream:
         """Return the stream with its log and figures; times in seconds of the loop."""
         playback = self._playback
         return {
+            "kind": "stream",
             "sid": self.record.sid,
             "call_sid": self.record.call_sid,
             "name": self.record.name,
@@ -330,20 +333,6 @@ class MediaStream:
             ],
             "figures": self.figures().to_json(),
         }
-
-
-class _StreamListener:
-    """A listener of one track for a stream, one frame at a time."""
-
-    horizon = reach = patience = 1
-
-    def __init__(self, stream: MediaStream, track: Track, *, sends: bool) -> None:
-        self._stream = stream
-        self._track = track
-        self._sends = sends
-
-    def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        self._stream.heard(self._track, first_frame, pcm, sends=self._sends)
 
 
 def _seconds(frame: int | None) -> float | None:

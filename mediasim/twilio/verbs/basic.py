@@ -133,7 +133,8 @@ async def _spoken(session: CallSession, verb: Verb) -> Words:
             if verb.content:
                 refused = partial(_refused, session, verb)
                 return await speak(account.studio, pieces, voice, language, refused)
-            return Words(await account.studio.say(words, voice, language), words)
+            spoken = await account.studio.utter(words, voice, language)
+            return Words(spoken.pcm, words, spoken.words)
         except UnspeakableText as error:
             text = f"Say: Invalid text: {error}"
             session.warn(_INVALID_TEXT, text, verb.line)

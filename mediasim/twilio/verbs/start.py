@@ -9,12 +9,16 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.live_transcription import start_transcription, stop_transcription
 from mediasim.twilio.verbs.record import callback_of, recording_request
+from mediasim.twilio.verbs.relay import connect_relay, socket_url
 from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
 
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
 _SCHEMA: Final = 12200
+_CONNECTED: Final = ("Stream", "ConversationRelay")
+"""What a call can be connected to."""
 _LONGEST_PARAMETER: Final = 500
 """Most characters of a Parameter's name and value together (Twilio docs, Stream)."""
 
@@ -27,6 +31,8 @@ async def start(session: CallSession, verb: Verb) -> None:
             start_siprec(session, noun)
         if noun.name == "Stream":
             start_stream(session, noun)
+        if noun.name == "Transcription":
+            start_transcription(session, noun)
         if noun.name == "Recording":
             request = recording_request(
                 noun,
@@ -50,6 +56,8 @@ async def stop(session: CallSession, verb: Verb) -> None:
             stop_siprec(session, noun)
         if noun.name == "Stream":
             stop_stream(session, noun)
+        if noun.name == "Transcription":
+            stop_transcription(session, noun)
         if noun.name == "Recording":
             found = _named(session, noun.attribute("name"))
             if found is not None:
@@ -64,10 +72,12 @@ def _named(session: CallSession, name: str) -> LiveRecording | None:
 
 @executes("Connect")
 async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
-    """Connect the app over a bidirectional stream; the next verb runs once it is closed."""
-    noun = next((child for child in verb.children if child.name == "Stream"), None)
+    """Connect the app over a bidirectional stream or a relay, until that is over."""
+    noun = next((each for each in verb.children if each.name in _CONNECTED), None)
     if noun is None:
         return None
+    if noun.name == "ConversationRelay":
+        return await connect_relay(session, verb, noun)
     request = _request(session, noun)
     if request.track != "inbound_track":
         session.warn(
@@ -114,17 +124,9 @@ def _request(session: CallSession, noun: Verb) -> StreamRequest:
             words = f"the Parameter {name[:40]!r} is longer than {_LONGEST_PARAMETER} characters"
             session.warn(_SCHEMA, words, noun.line)
     return StreamRequest(
-        url=_socket_url(session, noun.attribute("url")),
+        url=socket_url(session, noun.attribute("url")),
         name=noun.attribute("name") or None,
         track=cast(StreamTrack, track) if track in get_args(StreamTrack) else "inbound_track",
         callback=callback_of(noun, session, "statusCallback"),
         parameters=parameters,
     )
-
-
-def _socket_url(session: CallSession, url: str) -> str:
-    """Resolve a relative URL against the document's, with a WebSocket's scheme."""
-    if not url or "://" in url:
-        return url
-    absolute = session.absolute(url)
-    return f"ws{absolute[4:]}" if absolute.startswith("http") else absolute

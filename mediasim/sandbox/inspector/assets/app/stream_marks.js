@@ -7,11 +7,21 @@ const NOTES = {
   "mark-reached": ["reached", "reached", (text) => `mark “${text}” sent back: all before it was played or cleared`],
   clear: ["clear", "clear", () => "the app cleared what was not yet played"],
   dtmf: ["key", "told", (text) => `the app was told of key ${text}`],
+  prompt: ["prompt", "told", (text) => `the app was told “${text}”`],
+  partial: ["partial", "told", (text) => `the app was told “${text}” so far`],
+  unreported: ["not told", "told", (text) => `the app was not told “${text}”: it was speaking`],
+  interrupt: ["interrupt", "clear", (text) => `the caller interrupted after “${text}”`],
+  preempted: ["preempted", "clear", (text) => `the app cut itself off after “${text}”`],
+  text: ["says", "mark", (text) => `the app says “${text}”`],
+  play: ["plays", "mark", (text) => `the app plays ${text}`],
+  digits: ["sends", "mark", (text) => `the app sends keys ${text}`],
+  language: ["language", "mark", (text) => `the app changes language: ${text}`],
+  end: ["end", "mark", (text) => `the app ends the relay${text ? `, handing over ${text}` : ""}`],
   wrong: ["wrong", "failed", (text) => text],
 };
 
 export function streamLanes(stream) {
-  const name = stream.name ?? "stream";
+  const name = stream.name ?? stream.kind;
   const lanes = [
     { name, kind: "streams", note: stream.started === null ? "never began" : stream.direction === "both" ? "both ways" : "to the app", marks: life(stream) },
   ];
@@ -33,14 +43,14 @@ function life(stream) {
   const until = stream.status === "stopped" ? `stopped after ${span(stream.ended - stream.started)}` : "in progress";
   return [{
     start: stream.started, end: stream.ended, look: "stream", label: stream.url.replace(/^wss?:\/\//, ""),
-    words: `stream ${until}, ${stream.url}, ${stream.track.replaceAll("_", " ")}, ${sent} messages sent, ${received} received`,
+    words: `${stream.kind} ${until}, ${stream.url}, ${stream.track.replaceAll("_", " ")}, ${sent} messages sent, ${received} received`,
   }];
 }
 
-function failures({ error, ended, asked }) {
+function failures({ kind, error, ended, asked }) {
   if (!error) return [];
   const at = ended ?? asked;
-  return [{ start: at, end: at, look: "failed", label: `error ${error.code}`, words: `stream error ${error.code}: ${error.text}` }];
+  return [{ start: at, end: at, look: "failed", label: `error ${error.code}`, words: `${kind} error ${error.code}: ${error.text}` }];
 }
 
 function noteMark({ at, kind, text }) {
