@@ -9,9 +9,6 @@ import pytest
 from test_intelligence import ANSWERS, ASKS, OWN, refused
 from twilio.request_validator import RequestValidator
 from twilio.rest.voice.v2.configuration import ConfigurationContext
-from twilio.rest.voice.v2.recording_account_default_configuration import (
-    RecordingAccountDefaultConfigurationContext,
-)
 from twilio.rest.voice.v3.transcription import TranscriptionList
 
 from mediasim.testing import MediasimSandbox
