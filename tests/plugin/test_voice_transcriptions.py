@@ -9,9 +9,6 @@ import pytest
 from test_intelligence import ANSWERS, ASKS, OWN, refused
 from twilio.request_validator import RequestValidator
 from twilio.rest.voice.v2.configuration import ConfigurationContext
-from twilio.rest.voice.v2.recording_account_default_configuration import (
-    RecordingAccountDefaultConfigurationContext,
-)
 from twilio.rest.voice.v3.transcription import TranscriptionList
 
 from mediasim.testing import MediasimSandbox
@@ -39,7 +36,7 @@ def wants(url: str) -> dict[str, Any]:
 
 
 def configured(sandbox: MediasimSandbox, kind: str, wants: dict[str, Any]) -> Any:
-    """Create a configuration. ``voice.v2.transcription.create`` of SDK 9.13 cannot read an answer."""
+    """Create a configuration; ``voice.v2.transcription.create`` of SDK 9.13 reads no answer."""
     request = ConfigurationContext.VoiceV2ConfigurationRequest(wants)
     return sandbox.client.voice.v2.configurations(kind).create(request)
 

@@ -12,7 +12,8 @@ keys, and an account that is not active refuses its own. A resource of another a
 Twilio's pages of error 20003 and of API keys; the messages are those of its API.
 
 A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
-required parameters are missing. Operations of Voice, versions 2 and 3, take JSON. A body of more than 1 MiB is not read (413, code 20413).
+required parameters are missing. Operations of Voice, versions 2 and 3, take JSON. A body of more
+than 1 MiB is not read (413, code 20413).
 """
 
 from __future__ import annotations
