@@ -58,14 +58,14 @@ def paid(
 
     def also(account: AccountStage) -> None:
         studio = account.service.studio
-        say = studio.say
+        utter = studio.utter
 
         async def note(text: str, *how: str) -> Any:
             if said is not None:
                 said.append(text)
-            return await say(text, *how)
+            return await utter(text, *how)
 
-        studio.say = note  # type: ignore[assignment, method-assign]
+        studio.utter = note  # type: ignore[assignment, method-assign]
         account.service.payments.connectors = connectors
         account.app.answers |= {"/paid": "<Response/>", "/told": "", **(answers or {})}
 

@@ -30,7 +30,7 @@ from mediasim.net.siprec_port import (
 )
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter, not_found, not_in_progress
-from mediasim.twilio.representations import account_path, rfc2822
+from mediasim.twilio.representations import account_path, rfc2822, timestamp
 from mediasim.twilio.requests import SiprecRequest
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
@@ -302,7 +302,7 @@ class SiprecManager:
             ("SiprecSid", record.sid),
             ("SiprecName", named),
             ("SiprecEvent", f"siprec-{word}"),
-            ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
+            ("Timestamp", timestamp(account.dates, account.now_ns)),
         ]
         if error:
             params += [("SiprecError", error), ("SiprecErrorCode", str(code))]
