@@ -57,6 +57,7 @@ __all__ = [
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
+    "TranscriptEvent",
     "TranscriptionEvent",
     "UserMessageEvent",
 ]
@@ -164,7 +165,8 @@ class ScriptEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent(Event):
-    """What happens to a media stream, or to a relay: its start, its end, an error."""
+    """What happens to a media stream, a relay, a fork or a real-time transcription of a call: its
+    start, its end, an error."""
 
     _SUBJECT: ClassVar = "call_sid"
 
@@ -202,6 +204,18 @@ class TranscriptionEvent(Event):
 
     transcription_sid: str
     recording_sid: str
+    call_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TranscriptEvent(Event):
+    """A change of a transcript's status."""
+
+    _SUBJECT: ClassVar = "transcript_sid"
+
+    transcript_sid: str
+    recording_sid: str
+    """The recording that it is of; "" for media from elsewhere."""
     call_sid: str
 
 

@@ -28,6 +28,7 @@ __all__ = [
     "PARTICIPANT_OF_CALL",
     "RECORDING",
     "STREAM",
+    "TRANSCRIPT",
     "TRANSCRIPTION",
     "AccountStatus",
     "CallStatus",
@@ -38,6 +39,7 @@ __all__ = [
     "ParticipantStatus",
     "RecordingStatus",
     "StreamStatus",
+    "TranscriptStatus",
     "TranscriptionStatus",
     "check_move",
 ]
@@ -60,6 +62,7 @@ ConferenceStatus = Literal["init", "in-progress", "completed"]
 ParticipantStatus = Literal["queued", "connecting", "ringing", "connected", "complete", "failed"]
 StreamStatus = Literal["in-progress", "stopped"]
 TranscriptionStatus = Literal["in-progress", "completed", "failed"]
+TranscriptStatus = Literal["queued", "in-progress", "completed", "failed"]
 AccountStatus = Literal["active", "suspended", "closed"]
 MessageStatus = Literal[
     "accepted",
@@ -190,6 +193,18 @@ TRANSCRIPTION: Final = Lifecycle(
     initial=("in-progress",),
     moves={"in-progress": ("completed", "failed"), "completed": (), "failed": ()},
     interrupted={"in-progress": ("failed",)},
+)
+
+TRANSCRIPT: Final = Lifecycle(
+    noun="transcript",
+    initial=("queued",),
+    moves={
+        "queued": ("in-progress", "failed"),
+        "in-progress": ("completed", "failed"),
+        "completed": (),
+        "failed": (),
+    },
+    interrupted={"queued": ("failed",), "in-progress": ("failed",)},
 )
 
 

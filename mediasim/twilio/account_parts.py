@@ -11,6 +11,7 @@ import base64
 import hmac
 import json
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -199,15 +200,28 @@ class AccountParts:
         lane: str = "",
         done: Callable[[], None] | None = None,
         as_json: bool = False,
+        document: str | None = None,
+        account_sid: str = "",
+        track: str = "",
     ) -> None:
         """Send a callback about a call, recording or conference, in order of its lane.
 
-        ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form. ``done`` is called once it
-        was sent or has failed; a failure leaves a notification.
+        ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form: the parameters, or a
+        ``document``. ``account_sid`` is whose token signs it, by default of the one that the
+        parameters name; ``track`` is the track that it is about. ``done`` is called once it was
+        sent or has failed; a failure leaves a notification.
         """
         request = AppRequest(
-            callback.url, callback.method, tuple(params), kind, sid, as_json=as_json
+            callback.url,
+            callback.method,
+            tuple(params),
+            kind,
+            sid,
+            account_sid,
+            as_json,
+            track=track,
         )
+        request = request if document is None else replace(request, document=document)
         call_sid = next((each for each in (sid, lane) if each.startswith("CA")), None)
         self.webhooks.notify(request, lane or sid, done, partial(self._callback_failed, call_sid))
 

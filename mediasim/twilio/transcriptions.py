@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol, TypeVar
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
 from mediasim.audio.wav import read_wav
@@ -28,9 +28,12 @@ from mediasim.twilio.representations import API_VERSION, account_path, dates_jso
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.resources import Dated
 from mediasim.twilio.status import call_params
+from mediasim.twilio.transcripts.configurations import Configurations
+from mediasim.twilio.transcripts.manager import TranscriptManager
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
 
+T = TypeVar("T")
 _LONGEST_SECONDS: Final = 120
 _SHORTEST_SECONDS: Final = 2
 _MAX_LENGTH_TOO_HIGH: Final = 13615
@@ -87,7 +90,7 @@ def finish(record: TranscriptionRecord, now_ns: int, emit: Emit = lambda word: N
 class Apart(Protocol):
     """Runs a function beside the loop, and returns its result."""
 
-    async def __call__(self, work: Callable[[], str]) -> str: ...
+    async def __call__(self, work: Callable[[], T]) -> T: ...
 
 
 class TranscriptionManager:
@@ -98,6 +101,9 @@ class TranscriptionManager:
         self._account = account
         self._apart = apart
         self._records: ResourceList[TranscriptionRecord] = account.resource_list("Transcriptions")
+        self.configurations = Configurations(account)
+        self.transcripts = TranscriptManager(account, apart, self.configurations)
+        """Transcripts of recordings, sentence by sentence."""
 
     def allowed(self, call_sid: str, max_length: int) -> bool:
         """Tell whether a recording of at most ``max_length`` seconds can be transcribed.

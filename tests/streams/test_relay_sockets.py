@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import numpy as np
 import order_desk
 import pytest
@@ -117,6 +118,26 @@ def test_a_storyteller_goes_on_where_it_was_stopped(
     # What the caller heard of the story, word by word, is in the recording.
     heard = call.recordings[0].transcript().of_channel(2).text
     assert heard == f"{first.heard} {second.heard}"
+
+
+def test_relays_are_listed_and_drawn_beside_streams(
+    mediasim_sandbox: MediasimSandbox, apps: Sockets
+) -> None:
+    connected(mediasim_sandbox, f"{apps.url}/echo")
+    call = mediasim_sandbox.call(
+        script=[{"pause": "1s"}, {"say": "Hello."}, {"pause": "4s"}, "hangup"]
+    )
+    mediasim_sandbox.run_until_idle()
+    control = f"{mediasim_sandbox.base_url}/_mediasim"
+    (listed,) = httpx2.get(f"{control}/streams", params={"call": call.sid}).json()["streams"]
+    assert (listed["kind"], listed["session_status"]) == ("relay", "completed")
+    assert [each["text"] for each in listed["prompts"]] == ["Hello."]
+    (drawn,) = httpx2.get(f"{control}/inspector/calls/{call.sid}").json()["streams"]
+    assert (drawn["kind"], drawn["direction"]) == ("relay", "both")
+    kinds = [each["kind"] for each in drawn["log"]]
+    assert kinds == ["prompt", "text"]
+    assert drawn["app"]
+    assert drawn["responses"]
 
 
 # -- hostile apps ---------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from account_stage import APP, APP_NUMBER, BOB, CAROL
 from coverage_of_pay import PAY_TWIML
+from coverage_of_transcription import TRANSCRIPTION_SCENES
 from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Scene, Stage
 from meeting import until, words
 
@@ -240,18 +241,6 @@ SCENES: tuple[Scene, ...] = (
         '<Start><Stream url="ws://127.0.0.1:9/x"><Parameter name="a" ¤/></Stream></Start><Pause/>',
         {"value": "b"},
     ),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
-        '<Stop><Siprec name="a"/></Stop><Pause/>',
-        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
-    ),
-    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
-        {"statusCallbackMethod": "GET"},
-    ),
     Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
     Scene(
         "ConversationRelay",
@@ -317,6 +306,19 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
+    ),
+    *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",

@@ -7,6 +7,11 @@ from dataclasses import replace
 from typing import Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL
+from coverage_of_transcripts import (
+    FILTERS_OF_TRANSCRIPTS,
+    SPECIAL_OF_TRANSCRIPTS,
+    with_transcripts,
+)
 from coverage_stage import NAMED, Stage
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -76,6 +81,7 @@ async def world(stage: Stage) -> dict[str, str]:
     await stage.ask("POST", "Queues", FriendlyName="other")
     await until(stage, 43)
     catalogue = stage.exchange.catalogue
+    named |= with_transcripts(stage)
     return {
         **named,
         "Accounts": account["sid"],
@@ -158,6 +164,7 @@ FILTERS: Final[Mapping[str, str]] = {
     "AbnormalSession": "true",
     "AnsweredBy": "human",
     "AnsweredByAnnotation": "human",
+    **FILTERS_OF_TRANSCRIPTS,
     "AreaCode": "212",
     "Beta": "true",
     "CallScoreAnnotation": "3",
@@ -214,6 +221,7 @@ FILTERS: Final[Mapping[str, str]] = {
     "SpamAnnotation": "true",
     "Status": "completed",
     "Subaccount": "$SUB",
+    "SubaccountSid": "$SUB",
     "Tags": "high_jitter",
     "To": NOBODY,
     "ToCarrier": "nobody",
@@ -230,6 +238,7 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """Parameters without which another says nothing."""
 SPECIAL: Final[Mapping[tuple[str, str], str]] = {
+    **SPECIAL_OF_TRANSCRIPTS,
     ("/2010-04-01/Accounts", "Status"): "suspended",
     ("/v1/Voice/Summaries", "ProcessingState"): "completed",
     ("/v1/Voice/Summaries", "StartTime"): _LATER,

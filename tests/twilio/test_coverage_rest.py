@@ -156,6 +156,7 @@ def test_a_warning_names_all_that_is_noted() -> None:
 
 _CALLED = {"To": BOB, "From": APP_NUMBER}
 REQUIRED = {
+    "/v2/Services": {"UniqueName": "third"},
     "Calls": {**_CALLED, "Twiml": "<Response/>"},
     "Conferences/{conference}/Participants": _CALLED,
     "IncomingPhoneNumbers": {"PhoneNumber": "+14155550140"},

@@ -20,6 +20,7 @@ from mediasim.exchange.payments.collection import (
     Starred,
     confirmed,
     enter,
+    payment_ended,
 )
 from mediasim.exchange.payments.details import (
     MATCHER,
@@ -48,5 +49,6 @@ __all__ = [
     "Starred",
     "confirmed",
     "enter",
+    "payment_ended",
     "prompt_text",
 ]

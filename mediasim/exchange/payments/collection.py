@@ -11,12 +11,23 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, Protocol
 
+from mediasim.exchange.events import PaymentEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.payments.cards import PaymentField
 from mediasim.exchange.payments.details import MATCHER, PaymentDetails, PaymentRequest
 from mediasim.exchange.waiting import CallEnded, Keys, first_of, listen_for_keys, never, notice
 
-__all__ = ["Asking", "Collection", "Entry", "PaymentResult", "Starred", "confirmed", "enter"]
+__all__ = [
+    "Asked",
+    "Asking",
+    "Collection",
+    "Entry",
+    "PaymentResult",
+    "Starred",
+    "confirmed",
+    "enter",
+    "payment_ended",
+]
 
 PaymentResult = Literal[
     "success",
@@ -227,3 +238,15 @@ async def confirmed(
             return "success" if key == "1" else "transaction-cancelled"
         error = TIMED_OUT
     return "too-many-failed-attempts"
+
+
+def payment_ended(call: LiveCall, result: str) -> None:
+    """Emit the event of a payment that the party of a call was asked for."""
+    call.exchange.events.emit(
+        PaymentEvent(
+            at_ns=call.exchange.now_ns,
+            kind=f"payment.{result}",
+            text=f"{call.party.name}'s payment: {result}",
+            call_sid=call.sid,
+        )
+    )

@@ -6,9 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Coroutine
 from typing import Any
 
-from mediasim.exchange.events import PaymentEvent
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.payments import Asking, Collection, PaymentRequest
+from mediasim.exchange.payments import Asking, Collection, PaymentRequest, payment_ended
 from mediasim.exchange.phone import PartyControl
 from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.scenario.model import steps
@@ -37,7 +36,7 @@ async def take_payment(agent: PartyControl, step: steps.TakePayment) -> None:
     """Take a payment of the party that an agent hears; its event tells how it has ended."""
     payer = next(iter(agent.peers()), None)
     if payer is None or payer.secret_keys is not None:
-        _tell(agent.call, "validation-error")
+        payment_ended(agent.call, "validation-error")
         return
     request = PaymentRequest(
         security_code=step.security_code,
@@ -50,23 +49,11 @@ async def take_payment(agent: PartyControl, step: steps.TakePayment) -> None:
         result: str = await Collection(_Payer(payer, agent), request, _nothing).run()
     except asyncio.CancelledError:  # the agent's call has ended with the payer's
         if payer.ended.is_set():
-            _tell(payer, "caller-hung-up")
+            payment_ended(payer, "caller-hung-up")
         raise
     if result == "success" and step.connector != "yes":
         result = "payment-connector-error"
-    _tell(payer, result)
-
-
-def _tell(call: LiveCall, result: str) -> None:
-    exchange = call.exchange
-    exchange.events.emit(
-        PaymentEvent(
-            at_ns=exchange.now_ns,
-            kind=f"payment.{result}",
-            text=f"{call.party.name}'s payment: {result}",
-            call_sid=call.sid,
-        )
-    )
+    payment_ended(payer, result)
 
 
 async def _nothing(asking: Asking, stop: object) -> None:

@@ -23,6 +23,15 @@ from mediasim.twilio.rest.insights import (
     CALL_METRICS,
 )
 from mediasim.twilio.rest.insights_settings import INSIGHTS_SETTINGS
+from mediasim.twilio.rest.intelligence.operators import LANGUAGE_OPERATORS
+from mediasim.twilio.rest.intelligence.services import ATTACHMENTS, SERVICES
+from mediasim.twilio.rest.intelligence.transcripts import (
+    OPERATOR_RESULTS,
+    SENTENCES,
+    TRANSCRIPT_MEDIA,
+    TRANSCRIPTS,
+)
+from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -43,6 +52,12 @@ from mediasim.twilio.rest.sip.trunks import TRUNKING
 from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 from mediasim.twilio.rest.user_messages import SUBSCRIPTIONS, USER_MESSAGES
+from mediasim.twilio.rest.voice.configurations import (
+    CONFIGURATIONS,
+    RECORDING_DEFAULT,
+    TRANSCRIPTION_CONFIGURATIONS,
+)
+from mediasim.twilio.rest.voice.transcriptions import VOICE_TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -51,6 +66,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    LIVE_TRANSCRIPTIONS,
     SIPREC,
     PAYMENTS,
     USER_MESSAGES,
@@ -87,6 +103,17 @@ RESOURCES: Final[list[Resource]] = [
     PARTICIPANT_INSIGHTS,
     COUNTRIES,
     COUNTRY_UPDATES,
+    SERVICES,
+    ATTACHMENTS,
+    LANGUAGE_OPERATORS,
+    TRANSCRIPTS,
+    SENTENCES,
+    TRANSCRIPT_MEDIA,
+    OPERATOR_RESULTS,
+    CONFIGURATIONS,
+    TRANSCRIPTION_CONFIGURATIONS,
+    RECORDING_DEFAULT,
+    VOICE_TRANSCRIPTIONS,
     DOMAINS,
     *DOMAIN_MAPPINGS,
     CREDENTIAL_LISTS,

@@ -94,6 +94,8 @@ class Delivery:
     """SID of the account whose token signs it; "" for the sandbox's main account."""
     as_json: bool = False
     """Whether the parameters are the body as a JSON object, in place of a form."""
+    document: str | None = None
+    """The JSON body of a POST in place of the parameters."""
     secret: bool = False
     """Whether its real body must not be known: the parameters show what may be, it is not signed,
     and it cannot be sent again."""
@@ -171,9 +173,13 @@ class AppRequest:
     """SID of the account whose token signs it; "": the one that its AccountSid names."""
     as_json: bool = False
     """Whether the parameters of a POST are its body as a JSON object, in place of a form."""
+    document: str | None = None
+    """The JSON body of a POST with ``as_json``; None: the parameters as an object."""
     secret_body: str | None = field(default=None, repr=False)
     """The JSON body of an unsigned POST that the log must not show; None: that of the
     parameters."""
+    track: str = ""
+    """The track of a call that it is about: ``inbound_track``; "" if it is about none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def _outgoing(
 
 
 def _json_of(delivery: Delivery) -> str:
-    """Return the parameters of a delivery as a JSON object."""
-    return json.dumps(dict(delivery.params))
+    """Return the body of a delivery that is JSON: its document, or its parameters."""
+    return json.dumps(dict(delivery.params)) if delivery.document is None else delivery.document
 
 
 class _AttemptFailed(AppFailure):
