@@ -34,6 +34,7 @@ from mediasim.twilio.live_transcription.request import (
     LiveTranscriptionRequest,
 )
 from mediasim.twilio.live_transcription.wording import hinted_words, masked, with_hints
+from mediasim.twilio.representations import timestamp
 from mediasim.twilio.requests import Params
 from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
 from mediasim.twilio.studio import Studio
@@ -235,7 +236,7 @@ class LiveTranscriptionManager:
         callback = session.request.callback
         if callback is None or not callback.url:
             return
-        stamp = account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")
+        stamp = timestamp(account.dates, account.now_ns)
         told = [
             ("AccountSid", record.account_sid),
             ("CallSid", record.call_sid),

@@ -132,6 +132,13 @@ class Params:
             return value.lower() == "true"
         raise _wrong(name, value, "true or false")
 
+    def required(self, name: str, *, longest: int | None = None, code: int = _BAD) -> str:
+        """Return a text as :meth:`text` does; one that is missing or empty is refused."""
+        value = self.text(name, longest=longest, code=code)
+        if not value:
+            raise bad_parameter(f"{name} parameter is required.", code)
+        return value
+
     def number(self, name: str, lowest: int, highest: int, *, code: int = _BAD) -> int | None:
         """Return a whole number from ``lowest`` to ``highest``; None without one."""
         value = self._get(name)
@@ -153,18 +160,24 @@ class Params:
             raise _wrong(name, value, " or ".join(allowed), code)
         return cast(W, value)
 
-    def words(self, name: str, allowed: Sequence[str], *, code: int = _BAD) -> tuple[str, ...]:
-        """Return several of the allowed words: a parameter repeated, or separated by spaces."""
-        found, unknown = self.known_words(name, allowed)
+    def words(
+        self, name: str, allowed: Sequence[str], *, code: int = _BAD, commas: bool = False
+    ) -> tuple[str, ...]:
+        """Return several of the allowed words: a parameter repeated, or separated by spaces.
+
+        With ``commas`` they separate words too.
+        """
+        found, unknown = self.known_words(name, allowed, commas=commas)
         if unknown:
             raise _wrong(name, unknown[0], " or ".join(allowed), code)
         return found
 
     def known_words(
-        self, name: str, allowed: Sequence[str]
+        self, name: str, allowed: Sequence[str], *, commas: bool = False
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the allowed words and the others, of a parameter as :meth:`words` reads it."""
-        found = dict.fromkeys(word for value in self.all(name) for word in value.split())
+        texts = (value.replace(",", " ") if commas else value for value in self.all(name))
+        found = dict.fromkeys(word for text in texts for word in text.split())
         known = tuple(word for word in found if word in allowed)
         return known, tuple(word for word in found if word not in allowed)
 

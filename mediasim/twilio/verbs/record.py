@@ -15,6 +15,7 @@ from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import SCHEMA, Verb
+from mediasim.twilio.verbs.action import ended_with
 
 __all__ = ["callback_of", "record", "recording_request"]
 
@@ -117,7 +118,5 @@ async def _follow_up(
     ]
     source = session.source(verb.attribute("action") or session.base, verb)
     if digits == "hangup":
-        # The action gets its request; its document cannot be executed any more.
-        await session.document(source, params)
-        raise CallEnded
+        raise await ended_with(session, FollowUp(source, params))
     return FollowUp(source, params)
