@@ -29,7 +29,7 @@ from mediasim.twilio.webhooks.address import is_address
 
 if TYPE_CHECKING:
     from mediasim.twilio.resources import AccountRecord
-from mediasim.twilio.rules import TestCredentials
+    from mediasim.twilio.rules import TestCredentials
 
 __all__ = [
     "TOKEN",

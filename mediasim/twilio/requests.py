@@ -83,6 +83,8 @@ class RecordingRequest(RecordingOptions):
     """A recording to start, and its callback; the defaults are those of a REST request."""
 
     callback: Callback | None = None
+    configuration_id: str = ""
+    """Id of the configuration that it is of; "" for parameters of the request itself."""
 
 
 StreamTrack = Literal["inbound_track", "outbound_track", "both_tracks"]

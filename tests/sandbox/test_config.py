@@ -173,6 +173,30 @@ def test_everything_may_be_absent() -> None:
             "plan.yaml:1:16: account.sid: expected AC and 32 hexadecimal digits, found 'AC1'",
         ),
         (
+            f"account: {{sid: AC{'1' * 32}, test_sid: AC{'1' * 32}}}",
+            "plan.yaml:1:62: account.test_sid: expected another AccountSid than the account's own "
+            "sid",
+        ),
+        (
+            "account: {countries: [GB, UK]}",
+            "plan.yaml:1:27: account.countries[1]: expected a country's ISO code such as GB, or "
+            "all, found 'UK'",
+        ),
+        (
+            "sip: {siprec: {a: {server: simulated, header: To}}}",
+            "plan.yaml:1:47: sip.siprec.a.header: expected a header such as X-Auth-Token, found "
+            "To, which SIP needs",
+        ),
+        (
+            'sip: {siprec: {a: {server: simulated, header: X-A, credentials: "b\\r\\nTo: c"}}}',
+            "plan.yaml:1:65: sip.siprec.a.credentials: expected printable characters in one line",
+        ),
+        (
+            "sip: {siprec: {a: {server: simulated, credentials: secret}}}",
+            "plan.yaml:1:52: sip.siprec.a.credentials: expected header too, the name of the SIP "
+            "header they go in",
+        ),
+        (
             "numbers: {+14155550100: {twiml: Hello}}",
             "plan.yaml:1:33: numbers.+14155550100.twiml: expected TwiML such as <Response/>: "
             "Document parse failure: syntax error, line 1",

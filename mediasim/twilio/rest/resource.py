@@ -140,6 +140,8 @@ class Operation:
     """Names of parameters of the form or the query that it reads; others cannot be read."""
     noted: Mapping[str, str] = field(default_factory=dict)
     """Twilio's other parameters, with why nothing is done about them; a warning names them."""
+    json: bool = False
+    """Whether its parameters come as JSON: their names are dotted, ``configuration.language``."""
     places_call: bool = False
     """Whether it places a call, which any process can do that carries the call from then on."""
 
