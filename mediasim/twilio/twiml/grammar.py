@@ -227,9 +227,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **dict.fromkeys(("transcriptionEngine", "speechModel", "hints"), TEXT),
             **dict.fromkeys(("enableProviderData", "profanityFilter", "partialResults"), FLAG),
             "enableAutomaticPunctuation": FLAG,
+            "intelligenceService": TEXT,
             **dict.fromkeys(
-                ("intelligenceService", "conversationConfiguration", "conversationId"),
-                Noted(TEXT, "no transcript of a call in progress is kept here"),
+                ("conversationConfiguration", "conversationId"),
+                Noted(TEXT, "conversations are not simulated"),
             ),
         },
         children=("Config", "Parameter"),
