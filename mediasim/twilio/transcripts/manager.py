@@ -66,8 +66,6 @@ class TranscriptManager:
             "voice": self._report_by_voice,
         }
         """What reports the end of a transcript, by its kind."""
-        self.chosen: dict[str, str] = {}
-        """Id of the configuration of each active recording that has one."""
         account.exchange.events.on("event", self._on_event)
 
     # -- requests ---------------------------------------------------------------------------
@@ -275,8 +273,9 @@ class TranscriptManager:
             for service in self.services.all():
                 if service.auto_transcribe and service.account_sid == source.account_sid:
                     self.begin(self._new(service, recording_sid=source.sid), source)
-            chosen = self.chosen.pop(source.sid, "")
-            found = self._configurations.transcription_of(source.account_sid, chosen)
+            found = self._configurations.transcription_of(
+                source.account_sid, source.configuration_id
+            )
             if found is not None:
                 self.by_configuration(found, source=source.sid)
 

@@ -89,7 +89,7 @@ _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
-    "recordingConfigurationId": Noted(TEXT, "there are no recording configurations here"),
+    "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
 _SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
