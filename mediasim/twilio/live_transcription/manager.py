@@ -34,8 +34,7 @@ from mediasim.twilio.live_transcription.request import (
     LiveTranscriptionRequest,
 )
 from mediasim.twilio.live_transcription.wording import hinted_words, masked, with_hints
-from mediasim.twilio.representations import timestamp
-from mediasim.twilio.representations import iso8601
+from mediasim.twilio.representations import iso8601, timestamp
 from mediasim.twilio.requests import Params
 from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
 from mediasim.twilio.studio import Studio
