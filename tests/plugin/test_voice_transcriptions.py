@@ -36,11 +36,7 @@ def wants(url: str) -> dict[str, Any]:
 
 
 def configured(sandbox: MediasimSandbox, kind: str, wants: dict[str, Any]) -> Any:
-<<<<<<< HEAD
     """Create a configuration: ``voice.v2.transcription.create`` of SDK 9.13 reads no answer."""
-=======
-    """Create a configuration; ``voice.v2.transcription.create`` of SDK 9.13 reads no answer."""
->>>>>>> w-scripts
     request = ConfigurationContext.VoiceV2ConfigurationRequest(wants)
     return sandbox.client.voice.v2.configurations(kind).create(request)
 
