@@ -11,6 +11,7 @@ cut into blocks cannot change a result.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -29,6 +30,7 @@ __all__ = [
     "DtmfHit",
     "dtmf_digits",
     "dtmf_tone",
+    "feed_together",
 ]
 
 _LOW_GROUP: Final = (697, 770, 852, 941)
@@ -137,12 +139,25 @@ class DtmfDetector:
         """
         self._pcm = np.concatenate((self._pcm, pcm))
         hits: list[DtmfHit] = []
-        while (ready := (len(self._pcm) - _WINDOW) // _HOP + 1) > 0:
-            count = min(ready, _CHUNK)
-            strengths, codes = _measure(self._pcm[: (count - 1) * _HOP + _WINDOW])
-            hits += self._follow(strengths, codes)
-            self._pcm = self._pcm[count * _HOP :]
-            self._next += count * _HOP
+        while count := self._ready():
+            hits += self._measured(count, *_measure(self._windows(count)))
+        return hits
+
+    def _ready(self) -> int:
+        """Return how many windows can be measured now, at most a chunk of them."""
+        return min(max((len(self._pcm) - _WINDOW) // _HOP + 1, 0), _CHUNK)
+
+    def _windows(self, count: int) -> NDArray[np.int16]:
+        """Return the samples of the next windows."""
+        return self._pcm[: (count - 1) * _HOP + _WINDOW]
+
+    def _measured(
+        self, count: int, strengths: NDArray[np.float64], codes: NDArray[np.intp]
+    ) -> list[DtmfHit]:
+        """Process the next windows, and go on behind them."""
+        hits = self._follow(strengths, codes)
+        self._pcm = self._pcm[count * _HOP :]
+        self._next += count * _HOP
         return hits
 
     def _follow(self, strengths: NDArray[np.float64], codes: NDArray[np.intp]) -> list[DtmfHit]:
@@ -169,6 +184,33 @@ class DtmfDetector:
                 for row in (*lead, strengths[index]):
                     self._run.add(row)
         return hits
+
+
+def feed_together(
+    detectors: Sequence[DtmfDetector], blocks: Sequence[NDArray[np.int16]]
+) -> list[list[DtmfHit]]:
+    """Feed each detector its block (samples,), and return the hits of each.
+
+    The hits are those of :meth:`DtmfDetector.feed`; many tracks cost little more than one.
+    """
+    hits: list[list[DtmfHit]] = []
+    alike: dict[int, list[int]] = {}
+    for index, (detector, block) in enumerate(zip(detectors, blocks, strict=True)):
+        hits.append([])
+        detector._pcm = np.concatenate((detector._pcm, block))
+        if count := detector._ready():
+            alike.setdefault(count, []).append(index)
+    for count, indices in alike.items():
+        some = max(1, _CHUNK // count)
+        for first in range(0, len(indices), some):
+            group = indices[first : first + some]
+            rows = np.stack([detectors[index]._windows(count) for index in group])
+            strengths, codes = _measure(rows)
+            for place, index in enumerate(group):
+                own = slice(place * count, (place + 1) * count)
+                hits[index] += detectors[index]._measured(count, strengths[own], codes[own])
+    nothing = np.zeros(0, np.int16)
+    return [found + detector.feed(nothing) for found, detector in zip(hits, detectors, strict=True)]
 
 
 class DtmfClamp:
@@ -305,12 +347,20 @@ _MOST_LOSS: Final = 1 + float(_MOST_SLANT.max()) ** 2 * _SLANT_LOSS
 
 
 def _measure(pcm: NDArray[np.int16]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """Measure windows: amplitudes (windows, 8) at the frequencies, and each one's digit, or -1."""
-    count = (len(pcm) - _WINDOW) // _HOP + 1
+    """Measure windows: amplitudes (windows, 8) at the frequencies, and each one's digit, or -1.
+
+    The samples are of one track (samples,), or of several (tracks, samples), whose windows follow
+    each other.
+    """
+    tracks, samples = (1, *pcm.shape)[-2:]
+    each = (samples - _WINDOW) // _HOP + 1
+    count = tracks * each
     if not pcm.any():  # as the sums below would find, at some cost
         return np.zeros((count, 8)), np.full(count, -1)
     signal = pcm.astype(np.float64)
-    windows = np.ndarray((count, _WINDOW), np.float64, signal, strides=(8 * _HOP, 8)).copy()
+    steps = (8 * samples, 8 * _HOP, 8)
+    windows = np.ndarray((tracks, each, _WINDOW), np.float64, signal, strides=steps).copy()
+    windows = windows.reshape(count, _WINDOW)
     here = _amplitudes(windows, _HERE)
     power = rows_times(windows**2, _POWER_WEIGHTS[:, None])[:, 0] * _POWER
     codes = np.full(count, -1)

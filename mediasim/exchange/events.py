@@ -24,6 +24,7 @@ Each event is one of the classes below and is emitted twice through pyee: under 
 ``.error``
 ``transcription.started``           a recording's transcription
 ``.completed`` ``.failed``
+``payment.success`` ...             the end of a payment, by its result
 ``user-message.received`` ``.sent`` a user-defined message to a party, and from one
 ``dtmf``                            a key that the server received
 any other name                      emitted by a script's ``emit`` step
@@ -44,6 +45,7 @@ from mediasim.exchange.states import CALL
 __all__ = [
     "EXCHANGE_EVENTS",
     "MESSAGE_EVENTS",
+    "PAYMENT_EVENTS",
     "SECRET_KEY",
     "STREAM_EVENTS",
     "CallEvent",
@@ -51,6 +53,7 @@ __all__ = [
     "DtmfEvent",
     "Event",
     "Events",
+    "PaymentEvent",
     "RecordingEvent",
     "ScriptEvent",
     "StreamEvent",
@@ -76,6 +79,15 @@ STREAM_EVENTS: Final = (
     *(f"relay.{word}" for word in ("started", "prompt", "interrupt", "stopped", "error")),
 )
 """The kinds of event of media streams and relays."""
+PAYMENT_EVENTS: Final = tuple(
+    f"payment.{result}"
+    for result in (
+        *("success", "too-many-failed-attempts", "payment-connector-error"),
+        *("caller-interrupted-with-star", "caller-hung-up", "transaction-cancelled"),
+        "validation-error",
+    )
+)
+"""The kinds of event of a payment's end, by its result."""
 MESSAGE_EVENTS: Final = ("user-message.received", "user-message.sent")
 """The kinds of event of user-defined messages, to a party and from one."""
 
@@ -159,6 +171,15 @@ class StreamEvent(Event):
 
     call_sid: str
     stream_sid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentEvent(Event):
+    """The end of a payment that a call's party was asked for."""
+
+    _SUBJECT: ClassVar = "call_sid"
+
+    call_sid: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,14 +11,16 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector
+from mediasim.audio.dtmf import END_SHOWS_FRAMES, DtmfDetector, DtmfHit, feed_together
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import FOREVER
+from mediasim.media.plane import MediaPlane
 from mediasim.media.recorder import Track
 from mediasim.parties.hearing import SpeechTracker, frame_of
 
@@ -82,12 +84,13 @@ Keys = asyncio.Queue[tuple[int, str]]
 class _Tones:
     """A track listener that detects keys by their tones."""
 
-    def __init__(self, keys: Keys, together: int) -> None:
+    def __init__(self, keys: Keys, together: int, plane: MediaPlane) -> None:
         self.horizon = NOTICE_FRAMES
+        self.detector: DtmfDetector | None = None
         self._keys = keys
         self._together = together
         self._waiting: list[NDArray[np.int16]] = []
-        self._detector: DtmfDetector | None = None
+        self._batch = None if together == 1 else _batch_of(plane)
 
     @property
     def reach(self) -> int:
@@ -98,16 +101,47 @@ class _Tones:
         return FOREVER  # silence is no key, and a key before it has been detected by then
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
-        if self._detector is None:
-            self._detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
-        self._waiting.append(pcm.copy())  # a view of the ring, which is written over
-        if len(pcm) == FRAME_SAMPLES and len(self._waiting) < self._together:
+        if self.detector is None:
+            self.detector = DtmfDetector(start=first_frame * FRAME_SAMPLES)
+        if self._batch is None:
+            self.found(self.detector.feed(pcm))
             return
-        pcm = np.concatenate(self._waiting)
+        self._waiting.append(pcm.copy())  # a view of the ring, which is written over
+        # All tracks wait for the same frames, so that they are analysed at once.
+        if len(pcm) == FRAME_SAMPLES and (first_frame + 1) % self._together:
+            return
+        self._batch.append((self, np.concatenate(self._waiting)))
         self._waiting.clear()
-        for hit in self._detector.feed(pcm):
+
+    def found(self, hits: list[DtmfHit]) -> None:
+        for hit in hits:
             frame = hit.end // FRAME_SAMPLES + END_SHOWS_FRAMES
             self._keys.put_nowait((frame, hit.digit))
+
+
+_Batch = list[tuple[_Tones, NDArray[np.int16]]]
+"""Tracks of one plane that are analysed at the end of its block, with their samples."""
+_OF_PLANE: WeakKeyDictionary[MediaPlane, _Batch] = WeakKeyDictionary()
+
+
+def _batch_of(plane: MediaPlane) -> _Batch:
+    """Return the plane's batch, created at the first call."""
+    batch = _OF_PLANE.get(plane)
+    if batch is None:
+        batch = _OF_PLANE[plane] = []
+        plane.afterwards.append(partial(_analyse, batch))
+    return batch
+
+
+def _analyse(batch: _Batch) -> None:
+    if not batch:
+        return
+    tracks, batch[:] = list(batch), []
+    detectors = [it.detector for it, _ in tracks if it.detector is not None]
+    for (tones, _), hits in zip(
+        tracks, feed_together(detectors, [pcm for _, pcm in tracks]), strict=True
+    ):
+        tones.found(hits)
 
 
 @contextmanager
@@ -118,10 +152,11 @@ def listen_for_keys(call: LiveCall, *, together: int = 1, secret: bool = False) 
     track that others hear and recordings have.
 
     ``together`` is the number of frames analysed at once, less than ``NOTICE_FRAMES``: more cost
-    less where a room is processed frame by frame, and the keys found are the same.
+    less where a room is processed frame by frame, and the keys found are the same. Above 1 the
+    tracks of all calls are analysed together.
     """
     keys: Keys = asyncio.Queue()
-    tones = _Tones(keys, together)
+    tones = _Tones(keys, together, call.room.plane)
     if secret:
         call.secret_keys = keys
         call.room.clamp_keys(call.leg, tones)

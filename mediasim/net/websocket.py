@@ -14,12 +14,14 @@ import asyncio
 import contextlib
 import os
 import re
+import struct
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 from urllib.parse import urlsplit
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
+from websockets.frames import apply_mask as _apply_mask  # type: ignore[attr-defined]
 from websockets.http11 import Response
 from websockets.protocol import SEND_EOF, State
 from websockets.uri import parse_uri
@@ -34,6 +36,8 @@ _SECONDS_TO_CLOSE: Final = 1.0
 """Seconds to wait for the app's close frame, after ours."""
 _MOST_BYTES: Final = 1 << 20
 """Bytes of one message at most: over a minute and a half of audio."""
+_FINAL_TEXT: Final = 0x81
+_MASKED: Final = 0x80
 _MOST_WAITING: Final = 256 * 1024
 """Bytes not yet read by the app, from which on audio is left out: some 15 seconds."""
 
@@ -88,6 +92,22 @@ def _in_words(error: OSError) -> str:
     return os.strerror(int(number[1])) if number is not None else words
 
 
+def _text_frame(data: bytes) -> bytes:
+    """Return a client's whole text frame of UTF-8 (RFC 6455, section 5.2).
+
+    The library's takes several times as long: it is written fifty times a second for each track.
+    """
+    size, mask = len(data), os.urandom(4)  # noqa: TID251 - no audio depends on a mask
+    if size < 126:
+        head = struct.pack("!BB", _FINAL_TEXT, _MASKED | size)
+    elif size < 65536:
+        head = struct.pack("!BBH", _FINAL_TEXT, _MASKED | 126, size)
+    else:
+        head = struct.pack("!BBQ", _FINAL_TEXT, _MASKED | 127, size)
+    masked: bytes = _apply_mask(data, mask)  # in C where the library has it
+    return head + mask + masked
+
+
 class WebSocketConnection(asyncio.Protocol):
     """One connection, from its upgrade on. :func:`open_websocket` makes it."""
 
@@ -129,9 +149,8 @@ class WebSocketConnection(asyncio.Protocol):
             if len(kept) < len(messages):
                 self._listener.congested()
             messages = kept
-        for text, _ in messages:
-            self._protocol.send_text(text.encode())
         self._flush()
+        transport.write(b"".join([_text_frame(text.encode()) for text, _ in messages]))
 
     def ping(self) -> asyncio.Future[None]:
         """Ping the app; the future is done when it has read all sent before, or is gone."""

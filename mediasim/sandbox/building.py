@@ -118,8 +118,7 @@ def set_up(account: Account, settings: Settings, vault: Vault | None, clock: Clo
 def rules_of(settings: Settings) -> RulesSettings:
     """Return the rules of the account, as its config has them or by default."""
     planned, seeds = settings.config.account, Seeds(settings.seed).fork("test-credentials")
-    strict = bool(settings.config.numbers) if planned.strict is None else planned.strict
-    per_second = planned.calls_per_second
+    strict, per_second = settings.config.judges_numbers, planned.calls_per_second
     if per_second is None:
         per_second = 1 if strict and settings.clock != "real" else 0
     return RulesSettings(
@@ -138,8 +137,7 @@ def _callable_countries(config: Config) -> set[str] | None:
     planned = config.account
     if planned.countries:
         return None if "all" in planned.countries else set(planned.countries)
-    strict = bool(config.numbers) if planned.strict is None else planned.strict
-    if not strict and not planned.trial:
+    if not config.judges_numbers and not planned.trial:
         return None
     callees = (callee.number for _, _, callee in config.callees())
     numbers = [*config.numbers, *planned.caller_ids, *(each for each in callees if each)]

@@ -223,10 +223,9 @@ class Config(Model):
             if name in self.parties:
                 yield ("sip", "users", name), f"{name} is a simulated party already"
         storage = self.recordings.storage
-        host = "localhost" if storage is None else storage.place.host
-        if HostGuard(self.allow_hosts).refusal(host) is not None:
-            words = f"expected this machine's own host or one of allow_hosts, found {host}"
-            yield ("recordings", "storage"), words
+        if storage is not None and HostGuard(self.allow_hosts).refusal(storage.place.host):
+            expected = "expected this machine's own host or one of allow_hosts"
+            yield ("recordings", "storage"), f"{expected}, found {storage.place.host}"
         if self.default.number is not None:
             yield (DEFAULT, "number"), "it answers any number: give it none"
         names: dict[str, str] = {}
@@ -245,6 +244,12 @@ class Config(Model):
             if app.recorder_fault
         )
         return (*(self.weather or ()), *own)
+
+    @property
+    def judges_numbers(self) -> bool:
+        """Whether the account's rules judge the numbers of its calls."""
+        strict = self.account.strict
+        return bool(self.numbers) if strict is None else strict
 
     @property
     def authorities(self) -> tuple[Path, ...]:

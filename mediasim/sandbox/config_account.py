@@ -19,6 +19,7 @@ from mediasim.sandbox.config_values import Url
 from mediasim.sandbox.external_storage import BucketPlace, read_place
 from mediasim.twilio.requests import DetectionFaults
 from mediasim.twilio.resources import AccountRecord
+from mediasim.twilio.rules import DialingPermissions
 
 __all__ = [
     "AccountConfig",
@@ -50,7 +51,7 @@ def _balance(text: str) -> str:
 
 
 def _country(text: str) -> str:
-    if re.fullmatch("[A-Z]{2}|all", text) is None:
+    if text != "all" and DialingPermissions().find(text) is None:
         raise ValueError(f"expected a country's ISO code such as GB, or all, found {text[:60]!r}")
     return text
 
@@ -151,6 +152,10 @@ class AccountConfig(Model):
     """AccountSid of the test credentials, whose requests create nothing."""
     test_auth_token: _AuthToken | None = None
     """Auth token of the test credentials."""
+
+    def troubles(self) -> Iterator[Misfit]:
+        if self.test_sid is not None and self.test_sid == self.sid:
+            yield ("test_sid",), "expected another AccountSid than the account's own sid"
 
     def record(self, sid: str, auth_token: str, created_ns: int) -> AccountRecord:
         """Return the main account's record."""

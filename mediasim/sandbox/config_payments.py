@@ -19,7 +19,7 @@ __all__ = ["PayConnectorSpec", "pay_connectors"]
 
 def _answer(value: Any) -> Any:
     """Return YAML's yes and no as the words they are here."""
-    return {True: "yes", False: "no"}.get(value, value) if isinstance(value, bool) else value
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else value
 
 
 _Answer = Annotated[

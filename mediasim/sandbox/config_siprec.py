@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, WithJsonSchema
 
-from mediasim.documents.model import Model
+from mediasim.documents.model import Misfit, Model
 from mediasim.documents.values import Text
 from mediasim.net.siprec_port import SIMULATED, SiprecConnector
 
 __all__ = ["SiprecConnectorSpec"]
+
+_OF_THE_SESSION: Final = (
+    *("via", "max-forwards", "route", "record-route", "from", "to", "call-id", "cseq", "contact"),
+    *("allow", "accept", "require", "user-agent", "content-type", "content-length"),
+)
+"""Headers that the INVITE of a recording session has of its own."""
 
 
 def _server(text: str) -> str:
@@ -24,6 +31,14 @@ def _server(text: str) -> str:
 def _header(text: str) -> str:
     if re.fullmatch(r"[A-Za-z0-9-]{1,64}", text) is None:
         raise ValueError(f"expected the name of a header such as X-Auth-Token, found {text[:60]!r}")
+    if text.lower() in _OF_THE_SESSION:
+        raise ValueError(f"expected a header such as X-Auth-Token, found {text}, which SIP needs")
+    return text
+
+
+def _credentials(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected printable characters in one line")
     return text
 
 
@@ -41,8 +56,12 @@ class SiprecConnectorSpec(Model):
     works on any clock."""
     header: Annotated[Text, AfterValidator(_header)] | None = None
     """Name of the SIP header with the credentials."""
-    credentials: Text = ""
+    credentials: Annotated[Text, AfterValidator(_credentials)] = ""
     """Value of that header."""
+
+    def troubles(self) -> Iterator[Misfit]:
+        if self.credentials and self.header is None:
+            yield ("credentials",), "expected header too, the name of the SIP header they go in"
 
     @property
     def connector(self) -> SiprecConnector:

@@ -43,6 +43,9 @@ class WeatherSpell(Model):
     """How often each callback is delivered."""
     webhook_reorder: Flag = False
     """Each callback is overtaken by the next one of its call; it waits 10 s at most."""
+    webhook_reorder_tracks: Flag = False
+    """Of a real-time transcription, what is told of a track is overtaken by the next of the other
+    track; it waits 10 s at most."""
     webhook_drop: Flag = False
     """Callbacks are never sent."""
     webhook_status: Annotated[int, count(400, 599)] | None = None
@@ -95,6 +98,7 @@ class WeatherSpell(Model):
             webhook_delay_ns=delays if delays[1] else None,
             webhook_duplicate=self.webhook_duplicate,
             webhook_reorder=self.webhook_reorder,
+            webhook_reorder_tracks=self.webhook_reorder_tracks,
             webhook_drop=self.webhook_drop,
             webhook_status=self.webhook_status,
             webhook_early=self.webhook_early,

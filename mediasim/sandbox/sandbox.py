@@ -47,9 +47,10 @@ from mediasim.sandbox.upkeep import Pulse, Upkeep
 from mediasim.sandbox.vault import vault_of
 from mediasim.seeds import Seeds
 from mediasim.twilio.account import Account
+from mediasim.twilio.insights.measures import CALL_MEASURES
 from mediasim.twilio.rest.resource import MOST_KEPT
 from mediasim.twilio.rest.table import all_stored
-from mediasim.twilio.status import CALL_PROGRESS, CallProgress
+from mediasim.twilio.status import CALL_PROGRESS
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.webhooks import Delivery, Webhooks
 
@@ -284,7 +285,8 @@ class Sandbox:
             streams=self.outward.streams,
         )
         self.service.subscriber_of = self.phones.subscriber
-        self.service.statuses.on_change = partial(self._on_progress, exchange)
+        self.service.statuses.on_change = partial(self._on_told, exchange, CALL_PROGRESS)
+        self.service.insights.on_change = partial(self._on_told, exchange, CALL_MEASURES)
         self.service.storage_problem = self.upkeep.problem
         self.service.on_notification = self.tell
         building.set_up(self.service, settings, self.vault, self.clock)
@@ -373,15 +375,15 @@ class Sandbox:
         """Tell whether calls are active, here or in a worker."""
         return bool(self.service.sessions or (self.workers and self.workers.calls_in_progress))
 
-    def _on_progress(self, exchange: Exchange, sid: str, progress: CallProgress | None) -> None:
-        """Note that the status callbacks due of a call have changed."""
+    def _on_told(self, exchange: Exchange, kind: str, sid: str, record: object | None) -> None:
+        """Note that a record about a call has changed, or with None that it is gone."""
         write_behind = self.write_behind
         if write_behind is None or exchange is not self.service.exchange:
             return  # from before a reset
-        if progress is None:
-            write_behind.removed(CALL_PROGRESS, sid)
+        if record is None:
+            write_behind.removed(kind, sid)
         else:
-            write_behind.changed(CALL_PROGRESS, progress)
+            write_behind.changed(kind, record)
 
     def _note(self, call_sid: str, words: str, url: str) -> None:
         """Add a note of a site of Twilio's to the notifications."""

@@ -26,6 +26,7 @@ from mediasim.recogniser.recordings import recording_transcript
 from mediasim.recogniser.spec import parse_recogniser
 from mediasim.recogniser.transcript import Transcript
 from mediasim.scenario.expectations.audio import after_beep, aligned, heard, no_crosstalk, silent
+from mediasim.scenario.expectations.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.scenario.expectations.verdicts import Failed, PublishedMedia
 from mediasim.scenario.model.expect import (
     ExpectAfterBeep,
@@ -35,7 +36,6 @@ from mediasim.scenario.model.expect import (
     ExpectSilent,
 )
 from mediasim.testing.conversation import COLUMNS, Conversation, pointer
-from mediasim.testing.forbidden_audio import ForbiddenClip, first_match, search_target
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format

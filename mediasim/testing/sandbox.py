@@ -23,16 +23,20 @@ from mediasim.sandbox.inspector.waits import calls_in_words, run_until_idle
 from mediasim.sandbox.names import name_app
 from mediasim.sandbox.number_plan import DEFAULT_CALLER, act, claim_numbers, place_call, text_app
 from mediasim.sandbox.settings import Settings
+from mediasim.scenario.expectations.forbidden_audio import (
+    ForbiddenClip,
+    SpokenUtterance,
+    utterances_of,
+)
 from mediasim.testing.address import SandboxAddress
 from mediasim.testing.apps import DeliveryLog, ServedApp, serve_app
 from mediasim.testing.artifacts import Artifacts
 from mediasim.testing.conversation import CallRelay, CallStream
-from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.injected_faults import InjectedFaults
 from mediasim.testing.placed_call import PlacedCall
 from mediasim.testing.recording import Recording
 from mediasim.testing.sandbox_report import keep_sandbox
-from mediasim.testing.source import SandboxRecording, SpokenUtterance, utterances_of
+from mediasim.testing.source import SandboxRecording
 from mediasim.testing.text_message import TextMessage
 from mediasim.testing.waiting import awaited
 

@@ -12,6 +12,11 @@ from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import RecordingRecord
 from mediasim.sandbox.inspector.text import events_text
+from mediasim.scenario.expectations.forbidden_audio import (
+    ForbiddenClip,
+    SpokenUtterance,
+    utterances_of,
+)
 from mediasim.scenario.expectations.verdicts import Verdict
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
@@ -20,9 +25,8 @@ from mediasim.scenario.running.simulate import Recorded, Result, simulate
 from mediasim.testing.artifacts import Artifacts, write_page
 from mediasim.testing.calls import SimulatedCall
 from mediasim.testing.conversation import CallRelay, CallStream
-from mediasim.testing.forbidden_audio import ForbiddenClip
 from mediasim.testing.recording import Recording
-from mediasim.testing.source import Downloaded, SpokenUtterance, utterances_of
+from mediasim.testing.source import Downloaded
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format

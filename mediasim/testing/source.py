@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 from base64 import b64encode
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.wav import read_wav
-from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.records import RecordingRecord
+from mediasim.scenario.expectations.forbidden_audio import SpokenUtterance
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.account import Account
 from mediasim.twilio.download import Format
@@ -27,8 +26,6 @@ __all__ = [
     "RecordingSandbox",
     "RecordingSource",
     "SandboxRecording",
-    "SpokenUtterance",
-    "utterances_of",
 ]
 
 
@@ -52,39 +49,6 @@ class Downloaded:
     def channels(self) -> int:
         """Number of channels in the file; 0 without a file."""
         return int(self.pcm.shape[0]) if self.status == 200 else 0
-
-
-@dataclass(frozen=True, slots=True)
-class SpokenUtterance:
-    """Speech, audio or keys of a party in a call, recorded or not."""
-
-    party: str
-    kind: str
-    """say, play, dtmf and so on."""
-    text: str
-    """The words, the file or the keys."""
-    pcm: NDArray[np.int16]
-    """Samples before the codec, int16 (n,); empty for keys that the server received."""
-    codec: str
-
-
-def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
-    """Return all utterances of the calls' parties, and the keys that the server received."""
-    found = []
-    for call in calls:
-        if call.line is None:
-            continue
-        party = call.party
-        found += [
-            SpokenUtterance(party.name, segment.kind, segment.text, segment.pcm, party.codec)
-            for segment in call.line.timeline.segments
-        ]
-        if call.digits:
-            keys = "".join(digit for _, digit in call.digits)
-            found.append(
-                SpokenUtterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec)
-            )
-    return found
 
 
 class RecordingSource(Protocol):

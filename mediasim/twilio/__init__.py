@@ -14,6 +14,7 @@ __all__ = [
     "errors",
     "fault_injecting_api",
     "fault_injection",
+    "insights",
     "message_records",
     "notifications",
     "payments",

@@ -356,10 +356,10 @@ class Account(CallDocuments):
         record = self.call_record(sid)
         if not CALL.is_final(record.status):
             raise not_complete("call", record.status)
-        for leg in self.catalogue.calls(parent=sid):
-            if leg.resource_sid == sid:
-                self.catalogue.remove_call(leg.sid)
-        self.catalogue.remove_call(sid)
+        legs = [each.sid for each in self.catalogue.calls(parent=sid) if each.resource_sid == sid]
+        for leg in (*legs, sid):
+            self.catalogue.remove_call(leg)
+            self.insights.remove(leg)
 
     # -- recordings -------------------------------------------------------------------------
 

@@ -202,16 +202,24 @@ class AccountParts:
         as_json: bool = False,
         document: str | None = None,
         account_sid: str = "",
+        track: str = "",
     ) -> None:
         """Send a callback about a call, recording or conference, in order of its lane.
 
         ``lane`` is ``sid`` by default; ``as_json`` posts JSON, no form: the parameters, or a
         ``document``. ``account_sid`` is whose token signs it, by default of the one that the
-        parameters name. ``done`` is called once it was sent or has failed; a failure leaves a
-        notification.
+        parameters name; ``track`` is the track that it is about. ``done`` is called once it was
+        sent or has failed; a failure leaves a notification.
         """
         request = AppRequest(
-            callback.url, callback.method, tuple(params), kind, sid, account_sid, as_json
+            callback.url,
+            callback.method,
+            tuple(params),
+            kind,
+            sid,
+            account_sid,
+            as_json,
+            track=track,
         )
         request = request if document is None else replace(request, document=document)
         call_sid = next((each for each in (sid, lane) if each.startswith("CA")), None)

@@ -33,6 +33,9 @@ class FaultRule:
     """Number of times that each callback is delivered."""
     webhook_reorder: bool = False
     """Whether each callback is overtaken by the next one of its call or conference."""
+    webhook_reorder_tracks: bool = False
+    """Whether what a real-time transcription tells of a track is overtaken by the next of the other
+    track."""
     webhook_drop: bool = False
     """Whether callbacks are not sent at all."""
     webhook_status: int | None = None
@@ -84,6 +87,8 @@ class CallbackFault:
     status: int | None = None
     dropped: bool = False
     overtaken: bool = False
+    overtaken_by_track: bool = False
+    """Whether it is overtaken if it is about a track, by the next about another one."""
 
 
 @dataclass(slots=True)
@@ -146,16 +151,24 @@ class FaultInjection:
 
     # -- draws ------------------------------------------------------------------------------
 
-    def callback(self, kind: str, sid: str, url: str) -> CallbackFault:
-        """Draw the faults of a callback. Each call is a draw: once for each callback."""
+    def callback(self, kind: str, sid: str, url: str, track: str = "") -> CallbackFault:
+        """Draw the faults of a callback, which may be about a track of a call.
+
+        Each call is a draw: once for each callback.
+        """
         fault = CallbackFault()
-        for label, rule in self._matching("callback", (sid,), url, _affects_callbacks, kind):
+
+        def suits(rule: FaultRule) -> bool:
+            return _affects_callbacks(rule) or bool(track and rule.webhook_reorder_tracks)
+
+        for label, rule in self._matching("callback", (sid,), url, suits, kind):
             if rule.webhook_delay_ns is not None:
                 fault.delay_ns += self._drawn(label, *rule.webhook_delay_ns)
             fault.copies = max(fault.copies, rule.webhook_duplicate)
             fault.status = fault.status or rule.webhook_status
             fault.dropped |= rule.webhook_drop
             fault.overtaken |= rule.webhook_reorder
+            fault.overtaken_by_track |= rule.webhook_reorder_tracks
         if fault.dropped:
             fault.injected = ["dropped"]
             return fault

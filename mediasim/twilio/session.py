@@ -22,6 +22,7 @@ from mediasim.exchange.waiting import CallEnded, first_of
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.error_dictionary import is_error
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.live_transcription import LiveTranscriptionManager
 from mediasim.twilio.messages import MessageManager
 from mediasim.twilio.payments import PaymentManager
 from mediasim.twilio.recordings import RecordingManager
@@ -390,6 +391,7 @@ class CallDocuments(AccountParts):
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
         self.payments = PaymentManager(self, self.sessions, studio)
+        self.live_transcriptions = LiveTranscriptionManager(self, self.sessions, studio)
 
     def recorded(self, session: CallSession) -> CallSession:
         """Return the call that a recording of a call is of: of two legs always the parent."""

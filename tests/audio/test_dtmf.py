@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mediasim.audio.dtmf import DTMF_DIGITS, DtmfDetector, DtmfHit, dtmf_digits, dtmf_tone
+from mediasim.audio.dtmf import (
+    DTMF_DIGITS,
+    DtmfDetector,
+    DtmfHit,
+    dtmf_digits,
+    dtmf_tone,
+    feed_together,
+)
 from mediasim.audio.g711 import alaw_decode, alaw_encode, ulaw_decode, ulaw_encode
 from mediasim.audio.levels import rms_dbfs
 from mediasim.audio.tones import busy_tone, hold_music, noise, ringback, tone
@@ -118,6 +125,26 @@ def test_frames_give_what_the_whole_gives() -> None:
     in_frames = [hit for frame in pcm.reshape(-1, 160) for hit in detector.feed(frame)]
     assert in_frames == DtmfDetector().feed(pcm)
     assert [hit.digit for hit in in_frames] == ["7"]
+
+
+def test_tracks_fed_together_give_what_each_gives() -> None:
+    """Tracks that began at different times, one of them silent, one far behind the others."""
+    tracks = [
+        np.concatenate((noise("white", 640 * n, -30, Seeds(n).generator("hiss")), pcm))
+        for n, pcm in enumerate(dtmf_digits(digits) for digits in ("159#", "", "DD", "*0"))
+    ]
+    tracks[1] = np.zeros(40_000, np.int16)
+    alone = [DtmfDetector(n).feed(pcm) for n, pcm in enumerate(tracks)]
+    detectors = [DtmfDetector(n) for n in range(len(tracks))]
+    together: list[list[DtmfHit]] = [[] for _ in tracks]
+    starts = (*range(0, 3840, 320), *range(3840, max(map(len, tracks)), 640))
+    for start, end in itertools.pairwise((*starts, max(map(len, tracks)))):
+        late = slice(0, 0) if start < 1600 else slice(0 if start == 1600 else start, end)
+        blocks = [pcm[late if n == 3 else slice(start, end)] for n, pcm in enumerate(tracks)]
+        for found, hits in zip(together, feed_together(detectors, blocks), strict=True):
+            found += hits
+    assert together == alone
+    assert ["".join(hit.digit for hit in hits) for hits in together] == ["159#", "", "DD", "*0"]
 
 
 def test_an_end_is_told_within_50_ms() -> None:

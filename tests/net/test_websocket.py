@@ -100,6 +100,18 @@ async def test_messages_come_whole_however_they_are_read(octets: int) -> None:
     assert heard == ["one", "tw\u00f6", b"\xff", "x" * 70_000]
 
 
+async def test_messages_of_any_length_are_sent_in_order_and_masked() -> None:
+    connection = Connection().opens()
+    texts = ["", "\u00f6", *("x" * size for size in (125, 126, 65_535, 65_536, 200_000))]
+    connection.client.send([(text, False) for text in texts])
+    assert connection.sent() == [(TEXT, text.encode()) for text in texts]
+    connection.client.send([("same", False), ("same", False)])
+    frames = connection.transport.taken()
+    half = len(frames) // 2
+    assert frames[1] & 0x80
+    assert frames[2:6] != frames[half + 2 : half + 6], "a mask is drawn for each frame"
+
+
 CLOSES = Frame(Opcode.CLOSE, Close(1000, "").serialize())
 
 

@@ -1,4 +1,4 @@
-"""Transcripts, services and configurations survive a restart: they are read as they were written."""
+"""Transcripts, services and configurations survive a restart, as they were written."""
 
 from __future__ import annotations
 

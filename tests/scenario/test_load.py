@@ -174,7 +174,7 @@ def test_the_place_of_every_mistake(tmp_path: Path) -> None:
         load_scenarios([file])
     steps = (
         "say, play, tone, noise, dtmf, pause, wait_for, mute, unmute, hold, resume, hangup, emit, "
-        "repeat, together, answer_as"
+        "message, take_payment, repeat, together, answer_as"
     )
     assert str(caught.value).splitlines() == [
         f"{file}:1:1: seeed: unknown key; expected one of name, description, seed, profile, "

@@ -11,7 +11,9 @@ from functools import partial
 from typing import Any, Final
 
 from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, unreachable
+from coverage_of_pay import PAY_SCENES
 from coverage_of_sip import SIP_SCENES, trunk_of
+from coverage_of_transcription import TRANSCRIPTION_ASKED
 from coverage_of_transcripts import SCENES_OF_TRANSCRIPTS
 from coverage_stage import HELLO, NAMED, SIP, YES, Asked, Play, Stage
 from coverage_world import CREDENTIALS, NUMBERS
@@ -758,6 +760,8 @@ ACCOUNT = (
 
 SCENES: Final[tuple[Asked, ...]] = (
     *SIP_SCENES,
+    *TRANSCRIPTION_ASKED,
+    *PAY_SCENES,
     *(*CALLS, *CHANGES, *RECORDINGS, *STREAMS, *PARTICIPANTS, *CONFERENCES),
     *(*QUEUES, *MESSAGES, *NUMBERS_BOUGHT, *APPLICATIONS, *ACCOUNT),
     *(Asked(*each) for each in SCENES_OF_TRANSCRIPTS),

@@ -6,55 +6,17 @@ do in the same document, each alone; the same element has several scenes where o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from account_stage import APP, APP_NUMBER, BOB, CAROL, Step
-from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Stage
+from account_stage import APP, APP_NUMBER, BOB, CAROL
+from coverage_of_pay import PAY_TWIML
+from coverage_of_transcription import TRANSCRIPTION_SCENES
+from coverage_stage import HELLO, NAMED, SIP, YES, Moved, Play, Scene, Stage
 from meeting import until, words
 
 DAN = "+15550100005"
 TALK = "ws://127.0.0.1:9/talk"
 """Where an app on a relay speaks."""
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A document, and attributes that change what comes of it."""
-
-    element: str
-    """The row of the grammar."""
-    document: str
-    shows: Mapping[str, str]
-    """A value for each attribute; ``$ALICE`` is the SID of Alice's call."""
-    alice: tuple[Step, ...] = (0.2, NAMED, 4.0, "hangup")
-    bob: tuple[Step, ...] = (YES, 1.0)
-    outcome: str = "answer"
-    first: str = ""
-    """The document of Alice's call, where the scene's own is that of Carol, who calls after her."""
-    then: str = ""
-    """The document of Carol's call, who calls after Alice."""
-    third: str = ""
-    """The document of Dan's call, who calls after both."""
-
-    def play(self, text: str) -> Play:
-        """The scene, with this text in the place of the attribute."""
-
-        async def play(stage: Stage) -> None:
-            stage.telephone(BOB, *self.bob, outcome=self.outcome)
-            for address in ("client:bob", "sip:bob@127.0.0.1"):
-                stage.telephone(address, *self.bob)
-            document = self.document.replace("$APPLICATION", stage.application.sid)
-            document = document.replace("¤", text)
-            sid = stage.comes(self.first or document, *self.alice)
-            if later := self.then or (document if self.first else ""):
-                await until(stage, 1.5)
-                stage.comes(later.replace("$ALICE", sid), 0.3, YES, 1.2, "hangup", who=CAROL)
-            if self.third:
-                await until(stage, 1.6)
-                stage.comes(self.third, 0.5, YES, 1.0, "hangup", who=DAN)
-
-        return play
 
 
 @dataclass(frozen=True)
@@ -156,6 +118,7 @@ JOINED = '<Dial><Conference statusCallback="/first">room</Conference></Dial>'
 STAYS = (0.2, NAMED, 5.0, "hangup")
 
 SCENES: tuple[Scene, ...] = (
+    *PAY_TWIML,
     # -- saying, playing, listening ---------------------------------------------------------------
     Scene(
         "Say",
@@ -281,6 +244,18 @@ SCENES: tuple[Scene, ...] = (
         '<Start><Stream url="ws://127.0.0.1:9/x"><Parameter name="a" ¤/></Stream></Start><Pause/>',
         {"value": "b"},
     ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
+    ),
     Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
     Scene(
         "ConversationRelay",
@@ -346,18 +321,7 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
-        '<Stop><Siprec name="a"/></Stop><Pause/>',
-        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
-    ),
-    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
-        {"statusCallbackMethod": "GET"},
-    ),
+    *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
         "Dial",
@@ -389,7 +353,7 @@ SCENES: tuple[Scene, ...] = (
     Scene(
         "Dial",
         f"<Dial ¤>{BOB}</Dial><Pause/>",
-        {"timeout": "5"},
+        {"timeout": "5", "ringTone": "uk"},
         alice=(50.0, "hangup"),
         outcome="no-answer",
     ),

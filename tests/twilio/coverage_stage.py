@@ -14,15 +14,17 @@ import json
 import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import numpy as np
-from account_stage import ALICE, APP, APP_NUMBER, BOB, TOKEN, AccountStage
-from meeting import words
+from account_stage import ALICE, APP, APP_NUMBER, BOB, CAROL, TOKEN, AccountStage, Step
+from meeting import until, words
 from numpy.typing import NDArray
 from rest_stage import basic
+from starlette import routing
 from starlette.applications import Starlette
 
 from mediasim.audio.music import default_hold_music
@@ -49,10 +51,13 @@ from mediasim.twilio.transcripts.configurations import ConfigurationRecord
 
 HELLO, YES = words(1, 0.6), words(2, 0.5)
 SIP = "sip:desk@127.0.0.1"
+DAN = "+15550100005"
 NAMED = (HELLO, "hello there")
 """Something said of which the words are known."""
 
 
+# A path's pattern is compiled once for all stages, of which each has an API of its own.
+routing.compile_path = cache(routing.compile_path)
 _MUSIC = default_hold_music(Seeds(7))
 """Drawn once: each exchange would draw it anew."""
 
@@ -315,7 +320,13 @@ class Stage(AccountStage):
             **records,
             "answers": self.answers,
             "requests": [
-                (each.method, each.url, each.params, each.sent_ns)
+                (
+                    each.method,
+                    each.url,
+                    each.params,
+                    each.sent_ns,
+                    [it.body for it in each.attempts],
+                )
                 for each in self.webhooks.deliveries
             ],
             "heard": [repr(each) for each in self._ears],
@@ -352,6 +363,45 @@ def _wave() -> bytes:
 
 
 Play = Callable[[Stage], Coroutine[Any, Any, Any]]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A document, and attributes that change what comes of it."""
+
+    element: str
+    """The row of the grammar."""
+    document: str
+    shows: Mapping[str, str]
+    """A value for each attribute; ``$ALICE`` is the SID of Alice's call."""
+    alice: tuple[Step, ...] = (0.2, NAMED, 4.0, "hangup")
+    bob: tuple[Step, ...] = (YES, 1.0)
+    outcome: str = "answer"
+    first: str = ""
+    """The document of Alice's call, where the scene's own is that of Carol, who calls after her."""
+    then: str = ""
+    """The document of Carol's call, who calls after Alice."""
+    third: str = ""
+    """The document of Dan's call, who calls after both."""
+
+    def play(self, text: str) -> Play:
+        """The scene, with this text in the place of the attribute."""
+
+        async def play(stage: Stage) -> None:
+            stage.telephone(BOB, *self.bob, outcome=self.outcome)
+            for address in ("client:bob", "sip:bob@127.0.0.1"):
+                stage.telephone(address, *self.bob)
+            document = self.document.replace("$APPLICATION", stage.application.sid)
+            document = document.replace("¤", text)
+            sid = stage.comes(self.first or document, *self.alice)
+            if later := self.then or (document if self.first else ""):
+                await until(stage, 1.5)
+                stage.comes(later.replace("$ALICE", sid), 0.3, YES, 1.2, "hangup", who=CAROL)
+            if self.third:
+                await until(stage, 1.6)
+                stage.comes(self.third, 0.5, YES, 1.0, "hangup", who=DAN)
+
+        return play
 
 
 @dataclass(frozen=True)

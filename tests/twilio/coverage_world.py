@@ -49,6 +49,8 @@ async def world(stage: Stage) -> dict[str, str]:
         await stage.ask("POST", "Messages", To=BOB, From=APP_NUMBER, Body="Hi", MediaUrl=media)
         for _ in range(2)
     ]
+    stage.names["$SUB"] = account["sid"]
+    named["Voice"] = stage.comes("<Pause length='90'/>", 60.0, "hangup", who="+15550100030")
     answers["/done"] = "<Response><Hangup/></Response>"
     record = '<Record action="/done" timeout="1" transcribe="true"/>'
     spoken = [stage.comes(record, 0.5, NAMED, 3.0, who=each) for each in (ALICE, CAROL)]
@@ -159,18 +161,34 @@ _OF_DATES: Final = {
 }
 FILTERS: Final[Mapping[str, str]] = {
     **_OF_DATES,
+    "AbnormalSession": "true",
+    "AnsweredBy": "human",
+    "AnsweredByAnnotation": "human",
     **FILTERS_OF_TRANSCRIPTS,
     "AreaCode": "212",
     "Beta": "true",
+    "CallScoreAnnotation": "3",
     "CallSid": "CA" + "0" * 32,
+    "CallState": "busy",
+    "CallType": "client",
     "Coaching": "true",
     "ConferenceSid": "CF" + "0" * 32,
+    "ConnectivityIssueAnnotation": "caller_id",
     "Contains": "99",
     "CountryCode": "PL",
+    "CreatedAfter": _LATER,
+    "CreatedBefore": _DAY,
+    "DetectedIssues": "call_quality",
+    "Direction": "trunking_originating",
+    "Edge": "sdk_edge",
+    "EndReason": "conference_ended_via_api",
     "Fields": "line_type_intelligence",
     "FaxEnabled": "true",
     "FriendlyName": "none of them",
     "From": NOBODY,
+    "FromCarrier": "nobody",
+    "FromCountryCode": "PL",
+    "HasTag": "true",
     "HighRiskSpecialNumbersEnabled": "false",
     "HighRiskTollfraudNumbersEnabled": "false",
     "Hold": "true",
@@ -181,8 +199,10 @@ FILTERS: Final[Mapping[str, str]] = {
     "InRateCenter": "NOWHERE",
     "InRegion": "ZZ",
     "IsoCode": "PL",
+    "Label": "nobody",
     "Log": "0",
     "LowRiskNumbersEnabled": "false",
+    "MixerRegion": "de1",
     "MmsEnabled": "false",
     "Muted": "true",
     "NearLatLong": "0,0",
@@ -192,11 +212,21 @@ FILTERS: Final[Mapping[str, str]] = {
     "PageSize": "1",
     "PageToken": "$TOKEN",
     "ParentCallSid": "CA" + "0" * 32,
+    "ParticipantSid": "CP" + "0" * 32,
     "PhoneNumber": NOBODY,
+    "ProcessingState": "complete",
+    "QualityIssueAnnotation": "echo",
     "SmsEnabled": "false",
+    "SortBy": "end_time",
+    "SpamAnnotation": "true",
     "Status": "completed",
+    "Subaccount": "$SUB",
+    "Tags": "high_jitter",
     "To": NOBODY,
+    "ToCarrier": "nobody",
+    "ToCountryCode": "PL",
     "Type": "carrier",
+    "VerifiedCaller": "true",
     "VoiceEnabled": "false",
 }
 """A value for each parameter of a query that changes the answer."""
@@ -209,6 +239,9 @@ BESIDE: Final[Mapping[str, Mapping[str, str]]] = {
 SPECIAL: Final[Mapping[tuple[str, str], str]] = {
     **SPECIAL_OF_TRANSCRIPTS,
     ("/2010-04-01/Accounts", "Status"): "suspended",
+    ("/v1/Voice/Summaries", "ProcessingState"): "completed",
+    ("/v1/Voice/Summaries", "StartTime"): _LATER,
+    ("/v1/Voice/{call}/Metrics", "Direction"): "both",
     ("AvailablePhoneNumbers/{country}/Local", "Distance"): "1",
     ("/v1/DialingPermissions/Countries", "CountryCode"): "48",
     ("AvailablePhoneNumbers/{country}/Mobile", "SmsEnabled"): "false",

@@ -42,6 +42,7 @@ _FLAGS = {
         "profanity_filter",
         "sequential",
     ),
+    *("enable_automatic_punctuation", "partial_results"),
     *("dtmf_detection", "partial_prompts", "preemptible"),
     *("start_conference_on_enter", "transcribe"),
 }
@@ -51,7 +52,7 @@ def value_of(name: str, method: str) -> Any:
     """A right value for a parameter of an SDK method."""
     if name == "status_callback_event":
         return "start end join" if method == "conference" else "initiated ringing answered"
-    if name == "track" and method == "stream":
+    if name == "track" and method in ("stream", "transcription"):
         return "both_tracks"
     if name in _VALUES:
         return _VALUES[name]

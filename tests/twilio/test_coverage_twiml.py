@@ -9,12 +9,14 @@ from collections.abc import Iterator, Mapping
 from xml.sax.saxutils import quoteattr
 
 import pytest
-from coverage_of_twiml import SCENES, TEXTED, Scene
-from coverage_stage import Stage, played
+from coverage_of_twiml import SCENES, TEXTED
+from coverage_stage import Scene, Stage, played
 
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
+from mediasim.twilio.twiml import parse_twiml
+from mediasim.twilio.twiml.dependence import DEPENDENT, needed
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element
-from mediasim.twilio.twiml.values import Choice, Noted, Number, Value
+from mediasim.twilio.twiml.values import Choice, Noted, Number, Value, Words
 
 OLDEST = next(iter(PROFILES))
 GRAMMARS = {"voice": (ELEMENTS, SCENES), "messages": (MESSAGING, TEXTED)}
@@ -89,7 +91,7 @@ def some(value: Value) -> str:
         case Noted():
             tried = [some(value.kind), "POST", "true", "x"]
             return next(each for each in tried if value.read(each) not in (None, value.but))
-        case Choice():
+        case Choice() | Words():
             return value.words[0]
         case Number():
             return str(max(value.least, 5))
@@ -138,6 +140,29 @@ def test_what_is_not_acted_on_is_noted_and_changes_nothing() -> None:
         if element not in plays:
             plays[element] = played(play_of(""), {}).seen  # type: ignore[arg-type]
         assert given.seen == plays[element], f"{element} {name} acts: it is not Noted"
+
+
+def test_what_says_nothing_without_another_attribute_is_noted() -> None:
+    """A scene of each has the other attribute in its document, or the test above would fail."""
+    found = 0
+    for element, row in ELEMENTS.items():
+        if element == ROOT:
+            continue
+        around, own = chain(element), element.rpartition("/")[2]
+        for name, value in row.attributes.items():
+            other = needed(own, name, row.attributes)
+            if other is None:
+                continue
+            found += 1
+            words = f"Attribute '{name}' of <{own}> says nothing without '{other}'"
+            for given, noted in ((False, True), (True, False)):
+                more = written(other, some(row.attributes[other])) if given else ""
+                document = holding(around, f"{written(name, some(value))} {more}")
+                verbs = parse_twiml(f"<Response>{document}</Response>".encode(), "text/xml").verbs
+                notes = [note.message for verb in verbs for note in verb.notes]
+                assert (words in notes) == noted, (document, notes)
+    assert found > 50
+    assert set(DEPENDENT) <= {*ELEMENTS, *MESSAGING}
 
 
 def test_the_shape_of_a_row() -> None:

@@ -14,6 +14,7 @@ from account_stage import ALICE, APP, APP_NUMBER, BOB, AccountStage, unreachable
 from test_twiml_calls import calls_in, codes, on_account
 
 from mediasim.audio.dtmf import DtmfDetector, dtmf_digits
+from mediasim.exchange.events import PAYMENT_EVENTS
 from mediasim.exchange.payments import PaymentRequest
 from mediasim.exchange.payments.cards import card_types, is_valid
 from mediasim.truth.sidecar import recording_truth
@@ -58,14 +59,14 @@ def paid(
 
     def also(account: AccountStage) -> None:
         studio = account.service.studio
-        say = studio.say
+        clip = studio.clip
 
-        async def note(text: str, *how: str) -> Any:
+        async def note(text: str, *how: Any) -> Any:
             if said is not None:
                 said.append(text)
-            return await say(text, *how)
+            return await clip(text, *how)
 
-        studio.say = note  # type: ignore[assignment, method-assign]
+        studio.clip = note  # type: ignore[assignment, method-assign]
         account.service.payments.connectors = connectors
         account.app.answers |= {"/paid": "<Response/>", "/told": "", **(answers or {})}
 
@@ -81,6 +82,11 @@ def result(account: AccountStage) -> dict[str, str]:
     """The request for the action, without what every request has."""
     (asked,) = account.app.asked("/paid")
     return asked
+
+
+def ends(account: AccountStage) -> list[str]:
+    """The events of payments that have ended."""
+    return [each.kind for each in account.exchange.events.log if each.kind in PAYMENT_EVENTS]
 
 
 VISA = keys(CARD, "1230", "123", "94105")
@@ -116,6 +122,7 @@ def test_a_card_is_charged(tmp_path: Path) -> None:
     assert statuses[1]["PaymentCardNumber"] == "xxxxxxxxxxxx1111"
     assert statuses[-1]["Result"] == "success"
     assert all(each["CallSid"].startswith("CA") for each in statuses)
+    assert ends(account) == ["payment.success"]
 
 
 @pytest.mark.parametrize(
@@ -322,6 +329,7 @@ def test_a_wrong_order_is_a_validation_error(
     assert (told["Result"], told["PayErrorCode"]) == ("validation-error", str(code))
     assert words in told["PaymentError"]
     assert code in codes(account)
+    assert ends(account) == ["payment.validation-error"]
     assert not [each for each in account.app.asked("/told") if "For" in each]
 
 
@@ -614,6 +622,7 @@ def test_an_agent_asks_for_one_piece_after_the_other(tmp_path: Path) -> None:
     last = told[-1]
     assert (last["Result"], last["PaymentToken"]) == ("success", "")
     assert last["PaymentConfirmationCode"].startswith("ch_")
+    assert ends(account) == ["payment.success"]
     # The agent has not heard the tones, and neither has the recording.
     customer, agent_heard = account.media()
     assert found_keys(customer) == found_keys(agent_heard) == ""

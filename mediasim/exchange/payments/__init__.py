@@ -12,6 +12,7 @@ from mediasim.exchange.payments.cards import (
     PaymentField,
 )
 from mediasim.exchange.payments.collection import (
+    Asked,
     Asking,
     Collection,
     Entry,
@@ -19,6 +20,7 @@ from mediasim.exchange.payments.collection import (
     Starred,
     confirmed,
     enter,
+    payment_ended,
 )
 from mediasim.exchange.payments.details import (
     MATCHER,
@@ -35,6 +37,7 @@ __all__ = [
     "MATCHER",
     "TEST_ACCOUNTS",
     "TEST_CARDS",
+    "Asked",
     "Asking",
     "Collection",
     "Entry",
@@ -46,5 +49,6 @@ __all__ = [
     "Starred",
     "confirmed",
     "enter",
+    "payment_ended",
     "prompt_text",
 ]

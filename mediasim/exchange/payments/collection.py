@@ -9,14 +9,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
-from mediasim.exchange.call_control import CallControl
+from mediasim.exchange.events import PaymentEvent
+from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.payments.cards import PaymentField
 from mediasim.exchange.payments.details import MATCHER, PaymentDetails, PaymentRequest
 from mediasim.exchange.waiting import CallEnded, Keys, first_of, listen_for_keys, never, notice
 
-__all__ = ["Asking", "Collection", "Entry", "PaymentResult", "Starred", "confirmed", "enter"]
+__all__ = [
+    "Asked",
+    "Asking",
+    "Collection",
+    "Entry",
+    "PaymentResult",
+    "Starred",
+    "confirmed",
+    "enter",
+    "payment_ended",
+]
 
 PaymentResult = Literal[
     "success",
@@ -28,6 +39,23 @@ PaymentResult = Literal[
 """How asking for a payment ends; ``success`` is that everything was entered."""
 TIMED_OUT: Final = "input-timeout"
 Stop = Callable[[], Coroutine[Any, Any, Any]]
+
+
+class Asked(Protocol):
+    """The call whose party is asked: its control, or a view of it."""
+
+    @property
+    def call(self) -> LiveCall:
+        """The call."""
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """Run a coroutine as a task that is cancelled when the call ends."""
+
+    async def until(self, *awaitables: Awaitable[Any]) -> int:
+        """Wait for the first of several awaitables and return its index.
+
+        Raises CallEnded if the call ends before.
+        """
 
 
 class Starred(Exception):
@@ -67,7 +95,7 @@ class Entry:
     """Set by each key, which restarts the timeout."""
     complete: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def read(self, control: CallControl, keys: Keys) -> None:
+    async def read(self, control: Asked, keys: Keys) -> None:
         """Read keys until the entry is complete."""
         while True:
             frame, key = await keys.get()
@@ -84,7 +112,7 @@ class Entry:
                 break
         self.complete.set()
 
-    async def until_complete(self, control: CallControl, first_ns: int | None, ns: int) -> None:
+    async def until_complete(self, control: Asked, first_ns: int | None, ns: int) -> None:
         """Wait until the entry is complete, or no key has come in time.
 
         ``first_ns`` is the time for the first key, None for any time; ``ns`` for each other.
@@ -92,13 +120,13 @@ class Entry:
         while not self.complete.is_set():
             self.pressed.clear()
             patience = ns if self.started.is_set() else first_ns
-            late = never() if patience is None else control.exchange.sleep(patience)
+            late = never() if patience is None else control.call.exchange.sleep(patience)
             if await first_of(self.complete.wait(), self.pressed.wait(), late) == 2:
                 return
 
 
 async def enter(
-    control: CallControl,
+    control: Asked,
     keys: Keys,
     entry: Entry,
     prompt: Callable[[Stop], Awaitable[None]] | None,
@@ -130,7 +158,7 @@ class Collection:
 
     def __init__(
         self,
-        control: CallControl,
+        control: Asked,
         request: PaymentRequest,
         prompt: Prompt,
         report: Callable[[Asking], None] = lambda asking: None,
@@ -176,14 +204,14 @@ class Collection:
         """Ask once; return the error of what was entered, None if it is valid."""
         self._report(asking)
         control, details = self._control, self.details
-        now = control.exchange.dates.at(control.exchange.now_ns)
+        now = control.call.exchange.dates.at(control.call.exchange.now_ns)
         judged = details.judged_by(now)
         digits = await enter(
             control,
             keys,
             Entry(lambda so_far: wanted.longest(so_far, judged)),
             lambda stop: self._prompt(asking, stop),
-            self._request.timeout_ns,
+            None if self._request.patient else self._request.timeout_ns,
             self._request.timeout_ns,
         )
         if not digits:
@@ -192,7 +220,7 @@ class Collection:
 
 
 async def confirmed(
-    control: CallControl, keys: Keys, details: PaymentDetails, prompt: Prompt
+    control: Asked, keys: Keys, details: PaymentDetails, prompt: Prompt
 ) -> PaymentResult:
     """Ask the party to confirm the last digits: 1 goes on, 2 cancels. Raises Starred, CallEnded."""
     error: str | None = None
@@ -210,3 +238,15 @@ async def confirmed(
             return "success" if key == "1" else "transaction-cancelled"
         error = TIMED_OUT
     return "too-many-failed-attempts"
+
+
+def payment_ended(call: LiveCall, result: str) -> None:
+    """Emit the event of a payment that the party of a call was asked for."""
+    call.exchange.events.emit(
+        PaymentEvent(
+            at_ns=call.exchange.now_ns,
+            kind=f"payment.{result}",
+            text=f"{call.party.name}'s payment: {result}",
+            call_sid=call.sid,
+        )
+    )

@@ -34,6 +34,8 @@ class PaymentRequest:
     """Whether the party confirms the last digits before the payment is processed."""
     timeout_ns: int = 5_000_000_000
     """Nanoseconds after which no further key is waited for."""
+    patient: bool = False
+    """Whether the first key of each field is waited for without end."""
     retries: int = 1
     """Times that invalid digits, or none, are asked for again."""
 

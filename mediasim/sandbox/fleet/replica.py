@@ -17,6 +17,7 @@ from mediasim.exchange.events import (
     CallEvent,
     DtmfEvent,
     Event,
+    PaymentEvent,
     ScriptEvent,
     StreamEvent,
     UserMessageEvent,
@@ -33,7 +34,9 @@ from mediasim.twilio.status import CALL_PROGRESS
 
 __all__ = ["Replica"]
 
-_OTHER_EVENTS: Final = (DtmfEvent, ScriptEvent, StreamEvent, UserMessageEvent, VerbEvent)
+_OTHER_EVENTS: Final = (
+    *(DtmfEvent, PaymentEvent, ScriptEvent, StreamEvent, UserMessageEvent, VerbEvent),
+)
 """Types of events that concern no record."""
 _PROBLEM_CODE: Final = 13000
 """Notification code of a sandbox whose workers cannot do what one process would."""

@@ -8,7 +8,6 @@ Host header. Hosts of the table are answered for on this machine; this machine i
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from collections.abc import Callable, Collection
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -22,9 +21,9 @@ from mediasim.sandbox.proxy.forward import Forwarder
 from mediasim.sandbox.proxy.hosts import AppAddress, HostTable
 from mediasim.sandbox.proxy.redirect import refusal_words
 from mediasim.twilio.webhooks import HostGuard
-from mediasim.twilio.webhooks.address import plain_host
+from mediasim.twilio.webhooks.address import is_this_machine, plain_host
 
-__all__ = ["ProxyApp", "host_and_port", "is_this_machine"]
+__all__ = ["ProxyApp", "host_and_port"]
 
 _SCHEMES: Final = ("http", "https", "ws", "wss")
 _SECURE: Final = {"http": "https", "ws": "wss"}
@@ -122,17 +121,6 @@ def _destination(scope: Scope) -> tuple[str, Scope]:
     if scheme in _SECURE.values():
         inner["scheme"] = _SECURE.get(scope["scheme"], scope["scheme"])
     return name, {**inner, "headers": headers}
-
-
-def is_this_machine(host: str) -> bool:
-    """Return whether a host is this machine by its loopback interface."""
-    name = plain_host(host)
-    if name == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def host_and_port(authority: str, default: int | None = None) -> tuple[str, int | None]:

@@ -18,8 +18,9 @@ from typing import Final, NoReturn
 from uvicorn.server import ServerState
 
 from mediasim.sandbox.http_server import LARGEST_HEAD, BoundedProtocol, limit_head, server_config
-from mediasim.sandbox.proxy.app import ProxyApp, host_and_port, is_this_machine
+from mediasim.sandbox.proxy.app import ProxyApp, host_and_port
 from mediasim.sandbox.proxy.authority import OWN_NAMES, Authority
+from mediasim.twilio.webhooks.address import is_this_machine
 
 __all__ = ["ProxyListener"]
 

@@ -51,7 +51,7 @@ def answer_for_the_sdk(sandbox: Sandbox) -> None:
         try:
             report = json.loads(await request.body())
             words, call = _reported(report)
-        except (ValueError, AttributeError, TypeError):
+        except (ValueError, AttributeError, TypeError, RecursionError):
             return JSONResponse({"error": "expected a report of the browser SDK"}, 400)
         if words:
             await sandbox.engine.gate(lambda: _emit(sandbox, words, call))

@@ -21,6 +21,11 @@ from mediasim.scenario.expectations.conversation import (
     judge_response,
     judge_talk_over,
 )
+from mediasim.scenario.expectations.forbidden_audio import (
+    first_match,
+    search_target,
+    utterances_of,
+)
 from mediasim.scenario.expectations.verdicts import (
     Failed,
     PublishedMedia,
@@ -101,6 +106,20 @@ def _events(run: Run, wanted: expect.ExpectEvents) -> str:
     return "in this order"
 
 
+def _never_contains(run: Run, wanted: expect.ExpectNeverContains) -> str:
+    try:
+        target = search_target(wanted.text, utterances_of(run.exchange.calls))
+    except ValueError as error:
+        raise Failed(str(error)) from None
+    searched = [each for each in run.exchange.recordings if each.record.status == "completed"]
+    for recording in searched:
+        match = first_match(media_of(run, recording.name), target)
+        if match is not None:
+            where = place(recording.record, match.channel, match.at)
+            raise Failed(f"recording {recording.name}: {match.found}", where)
+    return f"in none of {counted(len(searched), 'recording')}"
+
+
 def _download(run: Run, wanted: expect.ExpectDownload) -> str:
     recording = recording_of(run, wanted.recording)
     answer = download(
@@ -154,6 +173,7 @@ CHECKS: Final[dict[type[expect.Expect], Callable[[Run, Any], str]]] = {
     expect.ExpectEvents: _events,
     expect.ExpectGreeting: conversing(lambda found, wanted: judge_greeting(found, wanted.within)),
     expect.ExpectHeard: _listening(heard),
+    expect.ExpectNeverContains: _never_contains,
     expect.ExpectNoCrosstalk: _listening(no_crosstalk),
     expect.ExpectResponse: conversing(
         lambda found, wanted: judge_response(found, wanted.within, wanted.unanswered)

@@ -13,7 +13,12 @@ from typing import Final
 from mediasim.documents.diagnostics import expected_among
 from mediasim.documents.durations import Duration, PlainSeconds
 from mediasim.documents.model import Location, Misfit, Model
-from mediasim.exchange.events import EXCHANGE_EVENTS, MESSAGE_EVENTS, STREAM_EVENTS
+from mediasim.exchange.events import (
+    EXCHANGE_EVENTS,
+    MESSAGE_EVENTS,
+    PAYMENT_EVENTS,
+    STREAM_EVENTS,
+)
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.expect import ScenarioFacts
 from mediasim.scenario.model.recording import MomentSpec
@@ -105,7 +110,7 @@ def _event_troubles(scenario: ScenarioFacts) -> Iterator[Misfit]:
     """Yield each event that neither a script nor the exchange raises."""
     steps = [step for each in scenario.parties.values() for _, step in walk(each.script)]
     emitted = dict.fromkeys(step.emits for step in steps if step.emits is not None)
-    known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS, *MESSAGE_EVENTS)
+    known = (*emitted, *EXCHANGE_EVENTS, *STREAM_EVENTS, *MESSAGE_EVENTS, *PAYMENT_EVENTS)
     for location, name in _events_named(scenario):
         if name is not None and name not in known:
             yield location, f"no script emits {name!r}; {expected_among(name, known, 'events')}"

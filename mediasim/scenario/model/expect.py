@@ -40,6 +40,7 @@ __all__ = [
     "ExpectEvents",
     "ExpectGreeting",
     "ExpectHeard",
+    "ExpectNeverContains",
     "ExpectNoCrosstalk",
     "ExpectResponse",
     "ExpectSilent",
@@ -248,6 +249,17 @@ class ExpectSilent(RecordingExpectation):
         yield from _missing_channel(self.channel, scenario, plan)
 
 
+class ExpectNeverContains(Expect):
+    """Words or keys are in no recording, in whole or in part."""
+
+    keyword: ClassVar[str] = "never_contains"
+    stands_for: ClassVar[str] = "text"
+
+    text: Text
+    """The words that a party says, or the keys that it presses: at most three in a row are found
+    nowhere."""
+
+
 class ExpectNoCrosstalk(RecordingExpectation):
     """What a party says leaks into no channel but its own."""
 
@@ -413,7 +425,8 @@ EXPECTATIONS: Final[dict[str, type[Expect]]] = {
     for kind in (
         *(ExpectChannels, ExpectDuration, ExpectStatus, ExpectHeard, ExpectSilent),
         *(ExpectNoCrosstalk, ExpectAligned, ExpectAfterBeep, ExpectEvents, ExpectDownload),
-        *(ExpectGreeting, ExpectResponse, ExpectBargeIn, ExpectTalkOver, ExpectDeadAir),
+        *(ExpectNeverContains, ExpectGreeting, ExpectResponse, ExpectBargeIn),
+        *(ExpectTalkOver, ExpectDeadAir),
     )
 }
 """The class of every expectation by its keyword."""

@@ -10,16 +10,14 @@ out; everything else is read from the class.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
 from mediasim.audio.tones import NoiseKind
 from mediasim.documents.durations import Duration, at_least, positive
-from mediasim.documents.model import Keyed, Location, Many, Misfit, Model, OneOrMany
+from mediasim.documents.model import Keyed, Location, Many, Misfit, OneOrMany
 from mediasim.documents.values import (
     Digits,
     EventName,
@@ -29,8 +27,9 @@ from mediasim.documents.values import (
     Name,
     Text,
     count,
-    existing_file,
 )
+from mediasim.scenario.model.business_steps import Message, TakePayment
+from mediasim.scenario.model.script_step import Play, Say, ScriptStep, Talk
 
 __all__ = [
     "STEPS",
@@ -49,6 +48,7 @@ __all__ = [
     "Say",
     "ScriptStep",
     "Step",
+    "TakePayment",
     "Together",
     "Tone",
     "Unmute",
@@ -60,125 +60,7 @@ __all__ = [
 OTHER_STOPS: Final = "other-stops"
 
 
-def _json(value: object) -> object:
-    """Return JSON text of keys with values; text as it is. Raises ValueError if it is no JSON."""
-    if not isinstance(value, str):
-        return json.dumps(value)
-    try:
-        json.loads(value)
-    except (ValueError, RecursionError):
-        raise ValueError(f"expected JSON or keys with values, found {value[:60]!r}") from None
-    return value
-
-
-JsonText = Annotated[
-    str,
-    BeforeValidator(_json),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
-]
-AudioFile = Annotated[Path, AfterValidator(existing_file)]
-
-
-class ScriptStep(Model):
-    """A step of a script, with the properties that other modules read."""
-
-    is_talk: ClassVar[bool] = False
-    """Whether the step may run beside other steps."""
-    after_ringing: ClassVar[bool] = False
-    """Whether the step waits while its call is being connected, so that no caller speaks into the
-    ringing."""
-    hangs_up: ClassVar[bool] = False
-    """Whether the step ends its party's leg."""
-
-    def blocks(self) -> Iterator[tuple[Location, Many[Step]]]:
-        """Yield the lists of steps inside the step, each with the keys that lead to it."""
-        yield from ()
-
-    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
-        """Yield the speech and the files that the step needs, each with the keys that lead to
-        it."""
-        yield from ()
-
-    @property
-    def listens(self) -> bool:
-        """Whether the step waits for something that the party hears."""
-        return False
-
-    @property
-    def hears_anything(self) -> bool:
-        """Whether sound that is not speech, such as ringing, may be what the step waits for."""
-        return False
-
-    @property
-    def quiet_ns(self) -> int:
-        """Nanoseconds of silence that the step waits for, during which nothing happens."""
-        return 0
-
-    @property
-    def emits(self) -> str | None:
-        """The event that the step raises; None if it raises none."""
-        return None
-
-    @property
-    def awaits(self) -> str | None:
-        """The event that the step's key ``event`` waits for; None without that key."""
-        return None
-
-    @property
-    def drawn_by_leg(self) -> bool:
-        """Whether the step's samples are drawn at random under the name of its leg."""
-        return False
-
-    @property
-    def size(self) -> int:
-        """Number of steps that the step is once repeats are unrolled."""
-        return 1
-
-
-class _Talk(ScriptStep):
-    """A step that places something on the party's timeline."""
-
-    is_talk: ClassVar[bool] = True
-    after_ringing: ClassVar[bool] = True
-
-
-class Say(_Talk):
-    """Speak a text."""
-
-    keyword: ClassVar[str] = "say"
-    stands_for: ClassVar[str] = "text"
-
-    text: Text
-    """The words."""
-    voice: Text | None = None
-    """A voice for these words alone; the party's own where absent."""
-    level: Level | None = None
-    """Level in dBFS; as the voice gives it where absent."""
-    at: Duration | None = None
-    """Not before this time of the call."""
-
-    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
-        yield (), self
-
-
-class Play(_Talk):
-    """Play a WAV or MP3 file of any rate."""
-
-    keyword: ClassVar[str] = "play"
-    stands_for: ClassVar[str] = "file"
-
-    file: AudioFile
-    """Relative to the scenario file."""
-    level: Level | None = None
-    """Level in dBFS; as it is in the file where absent."""
-    at: Duration | None = None
-    """Not before this time of the call."""
-
-    def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
-        yield (), self
-
-
-class Tone(_Talk):
+class Tone(Talk):
     """One sine, or several added up."""
 
     keyword: ClassVar[str] = "tone"
@@ -202,7 +84,7 @@ class Tone(_Talk):
         return self.hz if isinstance(self.hz, tuple) else ()
 
 
-class Noise(_Talk):
+class Noise(Talk):
     """Seeded noise."""
 
     keyword: ClassVar[str] = "noise"
@@ -225,7 +107,7 @@ class Noise(_Talk):
         return self.label is None
 
 
-class Dtmf(_Talk):
+class Dtmf(Talk):
     """Press keys: as telephone-events (RFC 4733), or as tones in the audio."""
 
     keyword: ClassVar[str] = "dtmf"
@@ -243,7 +125,7 @@ class Dtmf(_Talk):
     """Not before this time of the call."""
 
 
-class Pause(_Talk):
+class Pause(Talk):
     """Say nothing for a while."""
 
     keyword: ClassVar[str] = "pause"
@@ -356,16 +238,6 @@ class Emit(ScriptStep):
         return self.name
 
 
-class Message(ScriptStep):
-    """Send the app a user-defined message, as Twilio's Voice SDKs do."""
-
-    keyword: ClassVar[str] = "message"
-    stands_for: ClassVar[str] = "content"
-
-    content: JsonText
-    """What it says: JSON text, or keys with values."""
-
-
 class Repeat(ScriptStep):
     """Run steps several times."""
 
@@ -455,7 +327,8 @@ STEPS: Final[dict[str, type[ScriptStep]]] = {
     step.keyword: step
     for step in (
         *(Say, Play, Tone, Noise, Dtmf, Pause, WaitFor),
-        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Message, Repeat, Together, AnswerAs),
+        *(Mute, Unmute, Hold, Resume, Hangup, Emit, Message, TakePayment),
+        *(Repeat, Together, AnswerAs),
     )
 }
 """The class of every step by its keyword."""

@@ -238,6 +238,16 @@ async def _emit(actor: Actor, step: steps.Emit, cursor: int) -> int:
     return actor.ended(cursor)
 
 
+@carries_out(steps.TakePayment)
+async def _take_payment(actor: Actor, step: steps.TakePayment, cursor: int) -> int:
+    await actor.reach(cursor)
+    from mediasim.scenario.running.payment import take_payment
+
+    with actor.waiting("the other party's payment"):
+        await take_payment(actor.control, step)
+    return actor.ended(cursor)
+
+
 @carries_out(steps.Message)
 async def _message(actor: Actor, step: steps.Message, cursor: int) -> int:
     await actor.reach(cursor)

@@ -59,12 +59,12 @@ from mediasim.sip.telephone import ALLOW
 from mediasim.sip.transactions import ServerTransaction
 from mediasim.sip.transports import Channel, Receive, Transports
 from mediasim.twilio.representations import API_VERSION
+from mediasim.twilio.webhooks.address import is_this_machine
 
 __all__ = ["SiprecClient"]
 
 _PATIENCE: Final = 2.0
 """Seconds that the end of a session may take: a server that does not answer is given up."""
-_LOOPBACK: Final = ("127.", "localhost", "::1")
 _NOT_HERE: Final = (
     "a recording server over SIP lives in real time, which this clock is not: "
     "use the real clock at rate 1, or a connector whose server is 'simulated'"
@@ -157,7 +157,11 @@ class RecordingSession:
         self._asked = asked
         self._ended = ended
         # Twilio's own parameters of the address (secure=true&edge=dublin) are not the server's.
-        own = {name: value for name, value in uri.params.items() if name in ("secure", "edge")}
+        own = {
+            name: value
+            for name, value in uri.params.items()
+            if name in ("secure", "edge") or (name, (value or "").lower()) == ("transport", "tls")
+        }
         for name, value in own.items():
             self.notes.append(f"{name}={value} of the connector's server is not acted on")
         rest = {name: value for name, value in uri.params.items() if name not in own}
@@ -182,8 +186,8 @@ class RecordingSession:
             now=asyncio.get_running_loop().time,
             transports=Transports if server is None else partial(_memory, server),
         )
-        host = self._uri.host.lower().strip("[]")
-        local = host.startswith(_LOOPBACK)
+        host = self._uri.host
+        local = is_this_machine(host)
         here = ("::1" if local else "::") if ":" in host else "127.0.0.1" if local else "0.0.0.0"
         await agent.listen(here, 0)
         channel = await agent.transports.channel_to(self._uri)

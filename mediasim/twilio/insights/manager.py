@@ -58,6 +58,8 @@ class InsightsManager:
         self._account = account
         self._live_call = live_call
         self._conferences_of = conferences_of
+        self.on_change: Callable[[str, CallMeasures | None], object] = lambda sid, measures: None
+        """Called with the SID of a call and its measures when it has ended, None once they go."""
         self.processing_ns = 0
         """How long summaries stay partial after their calls' ends, in nanoseconds."""
         self._active: dict[str, _Active] = {}
@@ -72,7 +74,6 @@ class InsightsManager:
 
     def all(self) -> list[CallMeasures]:
         """Return the measures of all ended calls, in order of their ends."""
-        self._forget_deleted()
         return list(self._measures.values())
 
     def add(self, measures: CallMeasures) -> None:
@@ -84,8 +85,9 @@ class InsightsManager:
         return self._measures[call_sid]
 
     def remove(self, call_sid: str) -> None:
-        """Forget a call's measures."""
-        self._measures.pop(call_sid, None)
+        """Forget a call's measures, if there are any."""
+        if self._measures.pop(call_sid, None) is not None:
+            self.on_change(call_sid, None)
 
     def annotations(self) -> list[AnnotationRecord]:
         """Return the annotations of all calls, oldest first."""
@@ -99,6 +101,10 @@ class InsightsManager:
         """Return the annotation of a call. Raises KeyError if it has none."""
         return self._annotations[call_sid]
 
+    def annotation_of(self, call_sid: str) -> AnnotationRecord | None:
+        """Return the annotation of a call; None if it has none."""
+        return self._annotations.get(call_sid)
+
     def all_settings(self) -> list[InsightsSettings]:
         """Return the settings of accounts that have been asked for or changed theirs."""
         return list(self._settings.values())
@@ -110,11 +116,6 @@ class InsightsManager:
     def settings(self, account_sid: str) -> InsightsSettings:
         """Return the settings of an account."""
         return self._settings.setdefault(account_sid, InsightsSettings(account_sid))
-
-    def _forget_deleted(self) -> None:
-        there = {call.sid for call in self._account.catalogue.calls()}
-        for sid in self._measures.keys() - there:
-            del self._measures[sid]
 
     # -- measuring --------------------------------------------------------------------------
 
@@ -135,8 +136,10 @@ class InsightsManager:
 
         A call over a trunk stands for two: the one that came in, and the one that went on.
         """
-        children = self._account.catalogue.calls(parent=record.sid)
-        legs = [record, *(each for each in children if each.resource_sid == record.sid)]
+        legs = [record]
+        if record.direction.startswith("trunking"):
+            children = self._account.catalogue.calls(parent=record.sid)
+            legs += [each for each in children if each.resource_sid == record.sid]
         found = [(each, self.of_call(each.sid)) for each in legs]
         return [(each, measures) for each, measures in found if measures is not None]
 
@@ -176,7 +179,9 @@ class InsightsManager:
             each if each.left_ns is not None else self._left(each, event.at_ns)
             for each in noted.participations
         ]
-        self.add(measure(call, noted.progress, left))
+        measures = measure(call, noted.progress, left)
+        self.add(measures)
+        self.on_change(sid, measures)
 
     def _on_conference(self, event: ConferenceEvent) -> None:
         word, conference = event.kind.removeprefix("conference."), event.conference_sid

@@ -20,6 +20,7 @@ from mediasim.rtp import rtcp
 from mediasim.rtp.reception import emodel_mos
 
 __all__ = [
+    "CALL_MEASURES",
     "AnnotationRecord",
     "CallMeasures",
     "InsightsSettings",
@@ -32,6 +33,8 @@ __all__ = [
     "measure",
 ]
 
+CALL_MEASURES: Final = "call-measures"
+"""Kind of the stored records of measures."""
 Hangup = Literal["caller", "callee", "unknown"]
 _NS_PER_MS: Final = 1_000_000
 _SAMPLE_NS: Final = 1_000_000_000 // SAMPLE_RATE

@@ -96,10 +96,8 @@ def _side(address: str, who: str, account: AccountParts) -> dict[str, Any]:
 
 def annotation_of(insights: InsightsManager, record: CallRecord) -> AnnotationRecord:
     """Return the annotation of a call, without a word for one that has none."""
-    try:
-        return insights.annotation(record.sid)
-    except KeyError:
-        return AnnotationRecord(record.sid, record.account_sid)
+    found = insights.annotation_of(record.sid)
+    return AnnotationRecord(record.sid, record.account_sid) if found is None else found
 
 
 def annotation_json(record: AnnotationRecord) -> dict[str, Any]:
@@ -132,7 +130,7 @@ def call_summary(
     dates = account.dates
     legs = insights.legs(record)
     measures = legs[0][1] if legs else None
-    annotated = any(each.call_sid == record.sid for each in insights.annotations())
+    annotation = insights.annotation_of(record.sid)
     complete = is_complete(record, account.now_ns, insights.processing_ns)
     over = CALL.is_final(record.status)
     started_ns = None if measures is None else _initiated_ns(measures)
@@ -169,7 +167,7 @@ def call_summary(
         },
         # Calls from the account's own numbers are attested, as their callbacks say (StirStatus).
         "trust": {"verified_caller": {"verified": True}} if outbound else None,
-        "annotation": annotation_json(annotation_of(insights, record)) if annotated else None,
+        "annotation": None if annotation is None else annotation_json(annotation),
         "url": f"{account.base_url}{VOICE}/{record.sid}/Summary",
     }
 

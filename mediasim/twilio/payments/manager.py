@@ -24,6 +24,7 @@ from mediasim.exchange.payments import (
     Starred,
     confirmed,
     enter,
+    payment_ended,
     prompt_text,
 )
 from mediasim.exchange.waiting import CallEnded, listen_for_keys
@@ -290,6 +291,7 @@ class _Session:
         self.over = True
         self.record.updated_ns = self._account.now_ns
         self._stop()
+        payment_ended(self._control.call, dict(result)["Result"])
         self._tell(result)
         self._details.forget()
 

@@ -39,7 +39,6 @@ __all__ = [
     "CONNECTIVITY_ISSUES",
     "QUALITY_ISSUES",
     "moment",
-    "own_call",
 ]
 
 _DIRECTIONS: Final = (
@@ -76,16 +75,8 @@ def moment(name: str, text: str, account: Account) -> int:
         raise bad_parameter(words) from None
 
 
-def own_call(request: ApiRequest) -> CallRecord:
-    """Return the call of the path. Raises TwilioError (404) if the account has none such."""
-    record = call_of(request)
-    if not request.own([record]):
-        raise request.missing()
-    return record
-
-
 def _fetch_summary(request: ApiRequest) -> ApiResponse:
-    record = own_call(request)
+    record = call_of(request)
     account, insights = request.account, request.account.insights
     complete = is_complete(record, account.now_ns, insights.processing_ns)
     wanted = request.query.word("ProcessingState", ("complete", "partial"))
@@ -96,52 +87,38 @@ def _fetch_summary(request: ApiRequest) -> ApiResponse:
 
 def _list_summaries(request: ApiRequest) -> ApiResponse:
     account = chosen_account(request, request.query, "Subaccount")
-    keep = _kept(request.query, account)
-    by_end = (
-        request.query.word("SortBy", ("start_time", "end_time")) or "start_time"
-    ) == "end_time"
+    query = request.query
+    since = moment("StartTime", query.text("StartTime") or _HOURS_LISTED, account)
+    until = moment("EndTime", query.text("EndTime") or "0m", account)
+    tests = _filters(query, account)
+    by_end = query.word("SortBy", ("start_time", "end_time")) == "end_time"
 
     def at(record: CallRecord) -> int:
         return record.ended_ns or account.now_ns if by_end else record.created_ns
 
-    records = sorted(
-        (each for each in account.catalogue.call_resources() if _is_of(each, account)), key=at
-    )
+    records = [
+        each
+        for each in account.catalogue.call_resources()
+        if each.account_sid == account.sid and since <= each.created_ns <= until
+    ]
+    shown = [
+        (each, call_summary(each, account, account.insights)) for each in sorted(records, key=at)
+    ]
     return listed(
         request,
-        [
-            _Shown(each.sid, call_summary(each, account, account.insights))
-            for each in records
-            if keep(each)
-        ],
-        lambda each: each.summary,
+        [each for each in shown if all(test(*each) for test in tests)],
+        lambda each: each[1],
+        sid=lambda each: each[0].sid,
     )
 
 
-class _Shown:
-    """A summary in a list, whose account was checked."""
-
-    __slots__ = ("sid", "summary")
-
-    def __init__(self, sid: str, summary: dict[str, Any]) -> None:
-        self.sid = sid
-        self.summary = summary
+Test = Callable[[CallRecord, dict[str, Any]], bool]
+"""Tells whether a call, with its summary, passes a filter."""
 
 
-def _is_of(record: CallRecord, account: Account) -> bool:
-    return record.account_sid == account.sid
-
-
-Keep = Callable[[CallRecord], bool]
-
-
-def _kept(query: Params, account: Account) -> Keep:
-    """Return which calls pass the filters of a list. Raises TwilioError if one is wrong."""
-    since = moment("StartTime", query.text("StartTime") or _HOURS_LISTED, account)
-    until = moment("EndTime", query.text("EndTime") or "0m", account)
-    tests: list[Callable[[CallRecord, dict[str, Any]], bool]] = [
-        lambda record, _: since <= record.created_ns <= until
-    ]
+def _filters(query: Params, account: Account) -> list[Test]:
+    """Return the filters of a list, but for that of time. Raises TwilioError if one is wrong."""
+    tests: list[Test] = []
 
     def test(value: Any, found: Callable[[CallRecord, dict[str, Any]], Any]) -> None:
         if value not in (None, "", ()):
@@ -177,14 +154,7 @@ def _kept(query: Params, account: Account) -> Keep:
     if state == "started":
         tests.append(lambda record, _: not CALL.is_final(record.status))
     _test_annotation(query, account, tests)
-
-    def keep(record: CallRecord) -> bool:
-        if not tests[0](record, {}):
-            return False
-        summary = call_summary(record, account, account.insights)
-        return all(each(record, summary) for each in tests)
-
-    return keep
+    return tests
 
 
 def _test_side(
@@ -199,9 +169,7 @@ def _test_side(
     test(code, lambda _, summary: summary[name].get("country_code"))
 
 
-def _test_annotation(
-    query: Params, account: Account, tests: list[Callable[[CallRecord, dict[str, Any]], bool]]
-) -> None:
+def _test_annotation(query: Params, account: Account, tests: list[Test]) -> None:
     """Add the filters of annotations."""
     wanted: dict[str, Any] = {
         "answered_by": query.word("AnsweredByAnnotation", ("human", "machine")),

@@ -36,17 +36,9 @@ _TAGS: Final = (
 _ISSUES: Final = ("call_quality", "region_configuration", "participant_behavior")
 
 
-def _conference(request: ApiRequest) -> ConferenceRecord:
-    """Return the conference of the path. Raises TwilioError (404) if the account has none such."""
-    record = conference_of(request)
-    if not request.own([record]):
-        raise request.missing()
-    return record
-
-
 def _fetch(request: ApiRequest) -> ApiResponse:
     account = request.account
-    return ApiResponse(conference_summary(_conference(request), account, account.insights))
+    return ApiResponse(conference_summary(conference_of(request), account, account.insights))
 
 
 def _list(request: ApiRequest) -> ApiResponse:
@@ -98,7 +90,7 @@ def _show(request: ApiRequest, conference: ConferenceRecord, part: Part) -> dict
 
 
 def _fetch_participant(request: ApiRequest) -> ApiResponse:
-    conference = _conference(request)
+    conference = conference_of(request)
     for each in _parts(request, conference):
         if request.at["participant"] in (each[1].participant_sid, each[0].call_sid):
             return ApiResponse(_show(request, conference, each))
@@ -106,7 +98,7 @@ def _fetch_participant(request: ApiRequest) -> ApiResponse:
 
 
 def _list_participants(request: ApiRequest) -> ApiResponse:
-    conference = _conference(request)
+    conference = conference_of(request)
     sid, label = request.query.sid("ParticipantSid", "CP"), request.query.text("Label")
 
     def keep(part: Part) -> bool:

@@ -22,13 +22,21 @@ from mediasim.twilio.insights.edges import (
     samples_of,
     warnings_of,
 )
-from mediasim.twilio.insights.measures import AnnotationRecord, CallMeasures
+from mediasim.twilio.insights.measures import CALL_MEASURES, AnnotationRecord, CallMeasures
 from mediasim.twilio.insights.summaries import VOICE, annotation_json, annotation_of
 from mediasim.twilio.representations import iso8601
-from mediasim.twilio.rest.call_summaries import CONNECTIVITY_ISSUES, QUALITY_ISSUES, own_call
+from mediasim.twilio.rest.call_summaries import CONNECTIVITY_ISSUES, QUALITY_ISSUES
 from mediasim.twilio.rest.insights_settings import advanced
 from mediasim.twilio.rest.paging import PAGING, listed
-from mediasim.twilio.rest.resource import ApiRequest, Operation, Owner, Resource, Store, Stored
+from mediasim.twilio.rest.resource import (
+    ApiRequest,
+    Operation,
+    Owner,
+    Resource,
+    Store,
+    Stored,
+    call_of,
+)
 from mediasim.twilio.rest.responses import ApiResponse
 
 __all__ = ["ANNOTATIONS", "CALL_EVENTS", "CALL_INSIGHTS", "CALL_METRICS"]
@@ -38,14 +46,14 @@ __all__ = ["ANNOTATIONS", "CALL_EVENTS", "CALL_INSIGHTS", "CALL_METRICS"]
 
 
 def _fetch_call(request: ApiRequest) -> ApiResponse:
-    url = f"{request.account.base_url}{VOICE}/{own_call(request).sid}"
+    url = f"{request.account.base_url}{VOICE}/{call_of(request).sid}"
     names = ("Events", "Metrics", "Summary", "Annotation")
     links = {name.lower(): f"{url}/{name}" for name in names}
     return ApiResponse({"sid": request.at["call"], "url": url, "links": links})
 
 
 def _list_events(request: ApiRequest) -> ApiResponse:
-    record = own_call(request)
+    record = call_of(request)
     edge = request.query.word("Edge", get_args(Edge))
     found: list[tuple[int, Edge, str, str, str]] = []
     for leg, measures in request.account.insights.legs(record):
@@ -68,7 +76,7 @@ def _list_events(request: ApiRequest) -> ApiResponse:
 
 
 def _list_metrics(request: ApiRequest) -> ApiResponse:
-    record = own_call(request)
+    record = call_of(request)
     edge = request.query.word("Edge", get_args(Edge))
     direction = request.query.word("Direction", get_args(Direction))
     samples: list[tuple[Edge, CallMeasures, Sample]] = []
@@ -130,12 +138,12 @@ def _show_annotation(request: ApiRequest, record: AnnotationRecord) -> ApiRespon
 
 
 def _fetch_annotation(request: ApiRequest) -> ApiResponse:
-    return _show_annotation(request, annotation_of(request.account.insights, own_call(request)))
+    return _show_annotation(request, annotation_of(request.account.insights, call_of(request)))
 
 
 def _annotate(request: ApiRequest) -> ApiResponse:
     form, account = request.form, request.account
-    call = own_call(request)
+    call = call_of(request)
     issues = tuple(
         word for value in form.all("QualityIssues") for word in re.split("[, ]+", value) if word
     )
@@ -176,7 +184,7 @@ CALL_INSIGHTS: Final = Resource(
     name="CallInsights",
     many="voice",
     host="insights",
-    stored=Stored("call-measures", CallMeasures, _measures, Owner.WORKER, key="call_sid"),
+    stored=Stored(CALL_MEASURES, CallMeasures, _measures, Owner.WORKER, key="call_sid", tells=True),
     paths={f"{VOICE}/{{call}}": {"GET": Operation(advanced(_fetch_call))}},
 )
 """The call itself, with links. Its records are the measures that all others show."""

@@ -31,6 +31,7 @@ from mediasim.twilio.rest.intelligence.transcripts import (
     TRANSCRIPT_MEDIA,
     TRANSCRIPTS,
 )
+from mediasim.twilio.rest.live_transcriptions import LIVE_TRANSCRIPTIONS
 from mediasim.twilio.rest.lookups import LOOKUPS
 from mediasim.twilio.rest.messages import FEEDBACK, MEDIA, MESSAGES
 from mediasim.twilio.rest.notifications import NOTIFICATIONS
@@ -65,6 +66,7 @@ RESOURCES: Final[list[Resource]] = [
     RECORDINGS,
     TRANSCRIPTIONS,
     STREAMS,
+    LIVE_TRANSCRIPTIONS,
     SIPREC,
     PAYMENTS,
     USER_MESSAGES,

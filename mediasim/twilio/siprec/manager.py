@@ -8,16 +8,13 @@ resource follows the API description 2010-04-01.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.exchange.dates import Dates
-from mediasim.exchange.events import CallEvent, Event, StreamEvent
+from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.live_call import LiveCall
-from mediasim.exchange.states import CALL, StreamStatus
 from mediasim.media.leg import FOREVER
 from mediasim.media.recorder import Track
 from mediasim.net.siprec_port import (
@@ -29,58 +26,27 @@ from mediasim.net.siprec_port import (
     SiprecSession,
 )
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import TwilioError, bad_parameter, not_found, not_in_progress
-from mediasim.twilio.representations import account_path, rfc2822
+from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.requests import SiprecRequest
+from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 
 __all__ = ["SiprecManager", "SiprecRecord"]
 
-_MOST_KEPT: Final = 1000
-"""Most ended sessions that are kept, the newest."""
 _MOST_FORKED: Final = 4
 """Most forked tracks of one call, those of media streams included (Twilio docs, Siprec)."""
 _UNREACHABLE: Final = 32011
 """Code of Twilio's error dictionary: SIP infrastructure that cannot be reached."""
 _NO_CONNECTOR: Final = 31952
 """Code of Twilio's error dictionary: a stream extension that is not found."""
-_TRACKS: Final = {
-    "inbound_track": (Track.INBOUND,),
-    "outbound_track": (Track.OUTBOUND,),
-    "both_tracks": (Track.INBOUND, Track.OUTBOUND),
-}
 
 
-@dataclass(slots=True)
-class SiprecRecord:
+class SiprecRecord(StartedRecord):
     """A SIPREC session of a call, active or ended."""
 
-    sid: str
-    account_sid: str
-    call_sid: str
-    name: str | None
-    began_ns: int
-    ended_ns: int | None = None
-    """Loop time at which it was stopped, in nanoseconds; None before."""
-
-    @property
-    def status(self) -> StreamStatus:
-        """``in-progress`` or ``stopped``."""
-        return "in-progress" if self.ended_ns is None else "stopped"
-
-    def to_twilio_json(self, dates: Dates) -> dict[str, Any]:
-        path = f"{account_path(self.account_sid)}/Calls/{self.call_sid}"
-        updated_ns = self.began_ns if self.ended_ns is None else self.ended_ns
-        return {
-            "sid": self.sid,
-            "account_sid": self.account_sid,
-            "call_sid": self.call_sid,
-            "name": self.name,
-            "status": self.status,
-            "date_updated": rfc2822(dates, updated_ns),
-            "uri": f"{path}/Siprec/{self.sid}.json",
-        }
+    __slots__ = ()
+    PART: ClassVar[str] = "Siprec"
 
 
 class _Fork:
@@ -127,26 +93,16 @@ class SiprecManager:
         self.port: SiprecPort | None = None
         """Opens sessions; None: every session fails."""
         self._account = account
-        self._live_call = live_call
         self._streams = streams
-        self._forks: dict[str, _Fork] = {}
-        account.exchange.events.on("event", self._on_event)
+        self._forks: StartedList[_Fork] = StartedList(
+            account, live_call, SiprecRecord.PART, SiprecRecord.PART, self._end
+        )
 
     # -- finding ----------------------------------------------------------------------------
 
     def find(self, call_sid: str, key: str) -> SiprecRecord:
         """Find a call's session by SID or name. Raises TwilioError (404) if there is none."""
-        return self._find(call_sid, key).record
-
-    def _find(self, call_sid: str, key: str) -> _Fork:
-        for each in reversed(self._forks.values()):
-            if each.record.call_sid == call_sid and key in (each.record.sid, each.record.name):
-                return each
-        raise not_found(f"{self._account.account_path}/Calls/{call_sid}/Siprec/{key}.json")
-
-    def _active(self, call_sid: str) -> list[_Fork]:
-        forks = self._forks.values()
-        return [each for each in forks if each.record.call_sid == call_sid and not each.over]
+        return self._forks.find(call_sid, key).record
 
     # -- commands ---------------------------------------------------------------------------
 
@@ -156,17 +112,12 @@ class SiprecManager:
         Raises TwilioError if the call is not active, there is no such connector, the name is in
         use, or too many tracks are forked already.
         """
-        self._account.call_record(call_sid)
-        call = self._live_call(call_sid)
-        if call is None or not call.active:
-            raise not_in_progress("Call is not in-progress. Cannot start a Siprec session.")
+        call = self._forks.startable(call_sid, request.name)
         connector = self._connector(request.connector)
-        active = self._active(call_sid)
-        if request.name and any(each.record.name == request.name for each in active):
-            raise bad_parameter(f"Siprec name {request.name} is already in use on call {call_sid}")
-        forked = sum(len(_TRACKS[each.request.track]) for each in active)
+        active = self._forks.active(call_sid)
+        forked = sum(len(TRACKS[each.request.track]) for each in active)
         forked += sum(each.forked for each in self._streams.of_call(call_sid))
-        if forked + len(_TRACKS[request.track]) > _MOST_FORKED:
+        if forked + len(TRACKS[request.track]) > _MOST_FORKED:
             words = f"a call has at most {_MOST_FORKED} forked tracks, and {forked} are in use"
             raise bad_parameter(f"Siprec: {words}")
         account = self._account
@@ -177,24 +128,21 @@ class SiprecManager:
             name=request.name,
             began_ns=account.now_ns,
         )
-        fork = self._forks[record.sid] = _Fork(record, request, call)
-        over = [each for each in self._forks.values() if each.over]
-        for each in over[: max(0, len(over) - _MOST_KEPT)]:
-            del self._forks[each.record.sid]
+        fork = self._forks.add(_Fork(record, request, call))
         account.spawn(self._open(fork, connector))
         return record
 
     def stop(self, call_sid: str, key: str) -> SiprecRecord:
         """Stop a session: POST /Calls/{sid}/Siprec/{sid}. Raises TwilioError (404) if none."""
-        fork = self._find(call_sid, key)
+        fork = self._forks.find(call_sid, key)
         self._end(fork)
         return fork.record
 
     def stop_named(self, call_sid: str, name: str) -> None:
         """Stop a call's active session of a name, without a name the newest; if there is one."""
-        found = [each for each in self._active(call_sid) if not name or each.record.name == name]
-        if found:
-            self._end(found[-1])
+        fork = self._forks.named(call_sid, name)
+        if fork is not None:
+            self._end(fork)
 
     def _connector(self, name: str) -> SiprecConnector:
         """Return the connector of a name. Raises TwilioError if there is none."""
@@ -210,7 +158,7 @@ class SiprecManager:
 
     async def _open(self, fork: _Fork, connector: SiprecConnector) -> None:
         account, call = self._account, fork.call
-        tracks = _TRACKS[fork.request.track]
+        tracks = TRACKS[fork.request.track]
         try:
             if self.port is None:
                 raise SiprecRefused("nothing here can open a recording session")
@@ -244,7 +192,7 @@ class SiprecManager:
             sid=fork.record.sid,
             call_sid=record.sid,
             account_sid=record.account_sid,
-            tracks=[track.value for track in _TRACKS[fork.request.track]],
+            tracks=[track.value for track in TRACKS[fork.request.track]],
             participants=[
                 SiprecParticipant(far, Track.INBOUND.value),
                 SiprecParticipant(near, Track.OUTBOUND.value),
@@ -284,7 +232,7 @@ class SiprecManager:
 
     def _report(self, fork: _Fork, word: str, error: str = "", code: int = _UNREACHABLE) -> None:
         account, record = self._account, fork.record
-        named = record.name or record.sid
+        named = record.named
         account.exchange.events.emit(
             StreamEvent(
                 at_ns=account.now_ns,
@@ -312,11 +260,3 @@ class SiprecManager:
         """Report to the app a session that TwiML asks for and that is refused."""
         record = SiprecRecord("", call.record.account_sid, call.sid, request.name, 0, 0)
         self._report(_Fork(record, request, call), "error", error.message, error.code)
-
-    def _on_event(self, event: Event) -> None:
-        if not isinstance(event, CallEvent):
-            return
-        word = event.kind.removeprefix("call.")
-        if word in CALL.moves and CALL.is_final(word):
-            for fork in self._active(event.call_sid):
-                self._end(fork)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -20,10 +21,11 @@ __all__ = ["AppClear", "AppMark", "AppMedia", "AppMessage", "BadStreamMessage", 
 
 CONNECTED: Final = '{"event":"connected","protocol":"Call","version":"1.0.0"}'
 _PLAIN_MEDIA: Final = re.compile(
-    r'\{"event": ?"media", ?"streamSid": ?"(\w+)", ?"media": ?\{"payload": ?"([\w+/=]*)"\}\}',
-    re.ASCII,
+    r'\{"event": ?"media", ?"streamSid": ?"(\w+)", ?"media": ?\{"payload": ?"', re.ASCII
 )
-"""A media message as most apps write it."""
+"""A media message as most apps write it, up to its payload."""
+_PLAIN_END: Final = '"}}'
+"""What follows the payload then."""
 _LONGEST_EXCERPT: Final = 80
 """Most characters of a wrong message in its notification."""
 
@@ -129,9 +131,12 @@ def read(data: str | bytes, stream_sid: str) -> AppMessage:
     if isinstance(data, bytes):
         words = f"a binary frame of {len(data)} bytes; expected text frames with JSON"
         raise BadStreamMessage(StreamCode.MALFORMED_MESSAGE, words)
-    plain = _PLAIN_MEDIA.fullmatch(data)
-    if plain is not None and plain[1] == stream_sid:
-        return _media(plain[2])
+    plain = _PLAIN_MEDIA.match(data)
+    if plain is not None and plain[1] == stream_sid and data.endswith(_PLAIN_END):
+        # What is base64 to its end has nothing in it that JSON would read in another way.
+        with contextlib.suppress(binascii.Error, ValueError):
+            payload = data[plain.end() : -len(_PLAIN_END)]
+            return AppMedia(binascii.a2b_base64(payload, strict_mode=True))
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):

@@ -67,7 +67,7 @@ _UNSUPPORTED: Final = Element(supported=False)
 _UNSUPPORTED_NAMES: Final = (
     *("AiSession", "Autopilot", "Conversation"),
     *("ConversationRelaySession", "Room", "Response/Prompt", "Response/Queue"),
-    *("Sim", "Task", "Transcription", "VirtualAgent", "WhatsApp"),
+    *("Sim", "Task", "VirtualAgent", "WhatsApp"),
 )
 _TRIM: Final = Choice(("trim-silence", "do-not-trim"))
 _TRACK: Final = Choice(("both", "inbound", "outbound"))
@@ -104,6 +104,10 @@ _NAMED_VALUE: Final = Element({"name": TEXT, "value": TEXT})
 _NOWHERE: Final = Element({"name": TEXT, "value": TEXT}, noted="the other end has no use for it")
 _TASK_ROUTER: Final = "TaskRouter is not simulated"
 _KNOWN: Final = "words are known, and none is recognised by a model"
+_UNSET: Final = Element(
+    {"name": TEXT, "value": TEXT},
+    noted="the simulated engine has no further settings",
+)
 _SSML: Final = (
     *("break", "emphasis", "lang", "p", "phoneme"),
     *("prosody", "s", "say-as", "sub", "w"),
@@ -214,6 +218,22 @@ ELEMENTS: Final[Mapping[str, Element]] = {
         {**_STATUS, "name": TEXT, "connectorName": TEXT, "track": TEXT},
         children=("Parameter",),
     ),
+    "Transcription": Element(
+        {
+            **dict.fromkeys(("name", "statusCallbackUrl", "languageCode"), TEXT),
+            "statusCallbackMethod": METHOD,
+            "track": Choice(("inbound_track", "outbound_track", "both_tracks")),
+            **dict.fromkeys(("inboundTrackLabel", "outboundTrackLabel"), TEXT),
+            **dict.fromkeys(("transcriptionEngine", "speechModel", "hints"), TEXT),
+            **dict.fromkeys(("enableProviderData", "profanityFilter", "partialResults"), FLAG),
+            "enableAutomaticPunctuation": FLAG,
+            **dict.fromkeys(
+                ("intelligenceService", "conversationConfiguration", "conversationId"),
+                Noted(TEXT, "no transcript of a call in progress is kept here"),
+            ),
+        },
+        children=("Config", "Parameter"),
+    ),
     # -- other parties ----------------------------------------------------------------------------
     "Dial": Element(
         {
@@ -263,6 +283,8 @@ ELEMENTS: Final[Mapping[str, Element]] = {
     ),
     "ApplicationSid": Element(text=True),
     "Parameter": _NAMED_VALUE,
+    "Config": _UNSET,
+    "Transcription/Parameter": _UNSET,
     "Client/Parameter": _NAMED_VALUE,
     "Hangup/Parameter": _NOWHERE,
     "Reject/Parameter": _NOWHERE,

@@ -1,11 +1,11 @@
 """The parser of TwiML documents.
 
 What Twilio ignores (an unknown element or attribute, a wrong value) becomes a warning and is left
-out, and what this sandbox does not act on becomes a note of its verb; a document that it cannot
-read is a :class:`TwimlError`. The XML is not trusted: no document type, so no entities and nothing
-fetched; limits of size, depth and warnings. Sources: https://www.twilio.com/docs/voice/twiml and
-the pages of errors 11750, 12100, 12200, 12300; the texts of the warnings are those of Twilio's
-schema validator and of its error dictionary.
+out; what this sandbox does not act on, and what says nothing without something else, becomes a note
+of its verb; a document that it cannot read is a :class:`TwimlError`. The XML is not trusted: no
+document type, so no entities and nothing fetched; limits of size, depth and warnings. Sources:
+https://www.twilio.com/docs/voice/twiml and the pages of errors 11750, 12100, 12200, 12300; the
+texts of the warnings are those of Twilio's schema validator and of its error dictionary.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from xml.parsers import expat
 
 from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.twiml.codes import SCHEMA, attribute_code, nested_code
+from mediasim.twilio.twiml.dependence import needed
 from mediasim.twilio.twiml.document import Document, TwimlError, Verb, Warning
 from mediasim.twilio.twiml.grammar import ELEMENTS, MESSAGING, ROOT, Element, element
 from mediasim.twilio.twiml.values import Noted
@@ -240,6 +241,10 @@ class _Reader:
                     f"{kind.why}"
                 )
             valid[attribute] = read
+        for attribute in valid:
+            other = needed(name, attribute, row.attributes)
+            if other is not None and other not in valid:
+                self._note(f"Attribute '{attribute}' of <{name}> says nothing without '{other}'")
         return valid
 
     def _warn(

@@ -20,6 +20,7 @@ from mediasim.exchange.payments import (
     PaymentDetails,
     PaymentMethod,
     PaymentRequest,
+    payment_ended,
 )
 from mediasim.exchange.payments import prompt_text as default_prompt
 from mediasim.exchange.waiting import CallEnded
@@ -186,6 +187,7 @@ class _Payment:
         """Report the result, and return the document of the action. Raises CallEnded."""
         session, verb = self._session, self._verb
         params = [*result, *self._shown()]
+        payment_ended(session.call, dict(result)["Result"])
         if self._details is not None:
             self._details.forget()
         self._send(params)

@@ -14,7 +14,7 @@ from mediasim.exchange.trim import Trim
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, executes
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 
 __all__ = ["callback_of", "record", "recording_request"]
 
@@ -68,6 +68,9 @@ async def record(session: CallSession, verb: Verb) -> FollowUp | None:
     )
     callback = callback_of(verb, session, "transcribeCallback")
     by_callback = callback is not None and PROFILES[session.account.profile].callback_transcribes
+    if callback is not None and not verb.flag("transcribe", by_callback):
+        words = "Attribute 'transcribeCallback' of <Record> says nothing without 'transcribe'"
+        session.warn(SCHEMA, words, verb.line)
     transcribe = verb.flag("transcribe", by_callback) and (
         session.account.transcriber.allowed(session.call.sid, verb.number("maxLength", 0))
     )

@@ -9,6 +9,7 @@ from mediasim.exchange.recording_control import LiveRecording
 from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.live_transcription import start_transcription, stop_transcription
 from mediasim.twilio.verbs.record import callback_of, recording_request
 from mediasim.twilio.verbs.relay import connect_relay, socket_url
 from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
@@ -30,6 +31,8 @@ async def start(session: CallSession, verb: Verb) -> None:
             start_siprec(session, noun)
         if noun.name == "Stream":
             start_stream(session, noun)
+        if noun.name == "Transcription":
+            start_transcription(session, noun)
         if noun.name == "Recording":
             request = recording_request(
                 noun,
@@ -53,6 +56,8 @@ async def stop(session: CallSession, verb: Verb) -> None:
             stop_siprec(session, noun)
         if noun.name == "Stream":
             stop_stream(session, noun)
+        if noun.name == "Transcription":
+            stop_transcription(session, noun)
         if noun.name == "Recording":
             found = _named(session, noun.attribute("name"))
             if found is not None:

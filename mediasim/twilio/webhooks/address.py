@@ -37,6 +37,7 @@ __all__ = [
     "allowed_host",
     "body_signed_url",
     "is_address",
+    "is_this_machine",
     "plain_host",
     "signature",
 ]
@@ -153,7 +154,7 @@ class HostGuard:
     def refusal(self, host: str) -> str | None:
         """Return why a host may not be called; None if it may."""
         plain = plain_host(host)
-        if _is_loopback(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
+        if is_this_machine(plain) or plain in self._allowed or _EVERY_HOST in self._allowed:
             return None
         if plain in self._named:
             return None
@@ -189,11 +190,13 @@ def plain_host(host: str) -> str:
     return host.strip("[]").lower().removesuffix(".")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
+def is_this_machine(host: str) -> bool:
+    """Return whether a host is this machine by its loopback interface."""
+    plain = plain_host(host)
+    if plain == "localhost":
         return True
     try:
-        address = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(plain)
     except ValueError:
         return False
     # An IPv4-mapped address is an unusual way to write one, which clients may read differently.

@@ -178,6 +178,8 @@ class AppRequest:
     secret_body: str | None = field(default=None, repr=False)
     """The JSON body of an unsigned POST that the log must not show; None: that of the
     parameters."""
+    track: str = ""
+    """The track of a call that it is about: ``inbound_track``; "" if it is about none."""
 
 
 @dataclass(frozen=True, slots=True)

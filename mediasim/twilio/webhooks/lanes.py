@@ -2,7 +2,8 @@
 
 Lanes do not wait for each other. Delayed callbacks are sent no sooner than they are due, in order
 among themselves, and delay no others. An overtaken callback waits for the next of its call or
-conference, ten seconds at most.
+conference, ten seconds at most. Work that is about a track keeps its order within the track: it is
+overtaken by that of other tracks alone.
 """
 
 from __future__ import annotations
@@ -57,6 +58,7 @@ async def _after(before: asyncio.Task[None] | None, work: Callable[[], Awaitable
 class _Held:
     lane: str
     work: Work
+    track: str
     patience: asyncio.TimerHandle
 
 
@@ -71,17 +73,23 @@ class Turns:
         self._early = Lanes()
         self._held: dict[str, _Held] = {}
 
-    def add(self, lane: str, work: Work, *, subject: str, overtaken: bool = False) -> bool:
+    def add(
+        self, lane: str, work: Work, *, subject: str, overtaken: bool = False, track: str = ""
+    ) -> bool:
         """Do work after what is in the lane; return whether it is held back before.
 
-        ``subject`` is what the work is about; ``overtaken`` work waits for the next about it.
+        ``subject`` is what the work is about; ``overtaken`` work waits for the next about it, and
+        if it is of a ``track``, for the next of another.
         """
+        waiting = self._held.get(subject)
+        if waiting is not None and waiting.track and track in ("", waiting.track):
+            self._release(subject)
         held = self._held.pop(subject, None)
         if held is None and overtaken:
             patience = asyncio.get_running_loop().call_later(
                 _PATIENCE_SECONDS, self._release, subject
             )
-            self._held[subject] = _Held(lane, work, patience)
+            self._held[subject] = _Held(lane, work, track, patience)
             return True
         self._lanes.add(lane, work)
         if held is not None:

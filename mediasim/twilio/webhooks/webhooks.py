@@ -117,7 +117,7 @@ class Webhooks:
         ``done`` is called once the callback was sent or has failed, not if the sandbox ends
         before; ``failed`` is called before it with the failure of the callback.
         """
-        fault = self.faults.callback(request.kind, request.sid, request.url)
+        fault = self.faults.callback(request.kind, request.sid, request.url, request.track)
         shared = _ONE_LANE if self._one_lane else lane
         first = self._entry(request, lane=shared, injected=fault.injected)
         if fault.dropped:
@@ -149,7 +149,13 @@ class Webhooks:
         elif self._posts and self.faults.comes_early(*subject):
             first.injected.append("sent before the request that caused it was answered")
             self._turns.early(shared, deliver)
-        elif self._turns.add(shared, deliver, subject=lane, overtaken=fault.overtaken):
+        elif self._turns.add(
+            shared,
+            deliver,
+            subject=lane,
+            overtaken=fault.overtaken or fault.overtaken_by_track,
+            track="" if fault.overtaken else request.track,
+        ):
             first.injected.append("held back for the next one to overtake it")
 
     def request_begins(self) -> None:

@@ -1,4 +1,4 @@
-"""A payment line that must not record card numbers, and its tests: spoken ones, and keys."""
+"""Payment lines that must not record card numbers, and their tests: spoken ones, keys, <Pay>."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from twilio.rest import Client
-from twilio.twiml.voice_response import Gather, Start, VoiceResponse
+from twilio.twiml.voice_response import Gather, Pay, Start, VoiceResponse
 
 from mediasim.testing import MediasimSandbox
 
@@ -84,3 +84,29 @@ def test_without_the_pause_it_would_be(mediasim_sandbox: MediasimSandbox) -> Non
     for number in (SPOKEN, CARD):
         with pytest.raises(AssertionError, match="in channel 1"):
             mediasim_sandbox.assert_never_contains(number)
+
+
+def test_a_card_that_pay_takes_is_in_no_recording(mediasim_sandbox: MediasimSandbox) -> None:
+    """The app leaves the card to Twilio: it sees a masked number, and no keys."""
+    till, paid = VoiceResponse(), VoiceResponse()
+    start = Start()
+    start.recording(channels="dual")
+    till.append(start)
+    till.append(Pay(charge_amount="20.45", action="/paid"))
+    paid.say("Thank you.")
+    paid.pause(length=3)
+    mediasim_sandbox.app({"/voice": str(till), "/paid": str(paid)})
+    payer = [
+        step
+        for keys in (CARD, "1230", "123#", "94105#")
+        for step in ({"wait_for": {"quiet": "1s"}}, {"dtmf": {"digits": keys, "in_band": True}})
+    ]
+    call = mediasim_sandbox.call(script=[*payer, {"wait_for": "other-stops"}, {"say": "Thanks."}])
+
+    mediasim_sandbox.run_until_idle()
+
+    (recording,) = call.recordings
+    recording.assert_heard("caller", channel=1, text="thanks")
+    mediasim_sandbox.assert_never_contains(CARD)
+    (asked,) = (dict(it.params) for it in mediasim_sandbox.deliveries if "/paid" in it.url)
+    assert (asked["Result"], asked["PaymentCardNumber"]) == ("success", "xxxxxxxxxxxx1111")

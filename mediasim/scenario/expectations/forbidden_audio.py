@@ -8,7 +8,7 @@ detector of telephone tones.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,12 +20,20 @@ from mediasim.audio.dtmf import DtmfDetector
 from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import says
+from mediasim.exchange.live_call import LiveCall
 from mediasim.scenario.expectations.verdicts import PublishedMedia
-from mediasim.testing.source import SpokenUtterance
 from mediasim.truth.measure import find_within
 from mediasim.truth.reference import reference_of
 
-__all__ = ["ForbiddenClip", "SearchMatch", "SearchTarget", "first_match", "search_target"]
+__all__ = [
+    "ForbiddenClip",
+    "SearchMatch",
+    "SearchTarget",
+    "SpokenUtterance",
+    "first_match",
+    "search_target",
+    "utterances_of",
+]
 
 ForbiddenClip = str | Path | NDArray[np.int16]
 """Words or keys; an audio file; or samples (n,) at 8 kHz."""
@@ -38,6 +46,39 @@ _FEWEST_SAMPLES: Final = 800
 """Fewest samples that can be recognised: 100 ms."""
 _FEWEST_KEYS: Final = 4
 """Fewest consecutive keys of a longer number that count as a part of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpokenUtterance:
+    """Speech, audio or keys of a party in a call, recorded or not."""
+
+    party: str
+    kind: str
+    """say, play, dtmf and so on."""
+    text: str
+    """The words, the file or the keys."""
+    pcm: NDArray[np.int16]
+    """Samples before the codec, int16 (n,); empty for keys that the server received."""
+    codec: str
+
+
+def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
+    """Return all utterances of the calls' parties, and the keys that the server received."""
+    found = []
+    for call in calls:
+        if call.line is None:
+            continue
+        party = call.party
+        found += [
+            SpokenUtterance(party.name, segment.kind, segment.text, segment.pcm, party.codec)
+            for segment in call.line.timeline.segments
+        ]
+        if call.digits:
+            keys = "".join(digit for _, digit in call.digits)
+            found.append(
+                SpokenUtterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec)
+            )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
