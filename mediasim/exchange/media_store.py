@@ -21,7 +21,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +48,9 @@ class MediaStore:
     ValueError for a ``sid`` that has not the form of a recording's, so no SID can name a file
     outside the store.
     """
+
+    deleted_suffixes: ClassVar = (".wav", ".encrypted", ".truth.json", ".transcript.json")
+    """Ends of the names of a recording's files that go with its media."""
 
     def __init__(self, directory: Path, *, durable: bool = False) -> None:
         self.directory = directory
@@ -131,7 +134,7 @@ class MediaStore:
 
     def delete(self, sid: str) -> None:
         """Delete a recording's media and truth, but not its JSON document."""
-        for suffix in (".wav", ".encrypted", ".truth.json", ".transcript.json"):
+        for suffix in self.deleted_suffixes:
             self._path(sid, suffix).unlink(missing_ok=True)
         self._reference(sid).unlink(missing_ok=True)
         self._forget_derived(sid)

@@ -200,13 +200,15 @@ async def _ring_simulated(
     rule, after_ns = RINGING_RULES[phone.answering.outcome], phone.answering.after_ns
     ends = rule.ends
     if rule.rings:
-        if phone.answering.rings_after_ns:
+        if dials_ns := phone.answering.rings_after_ns:
             # The limit counts from dialling, and may be over before anything rings.
-            before_ns = min(phone.answering.rings_after_ns, timeout_ns)
-            await call.exchange.sleep(before_ns)
-            timeout_ns -= before_ns
+            await call.exchange.sleep(min(dials_ns, timeout_ns))
             if call.ended.is_set():
                 return False
+            if dials_ns > timeout_ns:
+                call.fail("no-answer")
+                return False
+            timeout_ns -= dials_ns
         rings()
         in_time = rule.reacts and after_ns <= timeout_ns  # at the limit the party is in time
         await call.exchange.sleep(after_ns if in_time else timeout_ns)

@@ -28,7 +28,7 @@ from mediasim.documents.values import (
     count,
     existing_file,
 )
-from mediasim.exchange.phone import Answering
+from mediasim.exchange.phone import RINGING_RULES, Answering
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.net.trust import Trust
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
@@ -142,6 +142,10 @@ class RingAnswer(AnswerSpec):
     """What it does in the end; busy and failed never ring, no-answer rings for ever."""
     rings_after: Duration = Duration(0)
     """The post-dial delay: how long it takes until its telephone rings."""
+
+    def troubles(self) -> Iterator[Misfit]:
+        if self.rings_after and not RINGING_RULES[self.outcome].rings:
+            yield ("rings_after",), f"expected none: a telephone that is {self.outcome} never rings"
 
     @property
     def answering(self) -> Answering:

@@ -73,8 +73,7 @@ class RemoteMediaStore(MediaStore):
 
     def delete(self, sid: str) -> None:
         super().delete(sid)
-        suffixes = (".wav", ".encrypted", ".truth.json")
-        names = [self._path(sid, suffix).name for suffix in suffixes]
+        names = [self._path(sid, suffix).name for suffix in self.deleted_suffixes]
         self._submit(lambda: self._bucket.delete(names))
 
     def forget(self, sid: str) -> None:

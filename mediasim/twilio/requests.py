@@ -84,7 +84,11 @@ class RecordingRequest(RecordingOptions):
 
     callback: Callback | None = None
     configuration_id: str = ""
-    """Id of the configuration that it is of; "" for parameters of the request itself."""
+    """Id of the configuration that it is of; "" for none."""
+    inline: tuple[str, ...] = ()
+    """Names of the parameters that the request has itself."""
+    by_default: bool = False
+    """Whether the account's default stands for parameters that the request has not."""
 
 
 StreamTrack = Literal["inbound_track", "outbound_track", "both_tracks"]

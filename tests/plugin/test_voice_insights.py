@@ -42,6 +42,17 @@ ROWS: dict[str, tuple[dict[str, Any], list[str] | None]] = {
 """What is said of a party, and the tags of a call to it."""
 
 
+def test_a_telephone_that_would_ring_after_the_limit_never_rings(
+    mediasim_sandbox: MediasimSandbox,
+) -> None:
+    sandbox = mediasim_sandbox
+    late = sandbox.party("late", TALKS, answer={"after": "0s", "rings_after": "60s"})
+    sid = sandbox.client.calls.create(to=late, from_=OWN, twiml=LONG, timeout=20).sid
+    sandbox.run_until_idle()
+    assert sandbox.client.calls(sid).fetch().status == "no-answer"
+    assert "call.ringing" not in {each.kind for each in sandbox.service.exchange.events.log}
+
+
 def test_bad_calls_are_tagged(mediasim_sandbox: MediasimSandbox) -> None:
     sandbox = mediasim_sandbox
     calls = {}

@@ -36,11 +36,7 @@ def wants(url: str) -> dict[str, Any]:
 
 
 def configured(sandbox: MediasimSandbox, kind: str, wants: dict[str, Any]) -> Any:
-<<<<<<< HEAD
-    """Create a configuration: ``voice.v2.transcription.create`` of SDK 9.13 reads no answer."""
-=======
     """Create a configuration; ``voice.v2.transcription.create`` of SDK 9.13 reads no answer."""
->>>>>>> w-scripts
     request = ConfigurationContext.VoiceV2ConfigurationRequest(wants)
     return sandbox.client.voice.v2.configurations(kind).create(request)
 
@@ -117,3 +113,51 @@ def test_a_recording_is_transcribed_by_a_configuration(
     assert refused(voice.v3.transcriptions.create, wrong)[0] == 400
     assert voice.v2.transcription(made.id).delete()
     assert refused(voice.v2.transcription(made.id).fetch)[0] == 404
+
+
+def test_a_recording_is_made_and_transcribed_by_its_configuration(
+    mediasim_sandbox: MediasimSandbox, told: Any
+) -> None:
+    sandbox, (url, reports) = mediasim_sandbox, told
+    words = configured(sandbox, "Transcription", wants(f"{url}/words"))
+    policy = {
+        "unique_name": "policy",
+        "configuration": {
+            "configurationType": "Recording",
+            "compositionPolicy": {"channels": "dual", "trim": "trim-silence", "track": "inbound"},
+            "features": [{"type": "transcription", "featureId": words.id}],
+        },
+    }
+    made = configured(sandbox, "Recording", policy)
+    sid = recorded(sandbox, recording_configuration_id=made.id)
+    recording = sandbox.client.recordings(sid).fetch()
+    assert recording.channels == 1  # of the inbound track alone
+    sandbox.run_until_idle()
+    (report,) = reports
+    assert report["sourceId"] == sid
+    assert {each["audioChannelIndex"] for each in report["sentences"]} == {1}
+    create = sandbox.client.calls.create
+    call = {"to": AGENT, "from_": OWN, "twiml": "<Response/>", "record": True}
+    both = {"recording_configuration_id": made.id, "recording_channels": "dual"}
+    assert refused(create, **call, **both) == (400, refused(create, **call, **both)[1])
+    assert refused(create, **call, recording_configuration_id="none")[0] == 400
+    named = "record='true' trim='trim-silence' recordingConfigurationId='policy'"
+    mixed = f"<Response><Dial {named}>{AGENT}</Dial></Response>"
+    sandbox.client.calls.create(to="+14155550101", from_=OWN, twiml=mixed)
+    sandbox.run_until_idle()
+    notes = [each.message_text or "" for each in sandbox.client.api.account.notifications.list()]
+    assert any("recordingConfigurationId and trim were given" in note for note in notes)
+    default = sandbox.client.voice.v2.recording_account_default_configuration()
+    assert default.__class__.__name__ == "RecordingAccountDefaultConfigurationContext"
+    assert refused(default.fetch)[0] == 404
+    wanted = {"compositionPolicy": {"track": "inbound"}}
+    path = f"{sandbox.client.voice.base_url}/v2/AccountDefaultConfiguration/Recording"
+    headers = {"Content-Type": "application/json"}
+    answer = sandbox.client.request("POST", path, data={"configuration": wanted}, headers=headers)
+    assert answer.status_code == 201
+    sandbox.client.calls.create(
+        to="+14155550101", from_=OWN, record=True, twiml="<Response><Pause length='3'/></Response>"
+    )
+    sandbox.run_until_idle()
+    assert sandbox.client.recordings.list()[0].channels == 1
+    assert default.delete()

@@ -20,8 +20,19 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qsl, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 
+PATIENCE_S = 30.0
+"""Seconds that anything awaited may take."""
 _BYTECODE = f"{tempfile.gettempdir()}/mediasim-bytecode-{os.getuid()}"
 """Compiled once for all tests, or most of their time would go into that."""
+
+
+def eventually(found: Callable[[], Any], shown: Callable[[], Any] = str) -> Any:
+    """Return what is there at last; ``shown`` is told where it never comes."""
+    patient_until = time.monotonic() + PATIENCE_S
+    while not (it := found()):
+        assert time.monotonic() < patient_until, f"it never came: {shown()}"
+        time.sleep(0.05)
+    return it
 
 
 @dataclass

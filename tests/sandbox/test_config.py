@@ -156,6 +156,11 @@ def test_everything_may_be_absent() -> None:
             "did you mean 'no-answer'?",
         ),
         (
+            "parties:\n  a: {answer: {outcome: busy, rings_after: 3s}}",
+            "plan.yaml:2:44: parties.a.answer.rings_after: expected none: a telephone that is busy "
+            "never rings",
+        ),
+        (
             "parties:\n  a: {voice: nobody}",
             "plan.yaml:2:14: parties.a.voice: there is no voice 'nobody'; the voices are amy, ben, "
             "emma, daniel, chloe, jack, grace, liam, fergus, henry, isla, babble",

@@ -7,15 +7,14 @@ import json
 import os
 import shutil
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from serving import Sandbox, app, serving
+from serving import Sandbox, app, eventually, serving
 
 from mediasim.audio.wav import read_wav
 from mediasim.media.spool import LONGEST_WAIT, SpoolFile
@@ -116,14 +115,6 @@ def placed(sandbox: Sandbox, url: str, seconds: int) -> Any:
         RecordingChannels="dual",
         RecordingStatusCallback=f"{url}/done",
     )
-
-
-def eventually(holds: Callable[[], bool], seconds: float = 30) -> None:
-    """Wait for it."""
-    until = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 def fill(file: Path) -> None:

@@ -8,14 +8,14 @@ import signal
 import sys
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 from databases import postgresql
-from serving import App, Sandbox, app, serving
+from serving import App, Sandbox, app, eventually, serving
 from softphones import babble, found_at, read_wav, write_wav
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
@@ -38,16 +38,6 @@ parties:
 recordings: {{processing: 0s}}
 """
 DIAL = f"<Response><Dial record='record-from-answer-dual'>{EVE}</Dial></Response>"
-PATIENCE_S = 30.0
-
-
-def eventually(found: Callable[[], Any], shown: Callable[[], Any] = str) -> Any:
-    """Return what is there at last; ``shown`` is told where it never comes."""
-    patient_until = time.monotonic() + PATIENCE_S
-    while not (it := found()):
-        assert time.monotonic() < patient_until, f"it never came: {shown()}"
-        time.sleep(0.05)
-    return it
 
 
 @pytest.fixture(scope="module")

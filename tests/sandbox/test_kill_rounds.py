@@ -10,14 +10,13 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attacks import figures, times
-from serving import App, Sandbox, app, serving
+from serving import App, Sandbox, app, eventually, serving
 
 from mediasim.audio.wav import read_wav
 from mediasim.seeds import Seeds
@@ -33,14 +32,6 @@ parties:
 TWIML = "<Response><Pause length='90'/></Response>"
 WORST_LOSS_S = 2.0
 """Recorders write once a second; the rest is for a machine that is busy."""
-
-
-def eventually(holds: Callable[[], bool], what: object = "") -> None:
-    """Wait for it, half a minute at most."""
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until, what
-        time.sleep(0.02)
 
 
 def placed(sandbox: Sandbox, user: App) -> str:
@@ -91,8 +82,8 @@ def judged(found: Any, data: Path) -> float:
 
 def told_once(user: App, calls: set[str]) -> int:
     """Wait until each call's end was told; returns how many were told of twice."""
-    eventually(lambda: calls <= {it["CallSid"] for it in user.of("/call")}, "/call")
-    eventually(lambda: calls <= {it["CallSid"] for it in user.of("/recording")}, "/recording")
+    eventually(lambda: calls <= {it["CallSid"] for it in user.of("/call")})
+    eventually(lambda: calls <= {it["CallSid"] for it in user.of("/recording")})
     told = Counter((path, params["CallSid"]) for path, params in user.asked)
     return sum(number - 1 for number in told.values())
 

@@ -8,14 +8,13 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from databases import postgresql
 from dying import PLAN
-from serving import app, serving
+from serving import app, eventually, serving
 
 import mediasim
 from mediasim.audio.wav import read_wav
@@ -192,11 +191,3 @@ def known(journal: Path) -> int:
     except OSError:
         return 0
     return samples
-
-
-def eventually(holds: Callable[[], bool]) -> None:
-    """Wait for it, half a minute at most."""
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until
-        time.sleep(0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from serving import Sandbox, serving
+from serving import Sandbox, eventually, serving
 
 DAY = 86_400
 PLAN = """
 numbers: {+14155550100: {twiml: "<Response/>"}}
-parties: {alice: {number: +14155550101, script: [{pause: 2s}]}}
+parties: {alice: {number: +14155550101, answer: 0s, script: [{pause: 2s}]}}
 recordings: {retention: RETENTION, processing: 0s}
 """
 
@@ -36,16 +35,15 @@ def recorded(sandbox: Sandbox, *, manual: bool) -> str:
         Record="true",
         Twiml="<Response><Pause length='1'/></Response>",
     )
-    deadline = time.monotonic() + 30
-    while True:
+
+    def completed() -> str | None:
         if manual:
             sandbox.control("POST", "/clock/run-until-idle")
         found = sandbox.rest("GET", f"/Calls/{call['sid']}/Recordings.json")["recordings"]
-        if found and found[0]["status"] == "completed":
-            sid: str = found[0]["sid"]
-            return sid
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+        return found[0]["sid"] if found and found[0]["status"] == "completed" else None
+
+    sid: str = eventually(completed)
+    return sid
 
 
 def shown(sandbox: Sandbox, sid: str, query: str = "") -> dict[str, Any]:
@@ -101,10 +99,7 @@ def test_workers_delete_what_they_recorded_and_the_front_knows(tmp_path: Path) -
     config = str(plan(tmp_path, "3s"))
     with serving("--in-memory", "--config", config, "--workers", "2") as sandbox:
         sid = recorded(sandbox, manual=False)
-        deadline = time.monotonic() + 30
-        while listed(sandbox):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        eventually(lambda: not listed(sandbox))
         (kept,) = listed(sandbox, "?IncludeSoftDeleted=true")
         assert (kept["sid"], kept["status"]) == (sid, "deleted")
         assert sandbox.rest("DELETE", f"/Recordings/{sid}.json")["code"] == 20404

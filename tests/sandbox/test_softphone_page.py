@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-import time
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from serving import App, Sandbox, app, serving
+from serving import App, Sandbox, app, eventually, serving
 
 pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 from playwright.sync_api import expect
 from softphones import (
     CHROMIUM,
-    PATIENCE_S,
     Telephones,
     babble,
     found_at,
@@ -100,15 +98,6 @@ def sounds(page: Page, name: str) -> None:
     """The meter of that name shows something."""
     meter = page.get_by_role("meter", name=name)
     expect(meter).to_have_attribute("aria-valuenow", re.compile(r"^-?[0-4]?\d$"))
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    """What is there at last."""
-    patient_until = time.monotonic() + PATIENCE_S
-    while not (it := found()):
-        assert time.monotonic() < patient_until, "it never came"
-        time.sleep(0.05)
-    return it
 
 
 def ends(sandbox: Sandbox, sid: str, status: str) -> None:

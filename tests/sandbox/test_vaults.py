@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from serving import Sandbox, app, serving
+from serving import Sandbox, app, eventually, serving
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
@@ -27,7 +26,11 @@ from mediasim.twilio.vault import BucketRefused
 
 PLAN = """
 numbers: {{+14155550100: {{twiml: "<Response/>"}}}}
-parties: {{alice: {{number: +14155550101, script: [{{say: "Hello there"}}, {{pause: {pause}}}]}}}}
+parties:
+  alice:
+    number: +14155550101
+    answer: 0s
+    script: [{{say: "Hello there"}}, {{pause: {pause}}}]
 recordings: {recordings}
 """
 
@@ -67,14 +70,6 @@ def placed(client: Client, url: str, *, seconds: int = 1) -> str:
     )
     sid: str = call.sid
     return sid
-
-
-def eventually(found: Any) -> Any:
-    deadline = time.monotonic() + 30
-    while not (it := found()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return it
 
 
 def completed(client: Client, call: str) -> Any:

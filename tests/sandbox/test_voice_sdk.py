@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from serving import App, Sandbox, app, serving
+from serving import App, Sandbox, app, eventually, serving
 
 pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 from softphones import (
@@ -183,15 +183,14 @@ def token_of(
 
 def recording(sandbox: Sandbox, call_sid: str) -> Any:
     """The samples of a call's recording, a column for each channel, once it is completed."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
+
+    def completed() -> Any:
         found = sandbox.rest("GET", f"/Recordings.json?CallSid={call_sid}")["recordings"]
-        if found and found[0]["status"] == "completed":
-            return read_wav(
-                sandbox.download(f"/Recordings/{found[0]['sid']}.wav?RequestedChannels=2")
-            )
-        assert time.monotonic() < until, "no recording was completed"
-        time.sleep(0.05)
+        return found[0]["sid"] if found and found[0]["status"] == "completed" else None
+
+    return read_wav(
+        sandbox.download(f"/Recordings/{eventually(completed)}.wav?RequestedChannels=2")
+    )
 
 
 def is_said_by_the_browser(part: Any) -> float:

@@ -56,6 +56,8 @@ SCENARIO = {
         "alice": {"script": [{"dtmf": "5"}, {"wait_for": "other-stops"}]},
         "keyed": {"app": bot(answers="5")},
         "single": {"app": bot(speaks="25")},
+        "early": {"app": bot(speaks="25", closes="100")},
+        "bob": {"early_media": [{"tone": {"hz": 440, "for": "500ms"}}]},
     },
     "calls": [
         {"name": "both", "from": "hasty", "to": "patient", "recording": "dual"},
@@ -66,6 +68,7 @@ SCENARIO = {
             "app": bot(speaks="100", closes="200"),
             "recording": "dual",
         },
+        {"name": "rung", "from": "early", "to": "bob", "answer_on_bridge": True},
     ],
     "expect": [
         {"greeting": {"call": "both", "party": "patient", "within": "3s"}},
@@ -92,16 +95,12 @@ def test_bots_call_each_other_and_are_called(tmp_path: Path) -> None:
     found, again = run(tmp_path / "once"), run(tmp_path / "again")
 
     assert [(it.check, it.found) for it in found.verdicts if not it.ok] == []
-    assert list(found.run.streams) == [
-        "own",
-        "both/hasty",
-        "own/single",
-        "both/patient",
-        "person/keyed",
+    assert sorted(found.run.streams) == [
+        *("both/hasty", "both/patient", "own", "own/single", "person/keyed", "rung/early"),
     ]
     assert [(app["call"], app.get("party")) for app in found.report["apps"]] == [
         *(("both", "hasty"), ("both", "patient"), ("person", "keyed")),
-        *(("own", None), ("own", "single")),
+        *(("own", None), ("own", "single"), ("rung", "early")),
     ]
     assert found.run.warnings == []
     assert {call.record.status for call in found.run.exchange.calls} == {"completed"}

@@ -283,3 +283,19 @@ def test_words_that_cannot_be_known_are_told_of(
         assert told(mediasim_sandbox)[-1]["TranscriptionEvent"] == "transcription-stopped"
     else:
         assert (note.log, "real_audio: transcribe" in note.message_text) == ("1", True)
+
+
+def test_a_service_has_the_transcript_once_it_has_ended(mediasim_sandbox: Any) -> None:
+    sandbox = mediasim_sandbox
+    service = sandbox.client.intelligence.v2.services.create("support")
+    say = f'<Pause length="5"/><Say>{ANSWER}</Say><Pause length="9"/>'
+    script = ({"pause": "1s"}, {"say": SAID}, {"pause": "9s"}, "hangup")
+    talk(sandbox, starting('intelligenceService="support"') + say, *script)
+    (transcript,) = sandbox.client.intelligence.v2.transcripts.list()
+    assert (transcript.service_sid, transcript.status) == (service.sid, "completed")
+    sentences = transcript.sentences.list()
+    assert [(each.media_channel, each.transcript) for each in sentences] == [
+        (1, SAID),
+        (2, ANSWER),
+    ]
+    assert 0.9 < float(sentences[0].start_time) < 1.6

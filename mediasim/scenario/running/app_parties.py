@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from mediasim.exchange.events import SECRET_KEY, DtmfEvent, Event
@@ -40,13 +40,6 @@ async def _stay(control: PartyControl) -> None:
     await never()
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    line: OwnLine
-    calls: tuple[LiveCall, LiveCall]
-    """The party's call, and the app's own."""
-
-
 class AppParties:
     """The parties of a run that are apps, connected as their legs are answered."""
 
@@ -60,7 +53,7 @@ class AppParties:
         self._parties = parties
         self._apps = apps
         self._connect = connect
-        self._lines: list[_Line] = []
+        self._line_of: dict[LiveCall, OwnLine] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._waiting: set[asyncio.Event] = set()
         exchange.events.on("event", self._on_event)
@@ -84,24 +77,28 @@ class AppParties:
         app = self._parties.get(call.party.name)
         if app is None:
             return None
-        line = OwnLine()
+        line = self._line_of.get(call)
+        if line is None:  # it may be asked for before the answer too, to hear early media
+            line = self._line_of[call] = OwnLine()
+            line.near.on_connect = partial(self._begin, app, call, line)
+        return line.near
+
+    def _begin(self, app: App, call: LiveCall, line: OwnLine) -> None:
+        """Begin the app's own call: the party's leg is up."""
         # The one at the other end is a party of the account's own, not of the scenario's.
         party = Party(f"{call.party.name}-app", call.party.number, up=NETWORK)
         end = AppEnd(call.flow, call.party.name)
-        key = app_key(*end)
-        plan = connection_plan(app, key, str(end), party, self._apps)
+        plan = connection_plan(app, app_key(*end), str(end), party, self._apps)
         made = self._connect(app, plan, _LinePhones(party, line.far))
         self.calls.append(made)
-        self._lines.append(_Line(line, (call, made.call)))
         task = asyncio.ensure_future(made.run())
         self._tasks.add(task)
-        task.add_done_callback(self._over)
-        return line.near
+        task.add_done_callback(partial(self._over, made.call))
 
-    def _over(self, task: asyncio.Task[None]) -> None:
+    def _over(self, call: LiveCall, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._exchange.on_fault(self.calls[-1].call, error)
+            self._exchange.on_fault(call, error)
 
     async def close(self) -> None:
         """Wait until the apps' own calls have ended; their parties' legs are down."""
@@ -115,8 +112,8 @@ class AppParties:
         if isinstance(event, DtmfEvent) and event.digit != SECRET_KEY:
             for call in self._exchange.calls:
                 if call.sid == event.call_sid and call.has_leg:
-                    for each in self._lines:
-                        each.line.carry_key(call.leg, event.digit)
+                    for line in self._line_of.values():
+                        line.carry_key(call.leg, event.digit)
 
 
 class _LinePhones(PartyPhones):

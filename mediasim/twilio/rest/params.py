@@ -279,6 +279,7 @@ TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
+    "RecordingConfigurationId",
 )
 """Names of the parameters that :func:`recording_request` reads."""
 
@@ -308,8 +309,21 @@ def twiml_source(form: Params) -> TwimlSource | None:
 
 
 def recording_request(form: Params, trim: Trim) -> RecordingRequest:
-    """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default."""
+    """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default.
+
+    Raises TwilioError (400) for a configuration beside other parameters.
+    """
+    configuration = form.text("RecordingConfigurationId") or ""
+    inline = tuple(name for name in RECORDING_OPTIONS[:-1] if form.text(name))
+    if configuration and inline:
+        raise bad_parameter(
+            f"RecordingConfigurationId and {inline[0]} were given: expected either a configuration "
+            "or parameters"
+        )
     return RecordingRequest(
+        configuration_id=configuration,
+        inline=inline,
+        by_default=True,
         channels=form.word("RecordingChannels", get_args(Channels)) or "mono",
         track=form.word("RecordingTrack", get_args(Track)) or "both",
         trim=form.word("Trim", get_args(Trim)) or trim,

@@ -8,13 +8,14 @@ recordings whose request says nothing itself. Source: Twilio docs, "Configuratio
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, cast
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.profiles import Channels, Track
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.account_parts import AccountParts, ResourceList
+from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import iso8601
 from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.resources import Dated
@@ -91,6 +92,34 @@ class Configurations:
             ):
                 return each
         return None
+
+    def resolved(
+        self, request: RecordingRequest, account_sid: str, *, conference: bool, message: bool
+    ) -> RecordingRequest:
+        """Return a recording's request as its configuration, or the account's default, has it.
+
+        A ``message`` of a Record verb keeps its channel and its track. Raises TwilioError (400) for
+        a configuration that the account has not, or one beside parameters.
+        """
+        name = request.configuration_id
+        if name and request.inline:
+            raise bad_parameter(
+                f"recordingConfigurationId and {request.inline[0]} were given: expected either a "
+                "configuration or parameters"
+            )
+        found = None
+        if name:
+            found = self.find(account_sid, "Recording", name)
+            if found is None:
+                raise bad_parameter(f"Recording configuration {name[:80]} was not found")
+        elif request.by_default and not request.inline:
+            found = self.default(account_sid)
+        if found is None:
+            return request
+        by_configuration = found.recording(conference=conference)
+        if message:
+            return replace(by_configuration, channels=request.channels, track=request.track)
+        return by_configuration
 
     def default(self, account_sid: str) -> ConfigurationRecord | None:
         """Return the account's default for recordings; None without one."""

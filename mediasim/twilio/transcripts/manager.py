@@ -66,8 +66,6 @@ class TranscriptManager:
             "voice": self._report_by_voice,
         }
         """What reports the end of a transcript, by its kind."""
-        self.chosen: dict[str, str] = {}
-        """Id of the configuration of each active recording that has one."""
         account.exchange.events.on("event", self._on_event)
 
     # -- requests ---------------------------------------------------------------------------
@@ -100,6 +98,26 @@ class TranscriptManager:
                 f"A transcript of {sid} exists already: delete it to transcribe the recording again"
             )
         return self.begin(self._new(service, recording_sid=sid, **more), source)
+
+    def service(self, key: str, account_sid: str) -> ServiceRecord | None:
+        """Return an account's service by its SID or unique name; None if there is none."""
+        for each in self.services.all():
+            if each.account_sid == account_sid and key in (each.sid, each.unique_name):
+                return each
+        return None
+
+    def of_call(self, service: ServiceRecord, call_sid: str, **more: Any) -> TranscriptRecord:
+        """Add and report a service's transcript of a call, made while the call went on.
+
+        ``more`` are fields of the record: its sentences, its duration.
+        """
+        record = self._new(service, **more)
+        emit = partial(self._emit, record, None, call_sid=call_sid)
+        self.records.add(record)
+        emit("queued")
+        lifecycle.move(record, "in-progress", self._account.now_ns, emit)
+        self._end(record, "", emit)
+        return record
 
     def of_media(self, service: ServiceRecord, url: str, **more: Any) -> TranscriptRecord:
         """Begin a service's transcript of media at a URL, which may be those of a recording."""
@@ -255,20 +273,28 @@ class TranscriptManager:
             for service in self.services.all():
                 if service.auto_transcribe and service.account_sid == source.account_sid:
                     self.begin(self._new(service, recording_sid=source.sid), source)
-            chosen = self.chosen.pop(source.sid, "")
-            found = self._configurations.transcription_of(source.account_sid, chosen)
+            found = self._configurations.transcription_of(
+                source.account_sid, source.configuration_id
+            )
             if found is not None:
                 self.by_configuration(found, source=source.sid)
 
-    def _emit(self, record: TranscriptRecord, source: RecordingRecord | None, word: str) -> None:
+    def _emit(
+        self,
+        record: TranscriptRecord,
+        source: RecordingRecord | None,
+        word: str,
+        *,
+        call_sid: str = "",
+    ) -> None:
         self._account.exchange.events.emit(
             TranscriptEvent(
                 at_ns=self._account.now_ns,
                 kind=f"transcript.{word}",
-                text=f"transcript of {record.recording_sid or record.media_url} {word}",
+                text=f"transcript of {record.recording_sid or record.media_url or call_sid} {word}",
                 transcript_sid=record.sid,
                 recording_sid=record.recording_sid,
-                call_sid="" if source is None else source.call_sid,
+                call_sid=call_sid if source is None else source.call_sid,
             )
         )
 

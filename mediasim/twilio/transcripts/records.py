@@ -83,7 +83,7 @@ class TranscriptRecord(Dated):
     created_ns: int
     updated_ns: int = field(init=False)
     recording_sid: str = ""
-    """The recording that it is of; "" for media from elsewhere."""
+    """The recording that it is of; "" for media from elsewhere, and for a call."""
     media_url: str = ""
     language_code: str = "en-US"
     customer_key: str = ""

@@ -53,5 +53,6 @@ def _request(session: CallSession, noun: Verb) -> LiveTranscriptionRequest:
         profanity_filter=noun.flag("profanityFilter", True),
         partial_results=noun.flag("partialResults", False),
         hints=noun.attribute("hints"),
+        service=noun.attribute("intelligenceService"),
         punctuation=noun.flag("enableAutomaticPunctuation", True),
     )
