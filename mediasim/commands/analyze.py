@@ -43,6 +43,10 @@ def analyze(
     asr_model: Annotated[
         Path | None, typer.Option(help="The folder of a CTranslate2 Whisper model to use.")
     ] = None,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(help="Hold a transcript against the truth: Twilio's sentences, as JSON."),
+    ] = None,
     detector: Annotated[
         Detector, typer.Option(help="What tells speech from silence; auto: by the channel's noise.")
     ] = "auto",
@@ -60,7 +64,9 @@ def analyze(
         from mediasim.truth.analysis.recording import AnalysisError
 
     try:
-        one = truth is not None or plot is not None or format == "vtt"
+        one = truth is not None or plot is not None or format == "vtt" or transcript is not None
+        if transcript is not None and format not in ("text", "json"):
+            stop(f"expected --format text or json with --transcript, found {format}")
         several = recording.is_dir() and not one
         failed: list[str] = []
         found = list(_analysed(recording, truth, detector, transcribe, asr_model, failed, one=one))
@@ -70,6 +76,8 @@ def analyze(
             text = _json([_document(analysis) for analysis in found])
         else:
             text = ("\n" if format == "text" else "").join(_each_printed(found, format))
+        if transcript is not None:
+            text = _with_score(text, found[0], transcript, format)
     except AnalysisError as error:
         stop(str(error))
     except OSError as error:
@@ -77,6 +85,25 @@ def analyze(
     sys.stdout.write(text)
     if failed:
         stop("\n".join(failed))
+
+
+def _with_score(text: str, analysis: Analysis, transcript: Path, form: Form) -> str:
+    """Return what is printed of an analysis with the score of a transcript added.
+
+    Raises AnalysisError if the transcript cannot be read or there is no truth.
+    """
+    from mediasim.recogniser.scoring import read_transcript, score
+    from mediasim.truth.analysis.recording import AnalysisError
+
+    heard = read_transcript(transcript)
+    if analysis.recording.truth is None:
+        raise AnalysisError(
+            f"a transcript is held against the truth, and {analysis.recording.path} has none"
+        )
+    found = score(analysis.recording.truth, heard)
+    if form == "json":
+        return _json({**json.loads(text), "transcript_score": found.to_json()})
+    return text + "\n".join(("", *found.lines())) + "\n"
 
 
 def _analysed(

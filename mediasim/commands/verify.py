@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mediasim.commands.ending import Format, json_text, refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
+if TYPE_CHECKING:
+    from mediasim.recogniser.scoring import TranscriptScore
+
 __all__ = ["EXIT_CODES", "break_recording", "verify"]
 
+_WORDS = 33
 EXIT_CODES = """
 Exit codes, of several failures the gravest: 0 nothing is wrong; 1 nothing could be measured;
 2 the command line is wrong; 10 unreadable; 11 empty; 12 header; 13 swapped; 14 identical;
 15 crosstalk; 16 missing; 17 inserted; 18 misaligned; 19 drift; 20 truncated; 21 unequal;
 22 level; 23 clipping; 24 click; 25 channels (one too many); 26 repeated packets; 27 packets out of
-order; 28 polarity; 29 echo; 30 bandwidth; 31 noise; 32 dc (an offset).
+order; 28 polarity; 29 echo; 30 bandwidth; 31 noise; 32 dc (an offset); 33 words (more errors in the
+transcript than --word-errors allows).
 """
 
 
@@ -39,10 +44,18 @@ def verify(
     ] = False,
     format: Annotated[Format, typer.Option(help="How the findings are printed.")] = "text",
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
+    transcript: Annotated[
+        Path | None,
+        typer.Option(help="Also hold a transcript against the truth: Twilio's sentences, as JSON."),
+    ] = None,
+    word_errors: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="The most errors for each word said in it: 0.1 is 10%."),
+    ] = None,
 ) -> None:
     """Hold a recording against what was really said, and say what is wrong with it."""
     with loading():
-        from mediasim.truth.documents import TruthDocumentError
+        from mediasim.truth.documents import TruthDocumentError, truth_path
         from mediasim.truth.verify.judge import verification_text
         from mediasim.truth.verify.verify import verify_in_full
 
@@ -52,6 +65,13 @@ def verify(
     if len(groups) > 1 and (truth is not None or plot is not None):
         names = ", ".join(path.name for path, *_ in groups)
         stop(f"--truth and --plot are of one recording, {recording[0]} holds {names}: name one")
+    if transcript is not None and len(groups) > 1:
+        stop(f"--transcript is of one recording, {recording[0]} holds {len(groups)}: name one")
+    if word_errors is not None and transcript is None:
+        stop("--word-errors is of a --transcript, and none is named")
+    scored = None
+    if transcript is not None:
+        scored = _scored(transcript, truth or truth_path(groups[0][0]))
     with refusing(TruthDocumentError):
         results = [verify_in_full(paths, truth, any_start=any_start) for paths in groups]
     if plot is not None:
@@ -64,14 +84,29 @@ def verify(
     found = [result.found for result in results]
     if format == "json":
         documents = [each.to_json() for each in found]
+        if scored is not None:
+            documents[0]["transcript_score"] = scored.to_json()
         printed = documents[0] if len(documents) == 1 else documents
         print(json_text(printed, indent=1))
     else:
         print("\n\n".join(verification_text(each) for each in found))
+        if scored is not None:
+            print("\n".join(("", *scored.lines())))
+    codes = [each.exit_code for each in found]
+    if scored is not None and word_errors is not None and (scored.total.rate or 0.0) > word_errors:
+        codes.append(_WORDS)
     # Gravest first: 10 and more by number, then 1, then 0.
-    raise typer.Exit(
-        min((each.exit_code for each in found), key=lambda code: (code == 0, code == 1, code))
-    )
+    raise typer.Exit(min(codes, key=lambda code: (code == 0, code == 1, code)))
+
+
+def _scored(transcript: Path, truth: Path) -> TranscriptScore:
+    """Return the score of a transcript by a recording's truth; ends the command without one."""
+    from mediasim.recogniser.scoring import read_transcript, score
+    from mediasim.truth.analysis.recording import AnalysisError
+    from mediasim.truth.documents import TruthDocumentError, read_document
+
+    with refusing(TruthDocumentError, AnalysisError):
+        return score(read_document(truth), read_transcript(transcript))
 
 
 def _recordings(given: list[Path]) -> list[list[Path]]:

@@ -165,7 +165,8 @@ class ScriptEvent(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamEvent(Event):
-    """What happens to a media stream, or to a relay: its start, its end, an error."""
+    """What happens to a media stream, a relay, a fork or a real-time transcription of a call: its
+    start, its end, an error."""
 
     _SUBJECT: ClassVar = "call_sid"
 

@@ -223,6 +223,8 @@ class RecordingRecord:
     channel_map: list[ChannelMapEntry] = field(default_factory=list)
     encryption: Encryption | None = None
     """How its media was encrypted; None if it was not, or before."""
+    configuration_id: str = ""
+    """Id of the configuration that it was started by; "" without one."""
     external_url: str | None = None
     """Where its media is in a bucket of the customer's; None if it is in the store, or before."""
 

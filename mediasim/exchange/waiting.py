@@ -33,6 +33,7 @@ __all__ = [
     "listen_for_keys",
     "never",
     "notice",
+    "over",
 ]
 
 
@@ -69,6 +70,11 @@ async def _outcome(awaitable: Awaitable[Any]) -> Exception | None:
 async def never() -> None:
     """Wait until cancelled."""
     await asyncio.Event().wait()
+
+
+async def over(task: asyncio.Task[Any]) -> None:
+    """Wait until a task is over, however it ends."""
+    await asyncio.wait((task,))
 
 
 # -- keys -----------------------------------------------------------------------------------

@@ -6,4 +6,14 @@ results while the call goes on, ``settings`` says how good it is, and ``spec`` h
 in documents.
 """
 
-__all__ = ["choice", "live", "model", "recordings", "settings", "spec", "tracks", "transcript"]
+__all__ = [
+    "choice",
+    "live",
+    "model",
+    "recordings",
+    "scoring",
+    "settings",
+    "spec",
+    "tracks",
+    "transcript",
+]

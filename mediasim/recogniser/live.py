@@ -203,7 +203,8 @@ class LiveRecogniser:
         waiting = list(self._waiting)
         if waiting:
             await asyncio.gather(*waiting, return_exceptions=True)
-        await self._final(self._call.exchange.plane.now * FRAME_SAMPLES, self._begun)
+        if self._ear is None or self.speaking:  # of silence, a real recogniser makes nothing
+            await self._final(self._call.exchange.plane.now * FRAME_SAMPLES, self._begun)
 
     # -- results ----------------------------------------------------------------------------
 

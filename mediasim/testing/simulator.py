@@ -131,7 +131,7 @@ class Simulated:
 
     @property
     def streams(self) -> list[CallStream]:
-        """Media streams of the calls with an app, each by its call's name."""
+        """Media streams of the apps, each by its call's name; a party's as ``call/party``."""
         found = self.result.run.streams.items()
         return [
             CallStream(name, each, _at_once)
@@ -140,7 +140,10 @@ class Simulated:
         ]
 
     def stream(self, name: str | None = None) -> CallStream:
-        """Return the stream of the call of that name, or the first. Raises LookupError."""
+        """Return the stream of that name (``main``, ``main/agent``), or the first.
+
+        Raises LookupError.
+        """
         for stream in self.streams:
             if name in (None, stream.name):
                 return stream

@@ -26,13 +26,12 @@ from mediasim.twilio.requests import (
     TwimlSource,
 )
 from mediasim.twilio.session import CallSession, Instructions
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 from mediasim.twilio.verbs.record import callback_of
 
 __all__ = ["detect", "machine_settings", "noun_detection", "with_detection"]
 
 _BAD_PARAMETERS: Final = 21263
-_SCHEMA: Final = 12200
 _WRONG: Final[dict[str, AnsweredBy]] = {
     "human": "machine_start",
     "machine_start": "human",
@@ -76,7 +75,7 @@ def noun_detection(session: CallSession, noun: Verb) -> MachineDetection | None:
         return None
     if noun.attribute("sendDigits"):
         words = f"{noun.name}: machineDetection is ignored, as the {noun.name} has sendDigits"
-        session.warn(_SCHEMA, words, noun.line)
+        session.warn(SCHEMA, words, noun.line)
         return None
 
     def between(name: str, lowest: int, highest: int) -> int | None:

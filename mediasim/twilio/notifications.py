@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.representations import API_VERSION, account_path, rfc2822
+from mediasim.twilio.representations import API_VERSION, account_path, rfc2822, timestamp
 from mediasim.twilio.requests import Params
 from mediasim.twilio.webhooks import Delivery
 
@@ -120,7 +120,7 @@ def debugger_params(record: NotificationRecord, dates: Dates, parent_sid: str) -
         ("AccountSid", record.account_sid),
         ("Sid", record.sid),
         ("ParentAccountSid", parent_sid),
-        ("Timestamp", dates.at(record.created_ns).isoformat().replace("+00:00", "Z")),
+        ("Timestamp", timestamp(dates, record.created_ns)),
         ("Level", "WARNING" if record.log == "1" else "ERROR"),
         ("PayloadType", "application/json"),
         ("Payload", json.dumps(payload)),

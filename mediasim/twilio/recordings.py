@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -25,9 +25,16 @@ from mediasim.truth.faults.material import FaultError
 from mediasim.truth.faults.order import FaultOrder
 from mediasim.truth.publishing import break_recording, publish_truth
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import bad_parameter, not_complete, not_found, not_in_progress
+from mediasim.twilio.errors import (
+    TwilioError,
+    bad_parameter,
+    not_complete,
+    not_found,
+    not_in_progress,
+)
 from mediasim.twilio.representations import encryption_details, error_code, rfc2822
 from mediasim.twilio.requests import DEFAULT_EVENTS, Callback, Params, RecordingRequest
+from mediasim.twilio.transcripts.configurations import Configurations
 from mediasim.twilio.webhooks import AppRequest
 from mediasim.twilio.webhooks.webhooks import RECORDER
 
@@ -54,6 +61,7 @@ class RecordingManager:
     def __init__(self, account: AccountParts) -> None:
         self._account = account
         self._exchange = account.exchange
+        self._configurations = Configurations(account)
         self._subscriptions: dict[str, _Subscription] = {}
         self._made = 0
         self._struck: set[str] = set()
@@ -78,7 +86,9 @@ class RecordingManager:
         """Start a recording now, and report it to the request's callback."""
         self._made += 1
         name = name or f"recording-{self._made}"
-        return start_recording(
+        account_sid = self._account.call_record(call_sid).account_sid
+        request = self._configured(request, account_sid, kind, call_sid)
+        recording = start_recording(
             self._exchange,
             self._account.room,
             tracks,
@@ -88,11 +98,29 @@ class RecordingManager:
             call_sid=call_sid,
             name=name,
             conference_sid=conference_sid,
-            account_sid=self._account.call_record(call_sid).account_sid,
+            account_sid=account_sid,
             # Before the first event, which may be one that the callback reports.
             before=lambda sid: self._subscribe(sid, request.callback, friendly_name),
             notes=self._journal_entry,
         )
+        recording.record.configuration_id = request.configuration_id
+        return recording
+
+    def _configured(
+        self, request: RecordingRequest, account_sid: str, kind: Kind, call_sid: str
+    ) -> RecordingRequest:
+        """Return a request as its configuration has it; one that is wrong leaves a notification,
+        and the request's own parameters count."""
+        try:
+            return self._configurations.resolved(
+                request,
+                account_sid,
+                conference=kind == "conference",
+                message=kind == "record-verb",
+            )
+        except TwilioError as error:
+            self._account.notify(call_sid, error.code, error.message)
+            return replace(request, configuration_id="")
 
     def of_call(
         self,

@@ -29,11 +29,13 @@ __all__ = [
     "encryption_details",
     "error_code",
     "iso8601",
+    "iso_dates_json",
     "recording_document",
     "recording_json",
     "rfc2822",
     "snake_case",
     "subresource_uris",
+    "timestamp",
     "xml_text",
 ]
 
@@ -71,6 +73,14 @@ def iso8601(dates: Dates, loop_ns: int | None) -> str | None:
     return None if loop_ns is None else f"{dates.at(loop_ns):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def timestamp(dates: Dates, loop_ns: int, precision: str = "auto") -> str:
+    """Format a loop time in nanoseconds as callbacks do: ``2021-08-25T03:40:25.123456Z``.
+
+    ``precision`` is that of :meth:`datetime.datetime.isoformat`: ``milliseconds``.
+    """
+    return dates.at(loop_ns).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
 class _Dated(Protocol):
     created_ns: int
     updated_ns: int
@@ -81,6 +91,14 @@ def dates_json(record: _Dated, dates: Dates) -> dict[str, str]:
     return {
         "date_created": rfc2822(dates, record.created_ns),
         "date_updated": rfc2822(dates, record.updated_ns),
+    }
+
+
+def iso_dates_json(record: _Dated, dates: Dates) -> dict[str, str | None]:
+    """Return ``date_created`` and ``date_updated`` as the newer APIs have them."""
+    return {
+        "date_created": iso8601(dates, record.created_ns),
+        "date_updated": iso8601(dates, record.updated_ns),
     }
 
 

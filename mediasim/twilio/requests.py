@@ -83,6 +83,12 @@ class RecordingRequest(RecordingOptions):
     """A recording to start, and its callback; the defaults are those of a REST request."""
 
     callback: Callback | None = None
+    configuration_id: str = ""
+    """Id of the configuration that it is of; "" for none."""
+    inline: tuple[str, ...] = ()
+    """Names of the parameters that the request has itself."""
+    by_default: bool = False
+    """Whether the account's default stands for parameters that the request has not."""
 
 
 StreamTrack = Literal["inbound_track", "outbound_track", "both_tracks"]

@@ -5,7 +5,7 @@ A recording that is deleted has no media from then on; its metadata is shown wit
 time besides, after which each recording is deleted by itself (our choice: Twilio has no such
 setting for calls).
 
-What is due is done when somebody asks for recordings, and about once a second by the wall clock;
+What is due is done when recordings are asked for, and about once a second by the wall clock;
 no timer waits for it, or a virtual clock would jump there when nothing else happens. The dates are
 those of the moment when it was due, however late it is done.
 """

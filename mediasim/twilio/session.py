@@ -391,7 +391,8 @@ class CallDocuments(AccountParts):
         self.sessions: dict[str, CallSession] = {}
         """Sessions of active calls by call SID."""
         self.payments = PaymentManager(self, self.sessions, studio)
-        self.live_transcriptions = LiveTranscriptionManager(self, self.sessions, studio)
+        kept = self.transcriber.transcripts
+        self.live_transcriptions = LiveTranscriptionManager(self, self.sessions, studio, kept)
 
     def recorded(self, session: CallSession) -> CallSession:
         """Return the call that a recording of a call is of: of two legs always the parent."""

@@ -28,6 +28,7 @@ from mediasim.twilio.representations import API_VERSION, account_path, dates_jso
 from mediasim.twilio.requests import Callback
 from mediasim.twilio.resources import Dated
 from mediasim.twilio.status import call_params
+from mediasim.twilio.transcripts.configurations import Configurations
 from mediasim.twilio.transcripts.manager import TranscriptManager
 
 __all__ = ["TranscriptionManager", "TranscriptionRecord", "finish"]
@@ -100,7 +101,8 @@ class TranscriptionManager:
         self._account = account
         self._apart = apart
         self._records: ResourceList[TranscriptionRecord] = account.resource_list("Transcriptions")
-        self.transcripts = TranscriptManager(account, apart)
+        self.configurations = Configurations(account)
+        self.transcripts = TranscriptManager(account, apart, self.configurations)
         """Transcripts of recordings, sentence by sentence."""
 
     def allowed(self, call_sid: str, max_length: int) -> bool:

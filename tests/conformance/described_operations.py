@@ -25,6 +25,7 @@ SERVED = (
             r"/Calls(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Events|Notifications|Recordings)(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/(Payments|UserDefinedMessageSubscriptions)(/\{Sid\})?\.json",
+            r"/Calls/\{CallSid\}/Transcriptions(/\{Sid\})?\.json",
             r"/Calls/\{CallSid\}/UserDefinedMessages\.json",
             r"/Conferences(/\{Sid\})?\.json",
             r"/Conferences/\{ConferenceSid\}/Participants(/\{CallSid\})?\.json",

@@ -240,6 +240,9 @@ replies.set("/elsewhere", async ({ CallSid }) => {
   const fork = await client.calls(CallSid).siprec.create({ connectorName: "tapes", name: "tape", "parameter1.name": "a", "parameter1.value": "b" });
   assert.equal(fork.status, "in-progress");
   assert.equal((await client.calls(CallSid).siprec("tape").update({ status: "stopped" })).sid, fork.sid);
+  const words = await client.calls(CallSid).transcriptions.create({ name: "words", track: "both_tracks", partialResults: true, statusCallbackUrl: `${here}/words-now` });
+  assert.equal(words.status, "in-progress");
+  assert.equal((await client.calls(CallSid).transcriptions("words").update({ status: "stopped" })).sid, words.sid);
   await client.calls(CallSid).update({ twiml: `<Response><Redirect>${here}/last</Redirect></Response>` });
   return `<Response><Pause length="60"/></Response>`;
 });
@@ -251,6 +254,7 @@ const turned = await client.calls.create({ to: alice, from: app, applicationSid:
 await idle();
 assert.equal((await client.calls(turned.sid).fetch()).status, "completed");
 assert.equal(told("/last").length, 1);
+assert.deepEqual(told("/words-now").map((each) => each.TranscriptionEvent), ["transcription-started", "transcription-stopped"]);
 const [oneSided] = await client.calls(turned.sid).recordings.list();
 assert.deepEqual([oneSided.channels, (await client.recordings(oneSided.sid).fetch()).sid], [1, oneSided.sid]);
 assert.equal(await client.calls(turned.sid).recordings(oneSided.sid).remove(), true);

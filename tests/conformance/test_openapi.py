@@ -89,6 +89,7 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
     domain.ip_access_control_list_mappings.create(elsewhere.sid)
     call, told = client.calls(calls[0]), f"{app.url}/told"
     payment = call.payments.create(idempotency_key="a", status_callback=told)
+    transcription = call.transcriptions.create(name="words", partial_results=True)
     subscription = call.user_defined_message_subscriptions.create(callback=told)
     return {
         "Domains": domain.sid,
@@ -126,6 +127,7 @@ def sids(stepped: Sandbox, stepped_client: Client, app: UserApp) -> dict[str, st
         "Recordings/Transcriptions": spoken.sid,
         "Transcriptions": spoken_too.sid,
         "Calls/Payments": payment.sid,
+        "Calls/Transcriptions": transcription.sid,
         "Calls/UserDefinedMessageSubscriptions": subscription.sid,
         "Calls/Recordings": client.calls(calls[0]).recordings.list()[1].sid,
         "SigningKeys": client.new_signing_keys.create().sid,
@@ -160,6 +162,7 @@ def test_everything_can_be_changed(stepped: Sandbox, sids: dict[str, str]) -> No
     who may use SIP domains has nothing but its name."""
     told = {"StatusCallback": "http://127.0.0.1:9/"}
     needed = {
+        "/Calls/{CallSid}/Transcriptions/": {"Status": "stopped"},
         "/Members/": {"Url": "http://127.0.0.1:9/"},
         "Lists/{Sid}": {"FriendlyName": "it"},
         "/Payments/": {**told, "IdempotencyKey": "b", "Status": "cancel"},

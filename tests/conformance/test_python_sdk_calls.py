@@ -462,6 +462,44 @@ def test_an_ended_call_is_forgotten(stepped: Sandbox, stepped_client: Client) ->
     assert stepped_client.calls.list() == []
 
 
+def test_a_call_is_transcribed_while_it_goes_on(
+    stepped: Sandbox, stepped_client: Client, app: UserApp
+) -> None:
+    app.replies["/voice"] = "<Pause length='60'/>"
+    sid = stepped.call(APP_NUMBER, "quiet", {"pause": "2s"}, {"say": "Hello there."})
+    stepped.advance(1)
+    transcriptions = stepped_client.calls(sid).transcriptions
+    started = transcriptions.create(
+        name="words",
+        track="inbound_track",
+        status_callback_url=f"{app.url}/words",
+        status_callback_method="POST",
+        inbound_track_label="customer",
+        partial_results=False,
+        language_code="en-US",
+        transcription_engine="google",
+        profanity_filter=True,
+        speech_model="telephony",
+        hints="hello",
+        enable_automatic_punctuation=True,
+    )
+    assert (started.status, started.name, started.call_sid) == ("in-progress", "words", sid)
+    assert started.sid.startswith("GT")
+    assert refused(transcriptions.create, name="words") == (400, 20001)
+    assert refused(transcriptions.create, speech_model="nova-2") == (400, 32651)
+    stepped.advance(5)
+    assert transcriptions("words").update(status="stopped").status == "stopped"
+    assert refused(transcriptions("other").update, status="stopped") == (404, 20404)
+    stepped.advance(1)
+    assert app.told("/words", "TranscriptionEvent") == [
+        "transcription-started",
+        "transcription-content",
+        "transcription-stopped",
+    ]
+    assert "Hello there." in (app.told("/words", "TranscriptionData")[1] or "")
+    assert set(app.told("/words", "TranscriptionSid")) == {started.sid}
+
+
 def test_a_call_is_forked_to_a_recorder(
     stepped: Sandbox, stepped_client: Client, app: UserApp
 ) -> None:

@@ -22,7 +22,7 @@ SCRIPT = [{"pause": "2s"}, TONE, {"pause": "6s"}, TONE, {"pause": "1s"}]
 """It listens to the greeting, asks once, and then says something into silence."""
 
 
-def a_bot(answers: int, *, after: int = 25, seconds: int = 2) -> Starlette:
+def a_bot(answers: int, *, after: int = 25, seconds: int = 2, greets: bool = False) -> Starlette:
     """An app: its TwiML leads to its own WebSocket, where it answers so many times, so many
     frames after the caller has stopped."""
     payload = "Dw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+Pj4+P" * 166 * seconds
@@ -38,6 +38,9 @@ def a_bot(answers: int, *, after: int = 25, seconds: int = 2) -> Starlette:
         try:
             while True:
                 message = json.loads(await socket.receive_text())
+                if greets and message["event"] == "start":
+                    said = {"streamSid": message["streamSid"], "media": {"payload": payload}}
+                    await socket.send_text(json.dumps({"event": "media", **said}))
                 if message["event"] != "media":
                     continue
                 is_quiet = message["media"]["payload"].startswith("////////")
@@ -82,6 +85,35 @@ def test_a_sandboxs_app_is_measured(mediasim_sandbox: MediasimSandbox) -> None:
     assert "expected response: within 9s" in message
     assert "null: the app never answered what was said from" in message
     assert "caller ··" in message
+
+
+def test_two_apps_that_call_each_other_are_both_measured(mediasim_sandbox: MediasimSandbox) -> None:
+    desk, customer = "+14155550111", "+14155550112"
+    mediasim_sandbox.app(a_bot(1, greets=True), number=desk)
+    served = mediasim_sandbox.app(a_bot(2, after=40), number=customer)
+    sid = mediasim_sandbox.client.calls.create(
+        to=desk,
+        from_=customer,
+        url=f"{served.url}/voice",
+        record=True,
+        recording_channels="dual",
+    ).sid
+    mediasim_sandbox.advance("20s")
+    mediasim_sandbox.client.calls(sid).update(status="completed")
+    mediasim_sandbox.run_until_idle()
+
+    by_direction = {call.direction: call for call in mediasim_sandbox.calls}
+    calls, called = by_direction["outbound-api"], by_direction["inbound"]
+    of_customer, of_desk = calls.stream.conversation, called.stream.conversation
+    of_desk.assert_greeting("100ms")
+    assert of_customer.latencies_ms == pytest.approx([800, 800], abs=60)
+    assert of_desk.latencies_ms[0] == pytest.approx(500, abs=60)
+    assert of_desk.latencies_ms[1] is None, "it had one answer"
+    for each in (of_customer, of_desk):
+        each.assert_talk_over(0)
+    (recording,) = calls.recordings
+    recording.assert_dual()
+    recording.conversation().assert_response("1s")
 
 
 def test_an_app_that_never_answers_has_no_latency(mediasim_sandbox: MediasimSandbox) -> None:

@@ -184,10 +184,14 @@ def test_payments_messages_and_events_are_had_of_the_calls_worker(
         assert sandbox.rest("POST", where, Callback=told)["sid"].startswith("ZY")
         where = f"/Calls/{sid}/UserDefinedMessages.json"
         assert sandbox.rest("POST", where, Content="{}")["sid"].startswith("KX")
+        where = f"/Calls/{sid}/Transcriptions"
+        begun = sandbox.rest("POST", f"{where}.json", Name="words", StatusCallbackUrl=told)["sid"]
+        assert sandbox.rest("POST", f"{where}/words.json", Status="stopped")["sid"] == begun
         sandbox.rest("POST", f"/Calls/{sid}.json", Status="completed")
         ends(sandbox, sid)
 
         wanted = {"Calls.json", "Payments.json", f"{payment}.json", "told", f"{sid}.json"}
+        wanted.add("Transcriptions.json")
         has_events(sandbox, sid, wanted)
 
 
@@ -494,6 +498,7 @@ _ACCOUNT = "/2010-04-01/Accounts/AC1"
         ("POST", "/Calls/CA1/Recordings.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("GET", "/Calls/CA1/Recordings.json", RequestOwner(Responder.HERE)),
         ("POST", "/Calls/CA1/Streams.json", RequestOwner(Responder.OWNER, "call", "CA1")),
+        ("POST", "/Calls/CA1/Transcriptions/w.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("POST", "/Calls/CA1/Payments/PK1.json", RequestOwner(Responder.OWNER, "call", "CA1")),
         ("GET", "/Calls/CA1/Events.json", RequestOwner(Responder.HERE)),
         ("DELETE", "/Recordings/RE1.json", RequestOwner(Responder.OWNER, "recording", "RE1")),

@@ -25,7 +25,7 @@ CALL = (
     f"streams({STREAM})"
 )
 APP = (
-    "call sid call_sid name status direction url track parameters started ended error "
+    "call kind sid call_sid name status direction url track parameters started ended error "
     "messages_sent messages_received audio_received_seconds log(at kind text) figures bot"
 )
 RECORDING = (

@@ -16,7 +16,7 @@ import pytest
 from mediasim.documents.model import Model
 from mediasim.net.network import Impairments, Network
 from mediasim.recogniser.spec import RecogniserSpec
-from mediasim.scenario.model.call import App
+from mediasim.scenario.model.app import App
 from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.scenario.model.party import EndpointSpec
@@ -24,7 +24,7 @@ from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.campaign import run_one
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
-FILES = sorted(FOLDER.glob("*.yaml"))
+FILES = sorted((*FOLDER.glob("*.yaml"), *FOLDER.glob("bots/*.yaml")))
 SCENARIOS = load_scenarios(FILES)
 
 IN_REAL_TIME = load_scenarios(sorted(FOLDER.glob("endpoints/*.yaml")))

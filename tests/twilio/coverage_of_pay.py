@@ -293,6 +293,11 @@ async def annotates(stage: Stage) -> None:
     await stage.tried("POST", f"/v1/Voice/{sid}/Annotation")
 
 
+async def sets_insights(stage: Stage) -> None:
+    stage.names["$SUB"] = (await stage.ask("POST", "/Accounts"))["sid"]
+    await stage.tried("POST", "/v1/Voice/Settings")
+
+
 INSIGHTS = (
     Asked(
         "/v1/Voice/{call}/Annotation",
@@ -307,6 +312,8 @@ INSIGHTS = (
             "Incident": "T1",
         },
     ),
+    Asked("/v1/Voice/Settings", sets_insights, {"AdvancedFeatures": "false"}),
+    Asked("/v1/Voice/Settings", sets_insights, {"SubaccountSid": "$SUB"}),
 )
 PAY_SCENES: Final[tuple[Asked, ...]] = (*PAYMENTS, *MESSAGES, *INSIGHTS)
 """Each parameter that acts of these is in one of them."""

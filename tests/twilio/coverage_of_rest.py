@@ -75,6 +75,7 @@ RECORDING = {
     "Trim": "do-not-trim",
     "RecordingStatusCallback": f"{APP}/recorded",
 }
+CONFIGURED = {"RecordingConfigurationId": "policy"}
 RECORDED_BY = {
     "RecordingStatusCallbackMethod": "GET",
     "RecordingStatusCallbackEvent": "in-progress",
@@ -106,6 +107,7 @@ CALLS = (
     Asked("Calls", fails(FallbackUrl=f"{APP}/next"), {"FallbackMethod": "GET"}),
     Asked("Calls", places(**STATUS), BY),
     Asked("Calls", places(Record="true"), RECORDING),
+    Asked("Calls", places(Record="true"), CONFIGURED),
     Asked("Calls", places(**RECORDED), RECORDED_BY),
     Asked("Calls", places(To=SIP), {"SipAuthUsername": "me"}),
     Asked("Calls", places(**SIP_USER), {"SipAuthPassword": "secret"}),
@@ -191,6 +193,7 @@ async def in_conference(stage: Stage) -> str:
 
 RECORDINGS = (
     Asked("Calls/{call}/Recordings", records(), {**RECORDING, "Trim": "trim-silence"}),
+    Asked("Calls/{call}/Recordings", records(), CONFIGURED),
     Asked(
         "Calls/{call}/Recordings",
         records(RecordingStatusCallback=f"{APP}/recorded"),
@@ -347,6 +350,7 @@ PARTICIPANTS = (
         },
     ),
     Asked(IN_ROOM, takes_part(Record="true"), RECORDING),
+    Asked(IN_ROOM, takes_part(Record="true"), CONFIGURED),
     Asked(IN_ROOM, takes_part(**RECORDED), RECORDED_BY),
     Asked(IN_ROOM, takes_part(To=SIP), {"SipAuthUsername": "me"}),
     Asked(IN_ROOM, takes_part(**SIP_USER), {"SipAuthPassword": "secret"}),

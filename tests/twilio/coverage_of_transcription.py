@@ -22,6 +22,7 @@ _SETTINGS = {
     "ProfanityFilter": "false",
     "PartialResults": "true",
     "EnableAutomaticPunctuation": "false",
+    "IntelligenceService": "nobody",
 }
 _DOCUMENT = (
     "<Start><Transcription {0} ¤/></Start><Pause length='4'/>"

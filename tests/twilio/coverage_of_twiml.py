@@ -46,6 +46,7 @@ class Referred(Scene):
 
 
 CALLED = {"url": "/next", "statusCallback": "/status"}
+CONFIGURED = {"recordingConfigurationId": "policy"}
 CALLED_BY = {"statusCallbackMethod": "GET", "statusCallbackEvent": "ringing"}
 RECORDED_BY = {
     "recordingStatusCallbackMethod": "GET",
@@ -183,6 +184,8 @@ SCENES: tuple[Scene, ...] = (
         (1.5, NAMED, 6.0, "hangup"),
     ),
     Scene("Record", '<Record timeout="2" ¤/>', {"action": "/next"}, (0.5, NAMED, 6.0, "hangup")),
+    Scene("Record", '<Record timeout="2" ¤/>', CONFIGURED, (0.5, NAMED, 6.0, "hangup")),
+    Scene("Recording", "<Start><Recording ¤/></Start><Pause length='3'/>", CONFIGURED),
     Scene("Record", RECORD.replace("#", ""), {"finishOnKey": "9"}, (1.2, "#5", 6.0, "hangup")),
     Scene(
         "Record",
@@ -240,18 +243,6 @@ SCENES: tuple[Scene, ...] = (
         "Parameter",
         '<Start><Stream url="ws://127.0.0.1:9/x"><Parameter name="a" ¤/></Stream></Start><Pause/>',
         {"value": "b"},
-    ),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
-        '<Stop><Siprec name="a"/></Stop><Pause/>',
-        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
-    ),
-    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
-    Scene(
-        "Siprec",
-        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
-        {"statusCallbackMethod": "GET"},
     ),
     Scene("ConversationRelay", "<Connect><ConversationRelay ¤/></Connect>", {"url": TALK}),
     Scene(
@@ -318,6 +309,18 @@ SCENES: tuple[Scene, ...] = (
         "</ConversationRelay></Connect>",
         {"ttsProvider": "Amazon"},
     ),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" ¤/></Start><Pause/>'
+        '<Stop><Siprec name="a"/></Stop><Pause/>',
+        {"name": "a", "track": "inbound_track", "statusCallback": "/status"},
+    ),
+    Scene("Siprec", "<Start><Siprec ¤/></Start><Pause/>", {"connectorName": "rec"}),
+    Scene(
+        "Siprec",
+        '<Start><Siprec connectorName="rec" statusCallback="/status" ¤/></Start><Pause/>',
+        {"statusCallbackMethod": "GET"},
+    ),
     *TRANSCRIPTION_SCENES,
     # -- other parties ----------------------------------------------------------------------------
     Scene(
@@ -336,6 +339,7 @@ SCENES: tuple[Scene, ...] = (
     ),
     Scene("Dial", f'<Dial action="/next" ¤>{BOB}</Dial>', {"method": "GET"}),
     Scene("Dial", f"<Dial ¤>{BOB}</Dial>", {"ringTone": "uk"}),
+    Scene("Dial", f'<Dial record="record-from-answer" ¤>{BOB}</Dial>', CONFIGURED),
     Transferred("Dial", f"<Dial ¤>{BOB}</Dial>", {"referUrl": "/say"}, bob=(YES, 6.0)),
     Transferred(
         "Dial", f'<Dial referUrl="/say" ¤>{BOB}</Dial>', {"referMethod": "GET"}, bob=(YES, 6.0)
@@ -469,6 +473,7 @@ SCENES: tuple[Scene, ...] = (
             "trim": "do-not-trim",
             "recordingStatusCallback": "/recorded",
             "eventCallbackUrl": "/event",
+            **CONFIGURED,
         },
         (3.0, NAMED, 2.0, "hangup"),
         then=JOINED,

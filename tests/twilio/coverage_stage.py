@@ -47,6 +47,7 @@ from mediasim.twilio.resources import ApplicationRecord
 from mediasim.twilio.rest import create_api
 from mediasim.twilio.rest.resource import ACCOUNT
 from mediasim.twilio.rest.table import all_stored
+from mediasim.twilio.transcripts.configurations import ConfigurationRecord
 
 HELLO, YES = words(1, 0.6), words(2, 0.5)
 SIP = "sip:desk@127.0.0.1"
@@ -212,6 +213,19 @@ class Stage(AccountStage):
             voice_url=f"{APP}/app",
         )
         self.service.applications.add(self.application)
+        self.service.transcriber.configurations.records.add(
+            ConfigurationRecord(
+                sid=f"voice_recordingconfiguration_{9:026d}",
+                account_sid=self.service.sid,
+                type="Recording",
+                created_ns=0,
+                unique_name="policy",
+                configuration={
+                    f"{who}RecordingStatusCallback": {"url": f"{APP}/{who}"}
+                    for who in ("call", "conference")
+                },
+            )
+        )
         self.telephone(ALICE)
         self.telephone(BOB, YES, 1.0)
 

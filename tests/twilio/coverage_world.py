@@ -221,6 +221,7 @@ FILTERS: Final[Mapping[str, str]] = {
     "SpamAnnotation": "true",
     "Status": "completed",
     "Subaccount": "$SUB",
+    "SubaccountSid": "$SUB",
     "Tags": "high_jitter",
     "To": NOBODY,
     "ToCarrier": "nobody",

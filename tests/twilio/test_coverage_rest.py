@@ -156,6 +156,10 @@ def test_a_warning_names_all_that_is_noted() -> None:
 
 _CALLED = {"To": BOB, "From": APP_NUMBER}
 REQUIRED = {
+    "/v3/Transcriptions": {
+        "transcriptionConfigurationId": f"voice_transcriptionconfiguration_{0:026d}",
+        "mediaUrl": "http://127.0.0.1/a.wav",
+    },
     "/v2/Services": {"UniqueName": "third"},
     "Calls": {**_CALLED, "Twiml": "<Response/>"},
     "Conferences/{conference}/Participants": _CALLED,

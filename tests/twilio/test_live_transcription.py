@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
+from mediasim.recogniser.settings import RecogniserSettings
+from mediasim.truth.analysis.recording import AnalysisError
 from mediasim.truth.analysis.transcription import plain_words
 
 SAID = "Hello, is my order on its way?"
@@ -224,16 +227,14 @@ def test_started_and_stopped_by_rest(mediasim_sandbox: Any) -> None:
     assert ended.value.status == 400
 
 
-def test_a_relay_of_words_is_in_the_log_of_events(mediasim_sandbox: Any) -> None:
-    events: list[str] = []
+def test_what_was_transcribed_is_on_the_calls_timeline(mediasim_sandbox: Any) -> None:
     sandbox = mediasim_sandbox
-    sandbox.on_engine(
-        lambda: sandbox.service.exchange.events.on("event", lambda each: events.append(each.text))
-    )
-    talk(sandbox, starting('name="mine"') + '<Pause length="9"/>')
-    assert [each for each in events if each.startswith("transcription mine")] == [
+    call = talk(sandbox, starting('name="mine" partialResults="true"') + '<Pause length="9"/>')
+    with urlopen(f"{sandbox.base_url}/_mediasim/inspector/calls/{call.sid}", timeout=9) as answer:
+        moments = json.load(answer)["moments"]
+    assert [each["text"] for each in moments if KIND in each["kind"]] == [
         "transcription mine started",
-        f"transcription mine content inbound_track: {SAID}",
+        f"transcription mine, inbound_track: {SAID}",
         "transcription mine stopped",
     ]
 
@@ -257,3 +258,44 @@ def test_the_order_holds_within_a_track_only_in_bad_weather(mediasim_sandbox: An
     for track in ("inbound_track", "outbound_track"):
         of_track = [int(each["SequenceId"]) for each in sent if each.get("Track") == track]
         assert of_track == sorted(of_track)
+
+
+@pytest.mark.parametrize("real_audio", ["ignore", "transcribe"])
+def test_words_that_cannot_be_known_are_told_of(
+    mediasim_sandbox: Any, monkeypatch: pytest.MonkeyPatch, real_audio: str
+) -> None:
+    """A line that is taken for a real one: nothing recognises it, or what does breaks."""
+
+    def broken(pcm: Any, party: str) -> list[Any]:
+        raise AnalysisError("the model cannot be read")
+
+    monkeypatch.setattr("mediasim.recogniser.real_audio.heard_words", broken)
+    for module in ("recogniser.live", "twilio.live_transcription.manager"):
+        monkeypatch.setattr(f"mediasim.{module}.knows_words", lambda call: False)
+    settings = RecogniserSettings(real_audio=real_audio)  # type: ignore[arg-type]
+    mediasim_sandbox.service.recognisers.settings = settings
+    talk(mediasim_sandbox, starting('track="inbound_track"') + '<Pause length="9"/>')
+    (note,) = mediasim_sandbox.service.notifications
+    assert note.error_code == 32651
+    errors = [each["TranscriptionError"] for each in told(mediasim_sandbox, "error")]
+    if real_audio == "transcribe":
+        assert errors == ["the model cannot be read"]
+        assert told(mediasim_sandbox)[-1]["TranscriptionEvent"] == "transcription-stopped"
+    else:
+        assert (note.log, "real_audio: transcribe" in note.message_text) == ("1", True)
+
+
+def test_a_service_has_the_transcript_once_it_has_ended(mediasim_sandbox: Any) -> None:
+    sandbox = mediasim_sandbox
+    service = sandbox.client.intelligence.v2.services.create("support")
+    say = f'<Pause length="5"/><Say>{ANSWER}</Say><Pause length="9"/>'
+    script = ({"pause": "1s"}, {"say": SAID}, {"pause": "9s"}, "hangup")
+    talk(sandbox, starting('intelligenceService="support"') + say, *script)
+    (transcript,) = sandbox.client.intelligence.v2.transcripts.list()
+    assert (transcript.service_sid, transcript.status) == (service.sid, "completed")
+    sentences = transcript.sentences.list()
+    assert [(each.media_channel, each.transcript) for each in sentences] == [
+        (1, SAID),
+        (2, ANSWER),
+    ]
+    assert 0.9 < float(sentences[0].start_time) < 1.6

@@ -59,14 +59,14 @@ def paid(
 
     def also(account: AccountStage) -> None:
         studio = account.service.studio
-        say = studio.say
+        clip = studio.clip
 
-        async def note(text: str, *how: str) -> Any:
+        async def note(text: str, *how: Any) -> Any:
             if said is not None:
                 said.append(text)
-            return await say(text, *how)
+            return await clip(text, *how)
 
-        studio.say = note  # type: ignore[assignment, method-assign]
+        studio.clip = note  # type: ignore[assignment, method-assign]
         account.service.payments.connectors = connectors
         account.app.answers |= {"/paid": "<Response/>", "/told": "", **(answers or {})}
 

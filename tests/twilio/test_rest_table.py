@@ -20,8 +20,13 @@ OPERATIONS = [
     for method, operation in methods.items()
     if path.startswith(f"/{API_VERSION}/")  # the description is of this version alone
 ]
-OURS = {key: {"StatusCallbackEvent"} for key in ("POST Streams", "POST {call}")}
-"""What Twilio does not describe and we read: beside every other StatusCallback it is there."""
+OURS = {
+    **{key: {"StatusCallbackEvent"} for key in ("POST Streams", "POST {call}")},
+    **{f"POST {key}": {"RecordingConfigurationId"} for key in ("Calls", "Participants")},
+    "POST Recordings": {"RecordingConfigurationId"},
+}
+"""What Twilio does not describe and we read: an event beside every other StatusCallback is there,
+and configurations are newer than the description."""
 
 
 def test_no_two_rows_are_for_the_same() -> None:

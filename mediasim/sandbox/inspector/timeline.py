@@ -11,7 +11,7 @@ from typing import Any
 
 from mediasim.audio.frames import FRAME_NS, NS_PER_SECOND
 from mediasim.conversation.app_figures import TimeSpan
-from mediasim.exchange.events import ConferenceEvent, DtmfEvent, Event, RecordingEvent
+from mediasim.exchange.events import ConferenceEvent, DtmfEvent, Event, RecordingEvent, StreamEvent
 from mediasim.exchange.records import CallRecord
 from mediasim.sandbox.inspector.legs import Legs
 from mediasim.sandbox.inspector.summaries import (
@@ -145,10 +145,16 @@ def _moments(events: list[Event], about: set[str]) -> list[dict[str, Any]]:
     """Return the other events of these records: bridged, held, joined, paused, transcribed and so
     on."""
     kinds = tuple(each.event for each in all_stored().values() if each.event is not None)
+
+    def subject(event: Event) -> str | None:
+        if isinstance(event, StreamEvent):  # media streams and relays have lanes of their own
+            return None if event.kind.startswith(("stream.", "relay.")) else event.call_sid
+        return event.subject if isinstance(event, kinds) else None
+
     return [
-        {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": each.subject}
+        {"kind": each.kind, "at": seconds(each.at_ns), "text": each.text, "about": sid}
         for each in events
-        if isinstance(each, kinds) and each.subject in about
+        if (sid := subject(each)) in about
     ]
 
 

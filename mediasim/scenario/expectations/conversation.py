@@ -14,6 +14,7 @@ from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.verdicts import Failed, FileClock
+from mediasim.scenario.model.app_ends import AppEnd, chosen_ends
 from mediasim.scenario.model.expect import AppExpectation
 from mediasim.scenario.running.runner import Run
 
@@ -170,11 +171,12 @@ def conversing(judge: Callable[[Figures, Any], str]) -> Callable[[Run, Any], str
 
 def _stream(run: Run, wanted: AppExpectation) -> MediaStream | RelaySession:
     """Return the stream to a call's app, with its call's name. Raises Failed if it never began."""
-    name, stream = next(
-        (each for each in run.streams.items() if wanted.call in (None, each[0])), ("", None)
-    )
-    if stream is None:
+    ends = [AppEnd(*key.split("/")) for key in run.streams]
+    found = chosen_ends(ends, wanted.call, wanted.party)
+    if not found:
         raise Failed(f"null: call {wanted.call or ''} was never dialled")
+    name = str(found[0])
+    stream = run.streams[name]
     if stream.started_frame is None:
         code, words = stream.error or (0, "the call ended before")
         raise Failed(f"null: call {name} was never connected to its app: {code} {words}")

@@ -1,6 +1,8 @@
 """What a scenario file may say, and how it is read and checked."""
 
 __all__ = [
+    "app",
+    "app_ends",
     "call",
     "check",
     "conference",

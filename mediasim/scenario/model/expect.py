@@ -20,6 +20,7 @@ from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
 from mediasim.documents.durations import Between, Duration
 from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
 from mediasim.documents.values import EventName, Level, Name, Text, count
+from mediasim.scenario.model.app_ends import app_ends, chosen_ends
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.conference import ConferenceSpec
 from mediasim.scenario.model.party import PartySpec
@@ -217,7 +218,9 @@ class ExpectHeard(RecordingExpectation):
             yield from self._not_in_script(scenario.parties[self.party])
 
     def _not_in_script(self, party: PartySpec) -> Iterator[Misfit]:
-        """Yield the words and files that are not in the party's script."""
+        """Yield the words and files that are not in the party's script; an app has none."""
+        if party.app is not None:
+            return
         sounds = [
             sound
             for _, step in walk((*party.early_media, *party.script))
@@ -352,20 +355,36 @@ class ExpectDownload(RecordingExpectation):
 
 
 class AppExpectation(Expect):
-    """An expectation about the app that a call is connected to."""
+    """An expectation about an app that converses in a call."""
 
     call: Name | None = None
-    """The call's name; the only one with an app where absent."""
+    """The call's, or the conference's, name; the only one with an app where absent."""
+    party: Name | None = None
+    """The party that is the app; of several apps in a call one has to be named, unless it is the
+    call's own."""
+
+    def parties_named(self) -> Iterator[tuple[Location, str]]:
+        if self.party is not None:
+            yield ("party",), self.party
 
     def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
-        names = [call.name for call in scenario.calls if call.app is not None]
+        ends = app_ends(scenario.parties, scenario.calls, scenario.conferences)
+        names = list(dict.fromkeys(end.call for end in ends))
+        of_call = [end for end in ends if self.call in (None, end.call)]
+        parties = [end.party for end in of_call if end.party is not None]
         if not names:
-            yield (), "no call goes to an app: expected app: in a call"
-        elif self.call is None and len(names) > 1:
-            yield (), f"which call? Write call: {one_of(names)}"
-        elif self.call is not None and self.call not in names:
-            known = expected_among(self.call, names, "calls to an app")
+            yield (), "no call goes to an app: expected app: in a call, or in a party of one"
+        elif not of_call:
+            known = expected_among(self.call or "", names, "calls to an app")
             yield ("call",), f"no call {self.call!r} goes to an app; {known}"
+        elif self.party is not None and self.party not in parties:
+            if self.party in scenario.parties:
+                yield ("party",), f"{self.party} is no app in {one_of(names)}"
+        elif len(chosen_ends(of_call, self.call, self.party)) > 1:
+            if self.call is None and len({end.call for end in of_call}) > 1:
+                yield (), f"which call? Write call: {one_of(names)}"
+            else:
+                yield (), f"which app? Write party: {one_of(list(dict.fromkeys(parties)))}"
 
 
 class ExpectGreeting(AppExpectation):

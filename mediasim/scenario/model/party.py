@@ -1,6 +1,7 @@
 """The model of a party: a far end of a leg with a voice, a codec, a network and a script.
 
-A party may also be an RTP endpoint elsewhere, which is not simulated and runs in real time.
+A party may also be an app, or an RTP endpoint elsewhere, which runs in real time; neither is
+simulated.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from mediasim.documents.values import Flag, Level, Number, Text, among, count, e
 from mediasim.net.network import Network
 from mediasim.net.telephone_line import TelephoneLine
 from mediasim.recogniser.spec import RecogniserSpec
+from mediasim.scenario.model.app import App
 from mediasim.scenario.model.steps import Step, walk
 
 __all__ = ["EndpointSpec", "PartySpec", "address_of"]
@@ -92,6 +94,8 @@ _MOST_STEPS: Final = 100_000
 """Steps of a script at most, its repeats unrolled."""
 
 
+_OF_AN_APP: Final = {"app", "number", "recogniser"}
+"""Keys of a party that is an app."""
 _CLEAN: Final = TelephoneLine.model_construct()
 
 
@@ -137,6 +141,9 @@ class PartySpec(Model):
 
     endpoint: EndpointSpec | None = None
     """Instead of a simulated party: RTP from elsewhere, with --realtime."""
+    app: App | None = None
+    """Instead of a simulated party: an app at a number of the account's own. It hears and speaks in
+    a call of its own, on a line to the party's leg, and hangs up by closing the WebSocket."""
 
     @property
     def telephone_line(self) -> TelephoneLine:
@@ -149,6 +156,9 @@ class PartySpec(Model):
             yield ("network", "line"), "expected one line: the party has one of its own"
         if self.endpoint is not None:
             yield from self._endpoint_troubles()
+        if self.app is not None:
+            for key in sorted(self.model_fields_set - _OF_AN_APP):
+                yield (key,), "expected none: an app is not simulated"
         if self.ptime % 10:
             yield ("ptime",), f"expected a multiple of 10, found {self.ptime}"
         elif self.ptime not in codec.ptimes:

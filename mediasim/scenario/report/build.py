@@ -19,7 +19,7 @@ from mediasim.rtp.oddities import Oddity, oddities_of
 from mediasim.rtp.reception import Opinion, Reception
 from mediasim.scenario.expectations.checks import Verdict
 from mediasim.scenario.expectations.verdicts import FileClock
-from mediasim.scenario.model.call import Call
+from mediasim.scenario.model.app_ends import AppEnd, app_ends
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report import model
 from mediasim.scenario.running.runner import Run
@@ -107,7 +107,7 @@ def run_report(run: Run, verdicts: Iterable[Verdict]) -> model.RunReport:
             lateness_ms=run.lateness_ms,
         ),
         calls=[_call(call) for call in run.exchange.calls],
-        apps=[_app(run, call) for call in run.scenario.calls if call.name in run.streams],
+        apps=[_app(run, key) for key in map(str, _app_ends(run)) if key in run.streams],
         recordings=[_recording(run, recording) for recording in run.exchange.recordings],
         events=[
             event_report(event)
@@ -199,13 +199,22 @@ def recording_report(
 # -- calls and their streams ----------------------------------------------------------------
 
 
-def _app(run: Run, call: Call) -> dict[str, Any]:
-    """Return the media stream of a call to an app, with the app's address as the scenario gives
-    it."""
-    assert call.app is not None
+def _app_ends(run: Run) -> list[AppEnd]:
+    scenario = run.scenario
+    return app_ends(scenario.parties, scenario.calls, scenario.conferences)
+
+
+def _app(run: Run, key: str) -> dict[str, Any]:
+    """Return the media stream of an app, with the app's address as the scenario gives it."""
+    end = AppEnd(*key.split("/"))
+    if end.party is not None:
+        app = run.scenario.parties[end.party].app
+    else:
+        app = next(call.app for call in run.scenario.calls if call.name == end.call)
+    assert app is not None
     # A bot's URL has another port each time, and says nothing.
-    stream = run.streams[call.name].to_json()
-    return {"call": call.name, **stream, "url": call.app.url, "bot": call.app.bot}
+    names = {"call": end.call} if end.party is None else end._asdict()
+    return {**names, **run.streams[key].to_json(), "url": app.url, "bot": app.bot}
 
 
 def _call(call: LiveCall) -> model.CallReport:

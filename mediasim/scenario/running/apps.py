@@ -8,6 +8,7 @@ WebSocket, when the party hangs up, or some time after the party's script has en
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shlex
 import socket
@@ -25,10 +26,12 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from mediasim.exchange.call_control import LINGER_NS
 from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.exchange import Exchange
+from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import PartyControl
 from mediasim.net.ports import free_port
 from mediasim.net.stream_port import StreamPort
 from mediasim.recogniser.choice import Recognisers
+from mediasim.scenario.model.app import App
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.call_plans import AppPlan
 from mediasim.scenario.running.calls import CallerLeg, PartyPhones
@@ -45,7 +48,7 @@ from mediasim.twilio.webhooks import HostGuard
 if TYPE_CHECKING:
     from mediasim.net.web_streams import WebStreams
 
-__all__ = ["AppCall", "Apps", "Bot", "apps_of", "running_bots"]
+__all__ = ["AppCall", "Apps", "Bot", "app_key", "apps_of", "running_bots"]
 
 _SECONDS_TO_START: Final = 20.0
 """Seconds that a bot may take until it listens."""
@@ -171,20 +174,23 @@ class Apps:
     """The apps of a scenario's calls: their URLs, and how they are reached."""
 
     urls: dict[str, str] = field(default_factory=dict)
-    """URL of each call's app, by the name of the call."""
+    """URL of each app, by the name of its call, or of the party that it is (:func:`app_key`)."""
     auth_token: str = ""
     """Token that signs the upgrades; bots have it as TWILIO_AUTH_TOKEN."""
     web: asyncio.AbstractEventLoop | None = None
     """The event loop of the WebSockets, in a thread of its own; None if no call has an app."""
     ports: list[WebStreams] = field(default_factory=list)
     bots: dict[str, Bot] = field(default_factory=dict)
-    """The bots that the scenario starts, by the name of the call."""
+    """The bots that the scenario starts, by the same keys."""
+    shared: dict[float, WebStreams] = field(default_factory=dict)
+    """The way to open WebSockets, by the grace that apps get: what comes over one is in order."""
     studio: Studio = field(default_factory=Studio)
     """Speaks the words of apps on relays."""
 
     def faults(self, broken: Iterable[str]) -> list[str]:
         """Return how the bots of calls whose streams broke have ended, in words."""
-        bots = {id(bot): bot for name in broken if (bot := self.bots.get(name)) is not None}
+        keys = [app_key(*name.split("/")) for name in broken]
+        bots = {id(bot): bot for key in keys if (bot := self.bots.get(key)) is not None}
         return [fault for bot in bots.values() if (fault := bot.fault()) is not None]
 
     def port(self, hold: ClockHold, *, waits: bool, grace: float) -> WebStreams:
@@ -192,15 +198,40 @@ class Apps:
         from mediasim.net.web_streams import WebStreams
 
         assert self.web is not None
-        port = WebStreams(self.web, hold, waits=waits, grace=grace)
-        self.ports.append(port)
+        port = self.shared.get(grace)
+        if port is None:
+            port = self.shared[grace] = WebStreams(self.web, hold, waits=waits, grace=grace)
+            self.ports.append(port)
         return port
+
+    def connect(
+        self,
+        exchange: Exchange,
+        app: App,
+        plan: AppPlan,
+        phones: PartyPhones,
+        recognisers: Recognisers,
+        hold: ClockHold | None,
+    ) -> AppCall:
+        """Return a call to an app, which is not open yet; ``hold`` is None in real time."""
+        port = self.port(
+            hold or contextlib.nullcontext, waits=hold is not None, grace=app.grace.seconds
+        )
+        return AppCall(exchange, plan, port, phones, self.studio, recognisers)
+
+
+def app_key(call: str, party: str | None = None) -> str:
+    """Return the key of a call's own app, or of a party's, which is the same in all its calls."""
+    return call if party is None else f"/{party}"
 
 
 @contextmanager
 def apps_of(scenario: Scenario, seeds: Seeds) -> Iterator[Apps]:
     """Start the bots of a scenario, and end them afterwards. Raises BotFailed."""
     apps = {call.name: call.app for call in scenario.calls if call.app is not None}
+    for name, party in scenario.parties.items():
+        if party.app is not None:
+            apps[app_key("", name)] = party.app
     if not apps:
         yield Apps()
         return
@@ -283,6 +314,11 @@ class AppCall:
             updated_ns=exchange.now_ns,
         )
         self.stream = MediaStream(self, self._caller.call, plan.request, record, both_ways=True)
+
+    @property
+    def call(self) -> LiveCall:
+        """The call that is connected to the app."""
+        return self._caller.call
 
     async def run(self) -> None:
         """Carry out the call from dialling to its end."""

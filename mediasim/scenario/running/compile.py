@@ -14,6 +14,7 @@ from mediasim.parties.party import Party
 from mediasim.scenario.model import call as model_call
 from mediasim.scenario.model import conference as model_conference
 from mediasim.scenario.model import recording as model_recording
+from mediasim.scenario.model.app import App
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import listens
 from mediasim.scenario.running import call_plans as plans
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "app_plan",
     "conference_plan",
+    "connection_plan",
     "dial_plan",
     "listeners_of",
     "ordered_faults",
@@ -126,23 +128,29 @@ def voicemail_plan(
 
 def app_plan(call: model_call.Call, parties: dict[str, Party], apps: Apps) -> plans.AppPlan:
     """Return the plan of a call to an app."""
+    assert call.app is not None
+    return replace(
+        connection_plan(call.app, call.name, call.name, parties[call.from_], apps),
+        time_limit_ns=int(_LONGEST_CALL if call.time_limit is None else call.time_limit),
+        recordings=tuple(_recording(recording) for recording in call.recordings),
+    )
+
+
+def connection_plan(app: App, key: str, name: str, caller: Party, apps: Apps) -> plans.AppPlan:
+    """Return the plan of connecting a caller to an app, whose URL is found by its key."""
     from mediasim.twilio.relay.attributes import relay_request
     from mediasim.twilio.requests import StreamRequest
 
-    assert call.app is not None
-    parameters = dict(call.app.parameters)
-    relay = None
-    if call.app.relay is not None:
-        attributes = {**call.app.relay, "url": apps.urls[call.name]}
-        relay, _ = relay_request(attributes, parameters=parameters)
+    parameters, relay = dict(app.parameters), None
+    if app.relay is not None:
+        relay, _ = relay_request({**app.relay, "url": apps.urls[key]}, parameters=parameters)
     return plans.AppPlan(
-        name=call.name,
-        caller=parties[call.from_],
-        request=StreamRequest(url=apps.urls[call.name], parameters=parameters),
+        name=name,
+        caller=caller,
+        request=StreamRequest(url=apps.urls[key], parameters=parameters),
         relay=relay,
         auth_token=apps.auth_token,
-        time_limit_ns=int(_LONGEST_CALL if call.time_limit is None else call.time_limit),
-        recordings=tuple(_recording(recording) for recording in call.recordings),
+        time_limit_ns=int(_LONGEST_CALL),
     )
 
 

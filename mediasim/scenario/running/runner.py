@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 import time
 from collections.abc import Coroutine
 from contextlib import AbstractContextManager
@@ -27,6 +26,7 @@ from mediasim.media.plane import MediaPlane
 from mediasim.net.virtual_loop import VirtualLoop, run_virtual
 from mediasim.parties.party import Party
 from mediasim.parties.voices.speech import Speaker
+from mediasim.scenario.model.app import App
 from mediasim.scenario.model.call import Call
 from mediasim.scenario.model.check import unit_troubles
 from mediasim.scenario.model.conference import ConferenceSpec
@@ -44,7 +44,8 @@ from mediasim.scenario.running.compile import (
     voicemail_plan,
 )
 from mediasim.scenario.running.conferences import ConferenceRun
-from mediasim.scenario.running.failures import RunFailed, refuse_without_real_time
+from mediasim.scenario.running.failures import RunFailed, refuse_running_loop
+from mediasim.scenario.running.failures import refuse_without_real_time as refuse_endpoints
 from mediasim.scenario.running.recognised import is_recognised, recognisers_of, transcript_in
 from mediasim.scenario.running.sounds import ScenarioSounds, voices_of
 from mediasim.seeds import Seeds
@@ -54,7 +55,9 @@ from mediasim.truth.publishing import publish_truth
 from mediasim.twilio.representations import recording_document
 
 if TYPE_CHECKING:
+    from mediasim.scenario.running.app_parties import AppParties
     from mediasim.scenario.running.apps import AppCall, Apps, ClockHold
+    from mediasim.scenario.running.call_plans import AppPlan
     from mediasim.scenario.running.run_capture import RunCapture
     from mediasim.twilio.relay.session import RelaySession
     from mediasim.twilio.streams import MediaStream
@@ -103,6 +106,15 @@ class ScenarioRun:
             for name, each in parties.items()
             if each.early_media
         }
+        apps_by_party = {name: it.app for name, it in parties.items() if it.app is not None}
+        self._app_parties: AppParties | None = None
+        if apps_by_party:
+            from mediasim.scenario.running.app_parties import AppParties
+
+            assert apps is not None
+            self._app_parties = AppParties(exchange, apps_by_party, apps, self._app_call)
+            behaviors |= dict.fromkeys(apps_by_party, self._app_parties.stay)
+            exchange.far_end_of = self._app_parties.far_end
         self._phones = PartyPhones(behaviors, listeners_of(scenario), early)
         self._broken: asyncio.Future[None] = exchange.loop.create_future()
         exchange.on_fault = self._break_run
@@ -121,6 +133,11 @@ class ScenarioRun:
         """Let an error in a call end the run."""
         if not self._broken.done():
             self._broken.set_exception(error)
+
+    @property
+    def all_app_calls(self) -> list[AppCall]:
+        """The calls to apps, and those that parties have who are apps."""
+        return self.app_calls + ([] if self._app_parties is None else self._app_parties.calls)
 
     async def perform(self) -> None:
         """Run from the first call dialled to the last leg's end.
@@ -143,6 +160,8 @@ class ScenarioRun:
             for task in (*flows, watching):
                 task.cancel()
             await asyncio.gather(*flows, watching, return_exceptions=True)
+            if self._app_parties is not None:
+                await self._app_parties.close()
             self._broken.cancel()
 
     async def _call(self, call: Call) -> None:
@@ -154,23 +173,21 @@ class ScenarioRun:
     def _flow(self, call: Call) -> AppCall | DialledCall | VoicemailCall:
         """Return what carries out a call, which begins to be dialled."""
         if call.app is not None:
-            from mediasim.scenario.running.apps import AppCall
-
             assert self._apps is not None
-            port = self._apps.port(
-                self._hold or contextlib.nullcontext,
-                waits=self._hold is not None,
-                grace=call.app.grace.seconds,
-            )
             plan = app_plan(call, self._parties, self._apps)
-            studio, heard = self._apps.studio, recognisers_of(self._scenario)
-            app = AppCall(self._exchange, plan, port, self._phones, studio, heard)
+            app = self._app_call(call.app, plan, self._phones)
             self.app_calls.append(app)
             return app
         if call.voicemail is not None:
             mail = voicemail_plan(call, self._parties, self._sounds)
             return VoicemailCall(self._exchange, mail, self._phones)
         return DialledCall(self._exchange, dial_plan(call, self._parties), self._phones)
+
+    def _app_call(self, app: App, plan: AppPlan, phones: PartyPhones) -> AppCall:
+        """Return a call to an app, which is not open yet."""
+        assert self._apps is not None
+        heard = recognisers_of(self._scenario)
+        return self._apps.connect(self._exchange, app, plan, phones, heard, self._hold)
 
     async def _conference(self, conference: ConferenceSpec) -> None:
         """Carry out a conference."""
@@ -263,9 +280,9 @@ def run_scenario(
     time, RuntimeError inside a running event loop. Ctrl-C ends all calls, publishes what was
     recorded of them, and marks the run as cut.
     """
-    _refuse_running_loop()
+    refuse_running_loop()
     if not realtime:
-        refuse_without_real_time([scenario])
+        refuse_endpoints([scenario])
     seed = scenario.seed if seed is None else seed
     speaker = Speaker()
     # Draws are the scenario's own, and the same in all variants of a matrix; SIDs are not.
@@ -305,29 +322,12 @@ def run_scenario(
 
 def _apps_of(scenario: Scenario, seeds: Seeds) -> AbstractContextManager[Apps | None]:
     """Give the apps of a scenario, started; None if no call is to one."""
-    if all(call.app is None for call in scenario.calls):
+    of_parties = [party.app for party in scenario.parties.values()]
+    if all(app is None for app in (*of_parties, *(call.app for call in scenario.calls))):
         return contextlib.nullcontext()
     from mediasim.scenario.running.apps import apps_of
 
     return apps_of(scenario, seeds)
-
-
-def _refuse_running_loop() -> None:
-    """Raise RuntimeError inside a running event loop."""
-    library = running_library()
-    if library is not None:
-        raise RuntimeError(
-            f"simulate has an event loop of its own and cannot run inside {library}'s: write "
-            "'await mediasim.simulate_async(...)' here (in a notebook too)"
-        )
-
-
-def running_library() -> str | None:
-    """Return whose event loop runs in this thread: asyncio's, trio's, or None."""
-    if asyncio._get_running_loop() is not None:
-        return "asyncio"
-    trio = sys.modules.get("trio")
-    return "trio" if trio is not None and trio.lowlevel.in_trio_run() else None
 
 
 async def _carry_out(
@@ -374,7 +374,8 @@ async def _carry_out(
     if any(party.endpoint is not None for party in scenario.parties.values()):
         from mediasim.scenario.running.endpoints import Endpoints
 
-        exchange.far_end_of = Endpoints(scenario).far_end
+        endpoint_of, app_of = Endpoints(scenario).far_end, exchange.far_end_of
+        exchange.far_end_of = lambda call: endpoint_of(call) or app_of(call)
     if capture is not None:
         exchange.far_end_of = capture.far_ends(exchange.far_end_of)
     try:
@@ -393,7 +394,7 @@ async def _carry_out(
     if capture is not None:
         run.pcap = capture.name
         capture.write(exchange, directory / run.pcap)
-    for call in scenario_run.app_calls:
+    for call in scenario_run.all_app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.all_warnings
     return run

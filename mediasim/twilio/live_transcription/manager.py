@@ -16,16 +16,16 @@ from typing import Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.call_control import CallControl
 from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
 from mediasim.recogniser.live import LiveRecogniser, LiveResult, RealEar, real_ear
 from mediasim.recogniser.tracks import knows_words
-from mediasim.recogniser.transcript import TranscriptWord
+from mediasim.recogniser.transcript import Transcript, TranscriptWord, Utterance
 from mediasim.twilio.account_parts import AccountParts
-from mediasim.twilio.errors import BAD_PARAMETER, TwilioError
+from mediasim.twilio.errors import BAD_PARAMETER, TwilioError, bad_parameter
 from mediasim.twilio.live_transcription.messages import content, started
 from mediasim.twilio.live_transcription.request import (
     BAD_CONFIGURATION,
@@ -34,9 +34,14 @@ from mediasim.twilio.live_transcription.request import (
     LiveTranscriptionRequest,
 )
 from mediasim.twilio.live_transcription.wording import hinted_words, masked, with_hints
+from mediasim.twilio.representations import timestamp
+from mediasim.twilio.representations import iso8601
 from mediasim.twilio.requests import Params
 from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
 from mediasim.twilio.studio import Studio
+from mediasim.twilio.transcripts.manager import TranscriptManager
+from mediasim.twilio.transcripts.records import ServiceRecord
+from mediasim.twilio.transcripts.sentences import sentences_of
 
 __all__ = ["LiveTranscriptionManager", "LiveTranscriptionRecord"]
 
@@ -62,6 +67,8 @@ class _Session:
     hinted: frozenset[str] = frozenset()
     events: int = 0
     """Number of events so far."""
+    heard: list[Utterance] = field(default_factory=list)
+    """Final results, with samples since the beginning, if a service keeps them."""
     recognisers: list[LiveRecogniser] = field(default_factory=list)
     tasks: list[asyncio.Task[Any]] = field(default_factory=list)
 
@@ -70,9 +77,15 @@ class LiveTranscriptionManager:
     """All real-time transcriptions of the account, oldest first."""
 
     def __init__(
-        self, account: AccountParts, calls: Mapping[str, CallControl], studio: Studio
+        self,
+        account: AccountParts,
+        calls: Mapping[str, CallControl],
+        studio: Studio,
+        transcripts: TranscriptManager,
     ) -> None:
-        """``calls`` are the active calls by their SIDs; ``studio`` works beside the loop."""
+        """``calls`` are the active calls by their SIDs; ``studio`` works beside the loop, and
+        ``transcripts`` keeps what a service is to have."""
+        self._transcripts = transcripts
         self._account = account
         self._calls = calls
         self._ear = real_ear(studio.apart)
@@ -94,6 +107,8 @@ class LiveTranscriptionManager:
         account = self._account
         call = self._sessions.startable(call_sid, request.name)
         request.check()
+        if request.service:
+            self._service(request, call.record.account_sid)
         record = LiveTranscriptionRecord(
             sid=account.new_sid("GT"),
             account_sid=call.record.account_sid,
@@ -190,8 +205,12 @@ class LiveTranscriptionManager:
         told = replace(result, utterance=utterance)
         params = content(request, told, utterance.text, session.since)
         track = f"{result.track.value}_track"
-        said = f" {track}{'' if result.final else ', partial'}: {utterance.text}"
-        self._report(session, "content", params, said, track=track)
+        if result.final:
+            if request.service:
+                moved = tuple(word.moved(-session.since) for word in words)
+                session.heard.append(replace(utterance, words=moved))
+            self._emit(session, "content", f", {track}: {utterance.text}")
+        self._post(session, "content", params, track)
 
     def _end(self, session: _Session) -> None:
         """End a transcription, if it has not ended: what was said until now is told before."""
@@ -200,32 +219,68 @@ class LiveTranscriptionManager:
             self._account.spawn(self._close(session))
 
     async def _close(self, session: _Session) -> None:
-        for recogniser in session.recognisers:
-            await recogniser.flush()
-        for task in session.tasks:
-            task.cancel()
-        self._report(session, "stopped", [])
+        try:
+            for recogniser in session.recognisers:
+                await recogniser.flush()
+        finally:
+            for task in session.tasks:
+                task.cancel()
+            self._report(session, "stopped", [])
+            self._keep(session)
+
+    def _service(self, request: LiveTranscriptionRequest, account_sid: str) -> ServiceRecord:
+        """Return the service that keeps a transcript. Raises TwilioError (32650) if none does."""
+        service = self._transcripts.service(request.service, account_sid)
+        if service is None:
+            words = f"intelligenceService {request.service[:40]!r}: there is no such service"
+            raise bad_parameter(words, BAD_CONFIGURATION)
+        return service
+
+    def _keep(self, session: _Session) -> None:
+        """Add the transcript to those of the service that is to have it, if that still exists."""
+        record, request = session.record, session.request
+        key, account_sid = request.service, record.account_sid
+        service = self._transcripts.service(key, account_sid) if key else None
+        if service is None:
+            return
+        began_ns, ended_ns = record.began_ns, record.ended_ns or record.began_ns
+        samples = (ended_ns - began_ns) * SAMPLE_RATE // NS_PER_SECOND
+        seeds = self._account.exchange.seeds.fork("sentences").fork(record.sid)
+        self._transcripts.of_call(
+            service,
+            record.call_sid,
+            sentences=sentences_of(Transcript(tuple(session.heard), samples), seeds),
+            duration_seconds=samples // SAMPLE_RATE,
+            media_start_time=iso8601(self._account.dates, began_ns),
+        )
 
     # -- reporting --------------------------------------------------------------------------
 
-    def _report(
-        self, session: _Session, word: str, params: Params, text: str = "", *, track: str = ""
-    ) -> None:
-        account, record = self._account, session.record
-        account.exchange.events.emit(
+    def _report(self, session: _Session, word: str, params: Params) -> None:
+        error = dict(params).get("TranscriptionError")
+        self._emit(session, word, f" {word}" + (f": {error}" if error else ""))
+        self._post(session, word, params)
+
+    def _emit(self, session: _Session, word: str, text: str) -> None:
+        record = session.record
+        self._account.exchange.events.emit(
             StreamEvent(
-                at_ns=account.now_ns,
+                at_ns=self._account.now_ns,
                 kind=f"{REALTIME_TRANSCRIPTION}.{word}",
-                text=f"transcription {record.named} {word}{text}",
+                text=f"transcription {record.named}{text}",
                 call_sid=record.call_sid,
                 stream_sid=record.sid,
             )
         )
+
+    def _post(self, session: _Session, word: str, params: Params, track: str = "") -> None:
+        """Post an event to the app, if it has given an address."""
+        account, record = self._account, session.record
         session.events += 1
         callback = session.request.callback
         if callback is None or not callback.url:
             return
-        stamp = account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")
+        stamp = timestamp(account.dates, account.now_ns)
         told = [
             ("AccountSid", record.account_sid),
             ("CallSid", record.call_sid),

@@ -63,6 +63,8 @@ class LiveTranscriptionRequest:
     hints: str = ""
     """Phrases that are expected, separated by commas."""
     punctuation: bool = True
+    service: str = ""
+    """SID or unique name of the service that keeps the transcript; "": it is not kept."""
 
     @property
     def speech_model(self) -> str:

@@ -213,7 +213,7 @@ def _read(order: PaymentOrder, body: bytes, code: int, rejected: str) -> Process
     }
     if answer.get("error_code") is not None:
         said = _text(answer.get("error_message") or answer["error_code"])[:_LONGEST]
-        error = f"{_text(answer['error_code'])[:_LONGEST]}"
+        error = _text(answer["error_code"])[:_LONGEST]
         return Processed(error=said, code=code, connector_error=error, parameters=more)
     found = _text(answer[name])[:_LONGEST]
     if order.kind == "charge":

@@ -27,7 +27,7 @@ from mediasim.exchange.payments import (
     payment_ended,
     prompt_text,
 )
-from mediasim.exchange.waiting import CallEnded, listen_for_keys
+from mediasim.exchange.waiting import CallEnded, listen_for_keys, over
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.payments.connectors import process
@@ -37,7 +37,7 @@ from mediasim.twilio.payments.order import (
     PaymentOrder,
     PaymentRefused,
 )
-from mediasim.twilio.representations import account_path, rfc2822
+from mediasim.twilio.representations import account_path, dates_json, timestamp
 from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.studio import Studio
 
@@ -67,8 +67,7 @@ class PaymentRecord:
             "account_sid": self.account_sid,
             "call_sid": self.call_sid,
             "sid": self.sid,
-            "date_created": rfc2822(dates, self.created_ns),
-            "date_updated": rfc2822(dates, self.updated_ns),
+            **dates_json(self, dates),
             "uri": path,
         }
 
@@ -218,7 +217,8 @@ class _Session:
         self, name: str, callback: Callback, before: asyncio.Task[None] | None
     ) -> None:
         """Take one piece from the party's keys, and tell the app of each."""
-        await _ended(before)
+        if before is not None:
+            await over(before)
         details, control = self._details, self._control
         wanted = FIELDS[name.removesuffix(MATCHER)]
         dates, exchange = self._account.dates, self._account.exchange
@@ -255,7 +255,8 @@ class _Session:
 
     async def _complete(self, before: asyncio.Task[None] | None) -> None:
         """Process the payment, once the party has confirmed it if that is asked for."""
-        await _ended(before)
+        if before is not None:
+            await over(before)
         details = self._details
         if details.request.confirmation and (result := await self._confirm()) != "success":
             self._end([("Result", result)])
@@ -303,12 +304,13 @@ class _Session:
             ("AccountSid", record.account_sid),
             ("CallSid", call.parent_call_sid or call.sid),
             ("Sid", record.sid),
-            ("DateCreated", _date(account.dates, record.created_ns)),
+            ("DateCreated", timestamp(account.dates, record.created_ns, "milliseconds")),
             ("PaymentConnector", order.connector),
             ("PaymentMethod", order.request.method),
         ]
         if more:
-            common.insert(4, ("DateUpdated", _date(account.dates, record.updated_ns)))
+            updated = timestamp(account.dates, record.updated_ns, "milliseconds")
+            common.insert(4, ("DateUpdated", updated))
         if order.kind == "charge":
             common.append(("ChargeAmount", order.amount))
         else:
@@ -316,14 +318,3 @@ class _Session:
         if order.account_type:
             common.append(("BankAccountType", order.account_type))
         account.send_callback(callback or self._callback, [*common, *more], PAY_STATUS, call.sid)
-
-
-async def _ended(task: asyncio.Task[None] | None) -> None:
-    """Wait until a capture that was stopped has ended."""
-    if task is not None:
-        await asyncio.wait((task,))
-
-
-def _date(dates: Dates, loop_ns: int) -> str:
-    """Return a date as these callbacks write it: ISO 8601 with milliseconds."""
-    return dates.at(loop_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -37,6 +37,7 @@ _NO_CHARGES: Final = 64007
 _CURRENCY: Final = 64011
 _METHOD: Final = 64013
 _ACCOUNT_TYPE: Final = 64017
+_AMOUNT: Final = r"[0-9]{1,12}(\.[0-9]{1,6})?"
 _MOST: Final = Decimal(1_000_000)
 
 
@@ -91,7 +92,8 @@ class PaymentOrder:
     @property
     def kind(self) -> Literal["charge", "tokenize"]:
         """Whether the payment is charged or a token is made."""
-        charged = re.fullmatch(r"[0-9.]+", self.amount) and Decimal(self.amount) > 0
+        amount = self.amount.strip()
+        charged = re.fullmatch(_AMOUNT, amount) and Decimal(amount) > 0
         return "charge" if charged else "tokenize"
 
     @property
@@ -107,9 +109,7 @@ class PaymentOrder:
         ``connector`` is None if the account has none of the name.
         """
         amount = self.amount.strip()
-        if re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,6})?|", amount) is None or (
-            amount and Decimal(amount) > _MOST
-        ):
+        if amount and (re.fullmatch(_AMOUNT, amount) is None or Decimal(amount) > _MOST):
             words = f"{amount_name}='{amount[:20]}' (not a number between 0.00 - 1,000,000.00)"
             raise PaymentRefused(_INVALID_AMOUNT, words)
         if connector is None:

@@ -1,7 +1,7 @@
 """What an app says over a relay: pieces that are played one after the other, and cut off.
 
 A piece is a sentence, a file or keys. The words of a sentence have their samples, so that it is
-known which of them were heard when somebody interrupts.
+known which of them were heard when the caller interrupts.
 """
 
 from __future__ import annotations

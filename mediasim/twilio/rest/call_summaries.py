@@ -140,12 +140,7 @@ def _filters(query: Params, account: Account) -> list[Test]:
         query.flag("AbnormalSession"),
         lambda record, _: sip_response(record) not in (None, 200),
     )
-    directions = tuple((query.text("Direction") or "").replace(",", " ").split())
-    for each in directions:
-        if each not in _DIRECTIONS:
-            words = f"Invalid Direction {each[:40]}: expected {', '.join(_DIRECTIONS)}"
-            raise bad_parameter(words)
-    if directions:
+    if directions := query.words("Direction", _DIRECTIONS, commas=True):
         tests.append(lambda record, _: record.direction.replace("-", "_") in directions)
     state = query.word("ProcessingState", ("completed", "started", "partial", "all"))
     if state not in (None, "all"):

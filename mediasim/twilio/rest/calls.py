@@ -46,6 +46,7 @@ from mediasim.twilio.rest.params import (
     to_and_from,
     twiml_source,
 )
+from mediasim.twilio.rest.recording_options import check_configuration
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -136,6 +137,7 @@ def call_request(request: ApiRequest) -> tuple[CallRequest, list[TwilioError]]:
             form, callback="AsyncAmdStatusCallback", asynchronous="AsyncAmd"
         ),
     )
+    check_configuration(request, call.recording)
     return call, warnings
 
 

@@ -42,6 +42,7 @@ from mediasim.twilio.rest.params import (
     recording_request,
     to_and_from,
 )
+from mediasim.twilio.rest.recording_options import check_configuration
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -148,6 +149,7 @@ def _list_participants(request: ApiRequest) -> ApiResponse:
 
 async def _create_participant(request: ApiRequest) -> ApiResponse:
     participant = _participant_request(request.form)
+    check_configuration(request, participant.recording)
     record = await request.account.conferences.create_participant(
         request.at["conference"], participant
     )

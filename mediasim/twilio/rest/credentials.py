@@ -102,9 +102,7 @@ def _creating(name: str, code: int, read: Callable[[str], dict[str, str]]) -> Ha
 
     def create(request: ApiRequest) -> ApiResponse:
         friendly_name, owner = request.form.friendly_name(), _owner(request)
-        text = request.form.text(name)
-        if not text:
-            raise bad_parameter(f"{name} parameter is required.")
+        text = request.form.required(name)
         try:
             found = read(text)
         except ValueError as error:

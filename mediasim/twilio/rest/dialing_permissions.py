@@ -79,9 +79,7 @@ def _fetch(request: ApiRequest) -> ApiResponse:
 
 def _update(request: ApiRequest) -> ApiResponse:
     """Change the switches of several countries, all of them or none."""
-    text = request.form.text("UpdateRequest")
-    if not text:
-        raise bad_parameter("UpdateRequest parameter is required")
+    text = request.form.required("UpdateRequest")
     permissions = request.account.rules.permissions
     changed = [_changed(request.account, each) for each in _updates(text)]
     for each in changed:

@@ -12,7 +12,8 @@ keys, and an account that is not active refuses its own. A resource of another a
 Twilio's pages of error 20003 and of API keys; the messages are those of its API.
 
 A body of any other type than a form has no parameters, as with Twilio: JSON is ignored, and
-required parameters are missing. A body of more than 1 MiB is not read (413, code 20413).
+required parameters are missing. Operations of Voice, versions 2 and 3, take JSON. A body of more
+than 1 MiB is not read (413, code 20413).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from mediasim.twilio.errors import BAD_PARAMETER, NOT_FOUND, TwilioError, bad_pa
 from mediasim.twilio.ports import Gate
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.events import note_event
+from mediasim.twilio.rest.json_body import json_params
 from mediasim.twilio.rest.magic import answer_in_test, test_account
 from mediasim.twilio.rest.not_simulated import is_twilios, not_simulated, product_of
 from mediasim.twilio.rest.noted import ignored_words
@@ -51,6 +53,7 @@ _MOST_UNSERVED: Final = 100
 """Most paths that are reported as not served."""
 _LARGEST: Final = 1 << 20
 _TOO_LARGE: Final = 20413
+_JSON: Final = "application/json"
 
 
 class ResourceEndpoint:
@@ -82,7 +85,7 @@ class ResourceEndpoint:
         as_xml = path.startswith(f"/{API_VERSION}/") and not path.endswith(".json")
         try:
             query = Params.parse(request.scope["query_string"].decode("latin-1"))
-            form = await _read_form(request) if request.method == "POST" else Params()
+            form = await self._read_form(request)
             api_request = ApiRequest(
                 self._resource, self._account, path, request.path_params, query, form
             )
@@ -94,6 +97,13 @@ class ResourceEndpoint:
             headers = {"Allow": self._allowed} if error.status == 405 else None
             return error_response(error, as_xml=as_xml, headers=headers)
         return to_response(answer, self._resource.name, as_xml=as_xml)
+
+    async def _read_form(self, request: Request) -> Params:
+        """Return the parameters of a body, in the form that the operation takes."""
+        operation = self._methods.get(request.method)
+        if operation is not None and operation.json and _kind(request) == _JSON:
+            return json_params(await _read(request))
+        return await _read_form(request) if request.method in ("POST", "PUT") else Params()
 
     async def _handle(
         self, received: Request, authorization: str | None, request: ApiRequest
@@ -233,10 +243,15 @@ def _denied(message: str) -> TwilioError:
 # -- forms -------------------------------------------------------------------------------------
 
 
+def _kind(request: Request) -> str:
+    """Return the type of a request's body, without parameters; "" if it names none."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
 async def _read_form(request: Request) -> Params:
     """Read the parameters of a form. Raises TwilioError if it cannot be read or is too large."""
     body = await _read(request)
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = _kind(request)
     if kind in ("", "application/x-www-form-urlencoded"):
         return Params.parse(body.decode("utf-8", "replace"))
     if kind == "multipart/form-data":

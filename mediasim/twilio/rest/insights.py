@@ -6,13 +6,11 @@ are the warnings of its network's quality.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
 from mediasim.exchange.records import CallRecord
 from mediasim.twilio.account import Account
-from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.insights.edges import (
     EDGES,
     Direction,
@@ -144,16 +142,10 @@ def _fetch_annotation(request: ApiRequest) -> ApiResponse:
 def _annotate(request: ApiRequest) -> ApiResponse:
     form, account = request.form, request.account
     call = call_of(request)
-    issues = tuple(
-        word for value in form.all("QualityIssues") for word in re.split("[, ]+", value) if word
-    )
-    if unknown := [word for word in issues if word not in QUALITY_ISSUES]:
-        words = f"Invalid QualityIssues {unknown[0][:40]}: expected {', '.join(QUALITY_ISSUES)}"
-        raise bad_parameter(words)
     given: dict[str, Any] = {
         "answered_by": form.word("AnsweredBy", ("unknown_answered_by", "human", "machine")),
         "connectivity_issue": form.word("ConnectivityIssue", CONNECTIVITY_ISSUES),
-        "quality_issues": list(issues) or None,
+        "quality_issues": list(form.words("QualityIssues", QUALITY_ISSUES, commas=True)) or None,
         "spam": form.flag("Spam"),
         "call_score": form.number("CallScore", 1, 5),
         "comment": form.text("Comment", longest=_LONGEST),

@@ -14,15 +14,13 @@ from mediasim.twilio.rest.params import Params
 from mediasim.twilio.rest.resource import ACCOUNT, ApiRequest, Operation, Resource, call_of
 from mediasim.twilio.rest.responses import ApiResponse
 
-__all__ = ["LIVE_TRANSCRIPTIONS", "NOT_KEPT"]
+__all__ = ["LIVE_TRANSCRIPTIONS"]
 
-NOT_KEPT: Final = "no transcript of a call in progress is kept here"
-"""Why parameters that say where a transcript is kept do nothing."""
+_NO_CONVERSATIONS: Final = "conversations are not simulated"
 _BAD_CALLBACK: Final = 21609
 _NOTED: Final = {
-    "IntelligenceService": NOT_KEPT,
-    "ConversationConfiguration": NOT_KEPT,
-    "ConversationId": NOT_KEPT,
+    "ConversationConfiguration": _NO_CONVERSATIONS,
+    "ConversationId": _NO_CONVERSATIONS,
     "ConfigurationId": "there are no configurations of transcriptions here",
 }
 
@@ -42,6 +40,7 @@ def _create(request: ApiRequest) -> ApiResponse:
         profanity_filter=form.flag("ProfanityFilter") is not False,
         partial_results=form.flag("PartialResults") or False,
         hints=form.text("Hints") or "",
+        service=form.text("IntelligenceService") or "",
         punctuation=form.flag("EnableAutomaticPunctuation") is not False,
     )
     record = request.account.live_transcriptions.start(call.sid, asked)
@@ -79,6 +78,7 @@ LIVE_TRANSCRIPTIONS: Final = Resource(
                     *("InboundTrackLabel", "OutboundTrackLabel", "PartialResults", "LanguageCode"),
                     *("TranscriptionEngine", "ProfanityFilter", "SpeechModel", "Hints"),
                     *("EnableAutomaticPunctuation", "EnableProviderData"),
+                    "IntelligenceService",
                 ),
                 noted=_NOTED,
             )

@@ -238,8 +238,8 @@ def _change(request: ApiRequest, record: NumberRecord) -> None:
 
 def _trunk(request: ApiRequest) -> str | None:
     """Return the SID of a trunk in the form; "" to remove it, None without one."""
-    sid, trunks = request.form.text("TrunkSid"), request.account.sip.trunks
-    if sid and not (trunks.has(sid) and request.own([trunks.find(sid)])):
+    sid = request.form.text("TrunkSid")
+    if sid and request.own_of(request.account.sip.trunks, sid) is None:
         raise bad_parameter(f"TrunkSid {sid[:40]} is not accessible")
     return sid
 

@@ -132,6 +132,13 @@ class Params:
             return value.lower() == "true"
         raise _wrong(name, value, "true or false")
 
+    def required(self, name: str, *, longest: int | None = None, code: int = _BAD) -> str:
+        """Return a text as :meth:`text` does; one that is missing or empty is refused."""
+        value = self.text(name, longest=longest, code=code)
+        if not value:
+            raise bad_parameter(f"{name} parameter is required.", code)
+        return value
+
     def number(self, name: str, lowest: int, highest: int, *, code: int = _BAD) -> int | None:
         """Return a whole number from ``lowest`` to ``highest``; None without one."""
         value = self._get(name)
@@ -153,18 +160,24 @@ class Params:
             raise _wrong(name, value, " or ".join(allowed), code)
         return cast(W, value)
 
-    def words(self, name: str, allowed: Sequence[str], *, code: int = _BAD) -> tuple[str, ...]:
-        """Return several of the allowed words: a parameter repeated, or separated by spaces."""
-        found, unknown = self.known_words(name, allowed)
+    def words(
+        self, name: str, allowed: Sequence[str], *, code: int = _BAD, commas: bool = False
+    ) -> tuple[str, ...]:
+        """Return several of the allowed words: a parameter repeated, or separated by spaces.
+
+        With ``commas`` they separate words too.
+        """
+        found, unknown = self.known_words(name, allowed, commas=commas)
         if unknown:
             raise _wrong(name, unknown[0], " or ".join(allowed), code)
         return found
 
     def known_words(
-        self, name: str, allowed: Sequence[str]
+        self, name: str, allowed: Sequence[str], *, commas: bool = False
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """Return the allowed words and the others, of a parameter as :meth:`words` reads it."""
-        found = dict.fromkeys(word for value in self.all(name) for word in value.split())
+        texts = (value.replace(",", " ") if commas else value for value in self.all(name))
+        found = dict.fromkeys(word for text in texts for word in text.split())
         known = tuple(word for word in found if word in allowed)
         return known, tuple(word for word in found if word not in allowed)
 
@@ -266,6 +279,7 @@ TWIML: Final = ("Url", "Method", "FallbackUrl", "FallbackMethod", "Twiml")
 RECORDING_OPTIONS: Final = (
     *("RecordingChannels", "RecordingTrack", "Trim"),
     *callback_names("RecordingStatusCallback"),
+    "RecordingConfigurationId",
 )
 """Names of the parameters that :func:`recording_request` reads."""
 
@@ -295,8 +309,21 @@ def twiml_source(form: Params) -> TwimlSource | None:
 
 
 def recording_request(form: Params, trim: Trim) -> RecordingRequest:
-    """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default."""
+    """Return the recording of the parameters ``RECORDING_OPTIONS``; ``trim`` is the default.
+
+    Raises TwilioError (400) for a configuration beside other parameters.
+    """
+    configuration = form.text("RecordingConfigurationId") or ""
+    inline = tuple(name for name in RECORDING_OPTIONS[:-1] if form.text(name))
+    if configuration and inline:
+        raise bad_parameter(
+            f"RecordingConfigurationId and {inline[0]} were given: expected either a configuration "
+            "or parameters"
+        )
     return RecordingRequest(
+        configuration_id=configuration,
+        inline=inline,
+        by_default=True,
         channels=form.word("RecordingChannels", get_args(Channels)) or "mono",
         track=form.word("RecordingTrack", get_args(Track)) or "both",
         trim=form.word("Trim", get_args(Trim)) or trim,

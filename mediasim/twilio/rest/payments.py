@@ -61,9 +61,7 @@ def _create(request: ApiRequest) -> ApiResponse:
 
 def _required(form: Params) -> tuple[str, Callback]:
     """Return the idempotency key and the callback, which every request needs."""
-    key = form.text("IdempotencyKey")
-    if not key:
-        raise bad_parameter("IdempotencyKey parameter is required.")
+    key = form.required("IdempotencyKey")
     url = form.url("StatusCallback", code=_BAD_CALLBACK)
     if not url:
         raise bad_parameter("StatusCallback parameter is required.")
@@ -74,10 +72,6 @@ def _asked(form: Params) -> PaymentRequest:
     """Return what the party will be asked for."""
     form.word("Input", ("dtmf",), code=_BAD)
     cards = form.words("ValidCardTypes", tuple(CARD_TYPES), code=_BAD)
-    twice = (form.text("RequireMatchingInputs") or "").replace(",", " ").split()
-    if unknown := [name for name in twice if name not in _MATCHED]:
-        words = f"Invalid RequireMatchingInputs {unknown[0][:60]}: expected {' or '.join(_MATCHED)}"
-        raise bad_parameter(words, _BAD)
     methods: tuple[PaymentMethod, ...] = get_args(PaymentMethod)
     method = form.word("PaymentMethod", methods, code=_BAD) or "credit-card"
     seconds = form.number("Timeout", 1, _MOST_SECONDS, code=_BAD) or 5
@@ -88,7 +82,7 @@ def _asked(form: Params) -> PaymentRequest:
         postal_code=postal is not False,
         least_postal=form.number("MinPostalCodeLength", 1, 10, code=_BAD),
         card_types=cards or PaymentRequest().card_types,
-        matching=tuple(twice),
+        matching=form.words("RequireMatchingInputs", _MATCHED, code=_BAD, commas=True),
         confirmation=form.flag("Confirmation") or False,
         timeout_ns=seconds * NS_PER_SECOND,
     )

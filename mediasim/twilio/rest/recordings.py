@@ -18,6 +18,7 @@ from mediasim.twilio.representations import recording_json
 from mediasim.twilio.rest.date_filter import DateFilter, date_names
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.params import RECORDING_OPTIONS, recording_request
+from mediasim.twilio.rest.recording_options import check_configuration
 from mediasim.twilio.rest.resource import (
     ACCOUNT,
     ApiRequest,
@@ -64,6 +65,7 @@ def _list(request: ApiRequest) -> ApiResponse:
 
 def _create_of_call(request: ApiRequest) -> ApiResponse:
     call, options = call_of(request), recording_request(request.form, "do-not-trim")
+    check_configuration(request, options)
     return ApiResponse(_json(request, request.account.start_recording(call.sid, options)), 201)
 
 

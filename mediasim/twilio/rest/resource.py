@@ -87,15 +87,20 @@ class ApiRequest:
         """Return the record whose SID is in the path. Raises TwilioError (404, 20404) if none."""
         return self.found_in(self.store, "sid")
 
-    def found_in(self, store: Store, part: str) -> Any:
+    def found_in(self, store: Store | ResourceList[Any], part: str) -> Any:
         """Return the record whose SID is a part of the path. Raises TwilioError as above."""
-        try:
-            record = store.find(self.at[part])
-        except (LookupError, TwilioError):
-            raise self.missing() from None
-        if not self.own([record]):
+        record = self.own_of(store, self.at[part])
+        if record is None:
             raise self.missing()
         return record
+
+    def own_of(self, store: Store | ResourceList[Any], sid: str) -> Any:
+        """Return the record of a SID, which is the account's; None if it has none such."""
+        try:
+            record = store.find(sid)
+        except (LookupError, TwilioError):
+            return None
+        return record if self.own([record]) else None
 
     def own(self, records: Iterable[R]) -> list[R]:
         """Return the records of the request's account; records of no account are every account's.
@@ -140,6 +145,8 @@ class Operation:
     """Names of parameters of the form or the query that it reads; others cannot be read."""
     noted: Mapping[str, str] = field(default_factory=dict)
     """Twilio's other parameters, with why nothing is done about them; a warning names them."""
+    json: bool = False
+    """Whether its parameters come as JSON: their names are dotted, ``configuration.language``."""
     places_call: bool = False
     """Whether it places a call, which any process can do that carries the call from then on."""
 

@@ -52,6 +52,12 @@ from mediasim.twilio.rest.sip.trunks import TRUNKING
 from mediasim.twilio.rest.siprec import SIPREC
 from mediasim.twilio.rest.transcriptions import TRANSCRIPTIONS
 from mediasim.twilio.rest.user_messages import SUBSCRIPTIONS, USER_MESSAGES
+from mediasim.twilio.rest.voice.configurations import (
+    CONFIGURATIONS,
+    RECORDING_DEFAULT,
+    TRANSCRIPTION_CONFIGURATIONS,
+)
+from mediasim.twilio.rest.voice.transcriptions import VOICE_TRANSCRIPTIONS
 
 __all__ = ["RESOURCES", "all_stored", "callbacks", "coverage"]
 
@@ -104,6 +110,10 @@ RESOURCES: Final[list[Resource]] = [
     SENTENCES,
     TRANSCRIPT_MEDIA,
     OPERATOR_RESULTS,
+    CONFIGURATIONS,
+    TRANSCRIPTION_CONFIGURATIONS,
+    RECORDING_DEFAULT,
+    VOICE_TRANSCRIPTIONS,
     DOMAINS,
     *DOMAIN_MAPPINGS,
     CREDENTIAL_LISTS,

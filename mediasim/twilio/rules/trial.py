@@ -7,11 +7,11 @@ Without a key the call ends (docs: "You can only make or receive calls from veri
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import Final
 
 from mediasim.audio.frames import NS_PER_SECOND
-from mediasim.exchange.waiting import listen_for_keys, notice
+from mediasim.exchange.waiting import listen_for_keys, notice, over
 from mediasim.twilio.error_dictionary import titled
 from mediasim.twilio.session import CallSession, HangUp
 
@@ -38,10 +38,7 @@ async def preamble(session: CallSession) -> None:
     pcm = await session.account.studio.say(MESSAGE)
     with listen_for_keys(session.call) as keys:
         pressed = session.spawn(keys.get())
-
-        async def key() -> None:
-            await asyncio.wait((pressed,))
-
+        key = partial(over, pressed)
         stopped = await session.play(pcm, "trial message", key, text=MESSAGE)
         if not stopped and await session.until(key(), session.exchange.sleep(_KEY_NS)):
             raise HangUp

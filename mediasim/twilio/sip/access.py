@@ -45,7 +45,7 @@ class SipAccess:
 
     domain: str
     passwords: Mapping[str, str] | None = None
-    """Passwords by user, of the credential lists; None: none is mapped, and nobody is asked."""
+    """Passwords by user, of the credential lists; None: none is mapped, and none is asked for."""
     addresses: Sequence[AddressRecord] | None = None
     """The addresses of the access control lists; None: none is mapped, and any may send."""
     use: Use = "calls"

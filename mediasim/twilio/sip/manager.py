@@ -95,7 +95,7 @@ class SipManager:
     # -- who may do what --------------------------------------------------------------------
 
     def owner(self, host: str) -> DomainRecord | TrunkRecord | None:
-        """Return the domain or trunk of a host; None for another host, or a name of nobody's."""
+        """Return the domain or trunk of a host; None for another host or an unknown name."""
         name = twilio_domain(host)
         if name is None:
             return None

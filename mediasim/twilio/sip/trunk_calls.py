@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Final, Protocol
 
 from mediasim.audio.frames import NS_PER_SECOND
@@ -148,17 +149,10 @@ class TrunkCall:
             weights = [each.weight for each in first]
             point = drawn.random() * sum(weights)
             chosen = next(
-                each for each, end in zip(first, _sums(weights), strict=True) if point < end
+                each for each, end in zip(first, accumulate(weights), strict=True) if point < end
             )
             left.remove(chosen)
             yield chosen
-
-
-def _sums(numbers: Sequence[int]) -> Iterator[int]:
-    total = 0
-    for each in numbers:
-        total += each
-        yield total
 
 
 def address_of(sip_url: str, number: str) -> str:

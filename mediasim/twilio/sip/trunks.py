@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.trim import Trim
-from mediasim.twilio.representations import iso8601, snake_case
+from mediasim.twilio.representations import iso_dates_json, snake_case
 from mediasim.twilio.resources import Dated
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "OriginationUrlRecord",
     "RecordingMode",
     "TrunkRecord",
-    "iso_dates",
 ]
 
 TRUNKS: Final = "/v1/Trunks"
@@ -31,14 +30,6 @@ RecordingMode = Literal[
     "record-from-answer-dual",
 ]
 _LISTS: Final = ("OriginationUrls", "CredentialLists", "IpAccessControlLists", "PhoneNumbers")
-
-
-def iso_dates(record: Dated, dates: Dates) -> dict[str, str | None]:
-    """Return ``date_created`` and ``date_updated`` as the newer APIs have them."""
-    return {
-        "date_created": iso8601(dates, record.created_ns),
-        "date_updated": iso8601(dates, record.updated_ns),
-    }
 
 
 @dataclass(slots=True)
@@ -81,7 +72,7 @@ class TrunkRecord(Dated):
             "auth_type": self.auth_type,
             "auth_type_set": self.auth_type.split(",") if self.auth_type else [],
             "symmetric_rtp_enabled": False,
-            **iso_dates(self, dates),
+            **iso_dates_json(self, dates),
             "url": path,
             "links": {snake_case(name): f"{path}/{name}" for name in _LISTS},
         }
@@ -114,6 +105,6 @@ class OriginationUrlRecord(Dated):
             "sip_url": self.sip_url,
             "friendly_name": self.friendly_name,
             "priority": self.priority,
-            **iso_dates(self, dates),
+            **iso_dates_json(self, dates),
             "url": f"{TRUNKS}/{self.trunk_sid}/OriginationUrls/{self.sid}",
         }

@@ -27,6 +27,7 @@ from mediasim.net.siprec_port import (
 )
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter
+from mediasim.twilio.representations import timestamp
 from mediasim.twilio.requests import SiprecRequest
 from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
 from mediasim.twilio.status import call_params
@@ -250,7 +251,7 @@ class SiprecManager:
             ("SiprecSid", record.sid),
             ("SiprecName", named),
             ("SiprecEvent", f"siprec-{word}"),
-            ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
+            ("Timestamp", timestamp(account.dates, account.now_ns)),
         ]
         if error:
             params += [("SiprecError", error), ("SiprecErrorCode", str(code))]

@@ -15,7 +15,7 @@ from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.twilio.ssml.say_as import BLEEPED, said_as
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 
 __all__ = ["Bleep", "Manner", "Passage", "Piece", "Silence", "Trouble", "pieces_of"]
 
@@ -65,7 +65,7 @@ class Trouble:
 
     words: str
     line: int
-    code: int = 12200
+    code: int = SCHEMA
     """Code of Twilio's error dictionary."""
 
 

@@ -15,6 +15,7 @@ from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
 from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
+from mediasim.twilio.representations import timestamp
 from mediasim.twilio.requests import StreamRequest
 from mediasim.twilio.streams.handshake import NAMES, StreamCode, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
@@ -182,7 +183,7 @@ class StreamManager:
             ("StreamSid", record.sid),
             ("StreamName", record.name or record.sid),
             ("StreamEvent", f"stream-{word}"),
-            ("Timestamp", account.dates.at(account.now_ns).isoformat().replace("+00:00", "Z")),
+            ("Timestamp", timestamp(account.dates, account.now_ns)),
         ]
         if error:
             params.append(("StreamError", error))

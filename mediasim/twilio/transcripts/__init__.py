@@ -1,7 +1,8 @@
 """Transcripts of recordings: Conversational Intelligence (classic), and Voice's transcriptions.
 
 By module: ``sentences`` (what is heard in a recording, sentence by sentence), ``records``,
-``operators`` (rules that read a transcript), ``manager`` (which makes and reports transcripts).
+``configurations``, ``operators`` (rules that read a transcript), ``manager`` (which makes
+transcripts and reports them).
 """
 
-__all__ = ["manager", "operators", "records", "sentences"]
+__all__ = ["configurations", "manager", "operators", "records", "sentences"]

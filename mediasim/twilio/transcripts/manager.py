@@ -7,6 +7,7 @@ from elsewhere, whose words are not known here: their transcripts fail, and a no
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any, Final
@@ -24,13 +25,25 @@ from mediasim.twilio.account_parts import AccountParts, ResourceList
 from mediasim.twilio.errors import bad_parameter
 from mediasim.twilio.representations import iso8601
 from mediasim.twilio.requests import Callback
-from mediasim.twilio.transcripts.records import AVAILABLE, ServiceRecord, TranscriptRecord
+from mediasim.twilio.transcripts.configurations import (
+    ConfigurationRecord,
+    Configurations,
+    new_id,
+)
+from mediasim.twilio.transcripts.records import (
+    AVAILABLE,
+    ServiceRecord,
+    TranscriptRecord,
+    voice_json,
+)
 from mediasim.twilio.transcripts.sentences import Sentence, sentences_of
 
-__all__ = ["INTELLIGENCE_CALLBACK", "TranscriptManager"]
+__all__ = ["INTELLIGENCE_CALLBACK", "VOICE_CALLBACK", "TranscriptManager"]
 
 INTELLIGENCE_CALLBACK: Final = "intelligence-transcript"
 """Kind of the callback of a service."""
+VOICE_CALLBACK: Final = "voice-transcription"
+"""Kind of the callback of a transcription configuration."""
 _FAILED: Final = 13620
 """Code of Twilio's error dictionary: transcription not available for this recording."""
 Heard = Callable[[], tuple[Sentence, ...]]
@@ -41,14 +54,16 @@ Apart = Callable[[Heard], Awaitable[tuple[Sentence, ...]]]
 class TranscriptManager:
     """All transcripts of an account, from their request to their report."""
 
-    def __init__(self, account: AccountParts, apart: Apart) -> None:
+    def __init__(self, account: AccountParts, apart: Apart, configurations: Configurations) -> None:
         """``apart`` runs what takes long beside the loop."""
         self._account = account
         self._apart = apart
+        self._configurations = configurations
         self.services: ResourceList[ServiceRecord] = account.resource_list("IntelligenceServices")
         self.records: ResourceList[TranscriptRecord] = account.resource_list("Transcripts")
         self._reports: dict[str, Callable[[TranscriptRecord], object]] = {
-            "intelligence": self._report
+            "intelligence": self._report,
+            "voice": self._report_by_voice,
         }
         """What reports the end of a transcript, by its kind."""
         account.exchange.events.on("event", self._on_event)
@@ -84,6 +99,26 @@ class TranscriptManager:
             )
         return self.begin(self._new(service, recording_sid=sid, **more), source)
 
+    def service(self, key: str, account_sid: str) -> ServiceRecord | None:
+        """Return an account's service by its SID or unique name; None if there is none."""
+        for each in self.services.all():
+            if each.account_sid == account_sid and key in (each.sid, each.unique_name):
+                return each
+        return None
+
+    def of_call(self, service: ServiceRecord, call_sid: str, **more: Any) -> TranscriptRecord:
+        """Add and report a service's transcript of a call, made while the call went on.
+
+        ``more`` are fields of the record: its sentences, its duration.
+        """
+        record = self._new(service, **more)
+        emit = partial(self._emit, record, None, call_sid=call_sid)
+        self.records.add(record)
+        emit("queued")
+        lifecycle.move(record, "in-progress", self._account.now_ns, emit)
+        self._end(record, "", emit)
+        return record
+
     def of_media(self, service: ServiceRecord, url: str, **more: Any) -> TranscriptRecord:
         """Begin a service's transcript of media at a URL, which may be those of a recording."""
         return self.begin(self._new(service, media_url=url, **more), self._at(url))
@@ -100,6 +135,36 @@ class TranscriptManager:
             operator_sids=service.operator_sids,
             **more,
         )
+
+    def by_configuration(
+        self, configuration: ConfigurationRecord, *, source: str, media_url: str = "", **more: Any
+    ) -> TranscriptRecord:
+        """Begin Voice's transcript of a recording, or of media at a URL.
+
+        Raises TwilioError (400) if the recording cannot be transcribed.
+        """
+        account_sid, settings = configuration.account_sid, configuration.configuration
+        found = self.recording(source, account_sid) if source else self._at(media_url)
+        people = more.pop("participants", [])
+        given = {each["audioChannelIndex"] for each in people}
+        defaults = settings.get("participantDefaults", ())
+        record = TranscriptRecord(
+            sid=new_id(self._account, "VT", "transcription"),
+            account_sid=account_sid,
+            kind="voice",
+            service_sid=configuration.sid,
+            created_ns=self._account.now_ns,
+            recording_sid=source,
+            media_url=media_url,
+            language_code=settings.get("language", "en-US"),
+            participants=[
+                *people,
+                *(it for it in defaults if it["audioChannelIndex"] not in given),
+            ],
+            configuration={k: v for k, v in settings.items() if k != "configurationType"},
+            **more,
+        )
+        return self.begin(record, found)
 
     def _at(self, url: str) -> RecordingRecord | None:
         """Return the account's own recording at a URL; None for any other URL."""
@@ -184,25 +249,52 @@ class TranscriptManager:
             account_sid=record.account_sid,
         )
 
+    def _report_by_voice(self, record: TranscriptRecord) -> None:
+        """Send the webhook of a transcript's configuration, with all sentences."""
+        told = record.configuration.get("transcriptionStatusCallback", {})
+        if told.get("url"):
+            self._account.send_callback(
+                Callback(told["url"]),
+                [],
+                VOICE_CALLBACK,
+                record.sid,
+                as_json=True,
+                document=json.dumps(voice_json(record)),
+                account_sid=record.account_sid,
+            )
+
     # -- automatic transcripts --------------------------------------------------------------
 
     def _on_event(self, event: Event) -> None:
-        """Transcribe a completed recording for each service that transcribes all of them."""
+        """Transcribe a completed recording for each service that transcribes all of them, and by
+        the configuration of the recording."""
         if isinstance(event, RecordingEvent) and event.kind == "recording.completed":
             source = self._account.catalogue.recording(event.recording_sid)
             for service in self.services.all():
                 if service.auto_transcribe and service.account_sid == source.account_sid:
                     self.begin(self._new(service, recording_sid=source.sid), source)
+            found = self._configurations.transcription_of(
+                source.account_sid, source.configuration_id
+            )
+            if found is not None:
+                self.by_configuration(found, source=source.sid)
 
-    def _emit(self, record: TranscriptRecord, source: RecordingRecord | None, word: str) -> None:
+    def _emit(
+        self,
+        record: TranscriptRecord,
+        source: RecordingRecord | None,
+        word: str,
+        *,
+        call_sid: str = "",
+    ) -> None:
         self._account.exchange.events.emit(
             TranscriptEvent(
                 at_ns=self._account.now_ns,
                 kind=f"transcript.{word}",
-                text=f"transcript of {record.recording_sid or record.media_url} {word}",
+                text=f"transcript of {record.recording_sid or record.media_url or call_sid} {word}",
                 transcript_sid=record.sid,
                 recording_sid=record.recording_sid,
-                call_sid="" if source is None else source.call_sid,
+                call_sid=call_sid if source is None else source.call_sid,
             )
         )
 

@@ -22,6 +22,7 @@ __all__ = [
     "TranscriptKind",
     "TranscriptRecord",
     "sentence_json",
+    "voice_json",
 ]
 
 AVAILABLE: Final = "voice_intelligence_transcript_available"
@@ -82,7 +83,7 @@ class TranscriptRecord(Dated):
     created_ns: int
     updated_ns: int = field(init=False)
     recording_sid: str = ""
-    """The recording that it is of; "" for media from elsewhere."""
+    """The recording that it is of; "" for media from elsewhere, and for a call."""
     media_url: str = ""
     language_code: str = "en-US"
     customer_key: str = ""
@@ -148,6 +149,38 @@ def sentence_json(sentence: Sentence, index: int, *, words: bool) -> dict[str, A
         ]
         if words
         else None,
+    }
+
+
+def voice_json(record: TranscriptRecord) -> dict[str, Any]:
+    """Return what Voice's webhook tells of a transcript that has ended."""
+    return {
+        "id": record.sid,
+        "accountId": record.account_sid,
+        "transcriptionConfigurationId": record.service_sid,
+        "sourceId": record.recording_sid or None,
+        "status": record.status,
+        "participants": record.participants,
+        "sentences": [
+            {
+                "audioChannelIndex": each.channel,
+                "sentenceIndex": index,
+                "startTimeSeconds": seconds(each.start),
+                "endTimeSeconds": seconds(each.end),
+                "text": each.text,
+                "confidence": each.confidence,
+                "words": [
+                    {
+                        "text": word.text,
+                        "startTimeSeconds": seconds(word.start),
+                        "endTimeSeconds": seconds(word.end),
+                        "confidence": word.confidence,
+                    }
+                    for word in each.words
+                ],
+            }
+            for index, each in enumerate(record.sentences)
+        ],
     }
 
 

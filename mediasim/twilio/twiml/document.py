@@ -75,6 +75,11 @@ class Verb:
         """Return the words of an attribute that are separated by spaces."""
         return tuple(self.attributes.get(name, default).split())
 
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return name and value of each Parameter inside, in order."""
+        inside = (child for child in self.children if child.name == "Parameter")
+        return [(each.attribute("name"), each.attribute("value")) for each in inside]
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -89,7 +89,7 @@ _RECORDING_STATUS: Final[Mapping[str, Value]] = {
     "recordingStatusCallback": URL,
     "recordingStatusCallbackMethod": METHOD,
     "recordingStatusCallbackEvent": Words(RECORDING_EVENTS),
-    "recordingConfigurationId": Noted(TEXT, "there are no recording configurations here"),
+    "recordingConfigurationId": TEXT,
 }
 _ACTION: Final[Mapping[str, Value]] = {"action": TEXT, "method": METHOD}
 _SENT: Final[Mapping[str, Value]] = {**_ACTION, "to": TEXT, "from": TEXT, "statusCallback": URL}
@@ -227,9 +227,10 @@ ELEMENTS: Final[Mapping[str, Element]] = {
             **dict.fromkeys(("transcriptionEngine", "speechModel", "hints"), TEXT),
             **dict.fromkeys(("enableProviderData", "profanityFilter", "partialResults"), FLAG),
             "enableAutomaticPunctuation": FLAG,
+            "intelligenceService": TEXT,
             **dict.fromkeys(
-                ("intelligenceService", "conversationConfiguration", "conversationId"),
-                Noted(TEXT, "no transcript of a call in progress is kept here"),
+                ("conversationConfiguration", "conversationId"),
+                Noted(TEXT, "conversations are not simulated"),
             ),
         },
         children=("Config", "Parameter"),

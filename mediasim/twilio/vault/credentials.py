@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 from urllib.parse import unquote
 
 from mediasim.exchange.dates import Dates
-from mediasim.twilio.representations import iso8601
+from mediasim.twilio.representations import iso_dates_json
 from mediasim.twilio.resources import Dated
 
 __all__ = [
@@ -58,8 +58,7 @@ class CredentialRecord(Dated):
             "sid": self.sid,
             "account_sid": self.account_sid,
             "friendly_name": self.friendly_name,
-            "date_created": iso8601(dates, self.created_ns),
-            "date_updated": iso8601(dates, self.updated_ns),
+            **iso_dates_json(self, dates),
         }
 
 

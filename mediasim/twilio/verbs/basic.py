@@ -18,7 +18,7 @@ from mediasim.twilio.requests import TwimlSource
 from mediasim.twilio.session import CallSession, HangUp, executes
 from mediasim.twilio.ssml.pieces import pieces_of
 from mediasim.twilio.ssml.speaking import Words, speak
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 from mediasim.twilio.webhooks import AppFailure, AppRequest, Delivery
 
 __all__ = [
@@ -37,7 +37,6 @@ __all__ = [
 ]
 
 _FOREVER: Final = 10_000
-_SCHEMA: Final = 12200
 _INVALID_TEXT: Final = 13520
 _TEXT_TOO_LONG: Final = 13521
 _NO_URL: Final = 11100
@@ -141,7 +140,7 @@ async def _spoken(session: CallSession, verb: Verb) -> Words:
             break
         except ValueError as error:
             text = f"Say: language: {error}; it is said in English"
-            session.warn(_SCHEMA, text, verb.line)
+            session.warn(SCHEMA, text, verb.line)
     return Words(np.zeros(0, np.int16))
 
 

@@ -30,7 +30,8 @@ from mediasim.twilio.mode_recording import ModeRecording
 from mediasim.twilio.own_numbers import APPLICATION, ApplicationGateway
 from mediasim.twilio.requests import Callback, DialRequest, Params, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, HangUp
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
+from mediasim.twilio.verbs.action import ended_with
 from mediasim.twilio.verbs.basic import touch_tones
 from mediasim.twilio.verbs.record import callback_of, recording_request
 from mediasim.twilio.verbs.transfer import DialTransfers
@@ -51,7 +52,6 @@ _ADDRESSES: Final = {"Number": "", "Client": "client:", "Sip": "", "Application"
 _MIXED: Final = 13000
 _DIAL_IN_A_DIAL: Final = 13201
 _INVALID_RING_TONE: Final = 13220
-_SCHEMA: Final = 12200
 _INVALID_NUMBER: Final = 13223
 _INVALID_SIP_URI: Final = 13243
 _NO_NUMBER: Final = "Dial: Invalid phone number format"
@@ -150,10 +150,7 @@ async def dial(
         await outcome.transfers.carry_out(talk_options(verb))
     follow_up = session.action(verb, outcome.params(session))
     if ended:
-        if follow_up is not None:
-            # The action gets its request; its document cannot be executed any more.
-            await session.document(follow_up.source, follow_up.params)
-        raise CallEnded
+        raise await ended_with(session, follow_up)
     return follow_up
 
 
@@ -169,7 +166,7 @@ async def _connect(
 ) -> None:
     if len(verb.children) > _MOST_AT_ONCE:
         words = f"Dial: of {len(verb.children)} nouns the first {_MOST_AT_ONCE} are dialled"
-        session.warn(_SCHEMA, words, verb.line)
+        session.warn(SCHEMA, words, verb.line)
     for noun in verb.children:
         if noun.name in nouns:  # a conference or a queue, where no telephone rings
             if len(verb.children) > 1:
@@ -206,13 +203,13 @@ def _sip_address(session: CallSession, noun: Verb, text: str) -> str | None:
         return None
     if sum(child.name == "Uri" for child in noun.children) > 1:
         words = "Dial: of several Uris the first by priority and weight is called"
-        session.warn(_SCHEMA, words, noun.line)
+        session.warn(SCHEMA, words, noun.line)
     parts = [part for child in noun.children if child.name == "Headers" for part in child.children]
     for header in parts:
         name, value = header.attribute("name"), header.attribute("value")
         if not name.upper().startswith("X-"):
             words = f"Dial: the Header {name[:40]!r} is not sent: its name has to begin with X-"
-            session.warn(_SCHEMA, words, header.line)
+            session.warn(SCHEMA, words, header.line)
             continue
         text += f"{'&' if '?' in text else '?'}{name}={quote(value, safe='')}"
     return text
@@ -297,11 +294,7 @@ def _place(session: CallSession, verb: Verb, noun: Verb, place: Place, address: 
     callback = callback_of(noun, session, "statusCallback")
     other = place(session, address, verb.attribute("callerId"), callback)
     gateway = other.phone.gateway
-    params = [
-        (child.attribute("name"), child.attribute("value"))
-        for child in noun.children
-        if child.name == "Parameter"
-    ]
+    params = noun.parameters()
     if isinstance(gateway, ParameterGateway):
         other.phone = replace(other.phone, gateway=gateway.with_parameters(params))
     if isinstance(gateway, ApplicationGateway):

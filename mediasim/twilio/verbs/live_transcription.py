@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import cast
 
 from mediasim.twilio.errors import BAD_PARAMETER, TwilioError
 from mediasim.twilio.live_transcription import LiveTranscriptionRequest
 from mediasim.twilio.requests import Callback, StreamTrack
 from mediasim.twilio.session import CallSession
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 
 __all__ = ["start_transcription", "stop_transcription"]
-
-_SCHEMA: Final = 12200
 
 
 def start_transcription(session: CallSession, noun: Verb) -> None:
@@ -22,7 +20,7 @@ def start_transcription(session: CallSession, noun: Verb) -> None:
     try:
         transcriptions.start(session.call.sid, request)
     except TwilioError as error:
-        code = _SCHEMA if error.code == BAD_PARAMETER else error.code
+        code = SCHEMA if error.code == BAD_PARAMETER else error.code
         session.warn(code, f"Transcription: {error.message}", noun.line)
         transcriptions.refused(session.call, request, error)
 
@@ -33,7 +31,7 @@ def stop_transcription(session: CallSession, noun: Verb) -> None:
     if not session.account.live_transcriptions.stop_named(session.call.sid, name):
         which = f"named {name[:40]!r} " if name else ""
         words = f"Stop: no transcription {which}is under way on this call"
-        session.warn(_SCHEMA, words, noun.line)
+        session.warn(SCHEMA, words, noun.line)
 
 
 def _request(session: CallSession, noun: Verb) -> LiveTranscriptionRequest:
@@ -55,5 +53,6 @@ def _request(session: CallSession, noun: Verb) -> LiveTranscriptionRequest:
         profanity_filter=noun.flag("profanityFilter", True),
         partial_results=noun.flag("partialResults", False),
         hints=noun.attribute("hints"),
+        service=noun.attribute("intelligenceService"),
         punctuation=noun.flag("enableAutomaticPunctuation", True),
     )

@@ -8,7 +8,6 @@ cards are masked without dashes; the last status callback has the result, as the
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
@@ -23,7 +22,7 @@ from mediasim.exchange.payments import (
     payment_ended,
 )
 from mediasim.exchange.payments import prompt_text as default_prompt
-from mediasim.exchange.waiting import CallEnded
+from mediasim.exchange.waiting import CallEnded, over
 from mediasim.twilio.payments import (
     DEFAULT_CONNECTOR,
     INVALID_OPERATION,
@@ -36,14 +35,14 @@ from mediasim.twilio.payments import (
 )
 from mediasim.twilio.requests import Callback, Params
 from mediasim.twilio.session import CallSession, FollowUp, executes
-from mediasim.twilio.twiml import PAY, PROMPT, Value, Verb
+from mediasim.twilio.twiml import PAY, PROMPT, SCHEMA, Value, Verb
+from mediasim.twilio.verbs.action import ended_with
 from mediasim.twilio.verbs.basic import Interrupted, Stop, pause, play, say
 from mediasim.twilio.verbs.record import callback_of
 
 __all__ = ["pay"]
 
 _SOUNDS: Final = {"Say": say, "Play": play, "Pause": pause}
-_SCHEMA: Final = 12200
 _FLAGS: Final = ("true", "false", "")
 _CODE_MASK: Final = "*"
 """What the verb shows in place of each digit of a security code."""
@@ -100,7 +99,7 @@ def _read(session: CallSession, verb: Verb) -> Verb:
         for name, written in noun.attributes.items():
             if PROMPT[name].read(written) is None:
                 words = f"Prompt: {name}={written[:60]!r} is not {PROMPT[name].wanted}"
-                session.warn(_SCHEMA, words, noun.line)
+                session.warn(SCHEMA, words, noun.line)
     children = tuple(_only(noun, PROMPT) if noun in prompts else noun for noun in verb.children)
     return replace(_only(verb, PAY), children=children)
 
@@ -142,11 +141,7 @@ def _order(verb: Verb) -> PaymentOrder:
         token_type=verb.attribute("tokenType", "reusable"),
         description=verb.attribute("description"),
         bank_account_type=verb.attribute("bankAccountType"),
-        parameters={
-            noun.attribute("name"): noun.attribute("value")
-            for noun in verb.children
-            if noun.name == "Parameter"
-        },
+        parameters=dict(verb.parameters()),
     )
 
 
@@ -178,7 +173,7 @@ class _Payment:
             session.account, session.call.sid, connector, order, collection.details
         )
         try:
-            await session.until(_over(prompting))
+            await session.until(over(prompting))
         except CallEnded:
             self._hung_up = True  # what was processed is told all the same
         return done.params()
@@ -193,9 +188,7 @@ class _Payment:
         self._send(params)
         source = session.source(verb.attribute("action") or session.base, verb)
         if self._hung_up or not session.call.active:
-            # The action gets its request; its document cannot be executed any more.
-            await session.document(source, params)
-            raise CallEnded
+            raise await ended_with(session, FollowUp(source, params))
         return FollowUp(source, params)
 
     def report(self, asking: Asking | None, error: str | None = None) -> None:
@@ -263,8 +256,3 @@ class _Payment:
             if fits and named > most:
                 best, most = noun, named
         return best
-
-
-async def _over(task: asyncio.Task[None]) -> None:
-    """Wait until a task is over, however it ends."""
-    await asyncio.wait((task,))

@@ -15,12 +15,18 @@ from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.requests import Callback, RecordingRequest
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import SCHEMA, Verb
+from mediasim.twilio.verbs.action import ended_with
 
 __all__ = ["callback_of", "record", "recording_request"]
 
 _LONGEST: Final = 14_400
 _LONGEST_OF_BROWSER: Final = 600
 """Most seconds of a message left by Twilio's SDK for browsers (docs, Record, maxLength)."""
+_INLINE: Final = (
+    *("channels", "recordingTrack", "track", "trim"),
+    *(f"recordingStatusCallback{part}" for part in ("", "Method", "Event")),
+)
+"""Attributes that a recording's configuration stands for."""
 _INVALID_MAX_LENGTH: Final = 13612
 
 
@@ -38,6 +44,9 @@ def recording_request(
 ) -> RecordingRequest:
     """Return the recording that a verb or noun requests; wrong values count as absent."""
     return RecordingRequest(
+        configuration_id=verb.attribute("recordingConfigurationId"),
+        inline=tuple(name for name in _INLINE if verb.attribute(name)),
+        by_default=True,
         channels=cast(Channels, _one_of(channels, ("mono", "dual"))),
         track=cast(RecordedTrack, _one_of(track, ("both", "inbound", "outbound"))),
         trim=cast(Trim, _one_of(trim, ("do-not-trim", "trim-silence"))),
@@ -117,7 +126,5 @@ async def _follow_up(
     ]
     source = session.source(verb.attribute("action") or session.base, verb)
     if digits == "hangup":
-        # The action gets its request; its document cannot be executed any more.
-        await session.document(source, params)
-        raise CallEnded
+        raise await ended_with(session, FollowUp(source, params))
     return FollowUp(source, params)

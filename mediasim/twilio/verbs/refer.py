@@ -16,6 +16,7 @@ from mediasim.media.far_end import ReferableFarEnd, Referral
 from mediasim.twilio.requests import Params
 from mediasim.twilio.session import CallSession, FollowUp, executes
 from mediasim.twilio.twiml import Verb
+from mediasim.twilio.verbs.action import ended_with
 
 __all__ = ["refer"]
 
@@ -56,10 +57,7 @@ async def refer(session: CallSession, verb: Verb) -> FollowUp | None:
         status = _status(referral, ended=ended)
     follow_up = session.action(verb, _params(status, referral))
     if ended:
-        if follow_up is not None:
-            # The action gets its request; its document cannot be executed any more.
-            await session.document(follow_up.source, follow_up.params)
-        raise CallEnded
+        raise await ended_with(session, follow_up)
     return follow_up
 
 

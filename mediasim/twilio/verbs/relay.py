@@ -3,19 +3,16 @@ spoken."""
 
 from __future__ import annotations
 
-from typing import Final
-
 from mediasim.exchange.waiting import CallEnded
 from mediasim.twilio.relay.attributes import relay_request
 from mediasim.twilio.relay.records import NAMES
 from mediasim.twilio.relay.session import RelaySession
 from mediasim.twilio.requests import Params
 from mediasim.twilio.session import CallSession, FollowUp
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
+from mediasim.twilio.verbs.action import ended_with
 
 __all__ = ["connect_relay", "socket_url"]
-
-_SCHEMA: Final = 12200
 
 
 async def connect_relay(session: CallSession, verb: Verb, noun: Verb) -> FollowUp | None:
@@ -26,23 +23,16 @@ async def connect_relay(session: CallSession, verb: Verb, noun: Verb) -> FollowU
     request, troubles = relay_request(
         {**noun.attributes, "url": socket_url(session, noun.attribute("url"))},
         languages=[each.attributes for each in noun.children if each.name == "Language"],
-        parameters={
-            each.attribute("name"): each.attribute("value")
-            for each in noun.children
-            if each.name == "Parameter"
-        },
+        parameters=dict(noun.parameters()),
     )
     for words in troubles:
-        session.warn(_SCHEMA, f"ConversationRelay: {words}", noun.line)
+        session.warn(SCHEMA, f"ConversationRelay: {words}", noun.line)
     relay = await session.account.relays.connect(session.call, request)
     try:
         await session.until(relay.ended.wait())
     except CallEnded:
         relay.stop()
-        following = session.action(verb, _params(relay))
-        if following is not None:
-            await session.document(following.source, following.params)
-        raise
+        raise await ended_with(session, session.action(verb, _params(relay))) from None
     finally:
         relay.stop()
     return session.action(verb, _params(relay))

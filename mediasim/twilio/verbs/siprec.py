@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final, cast, get_args
+from typing import cast, get_args
 
 from mediasim.twilio.errors import BAD_PARAMETER, TwilioError
 from mediasim.twilio.requests import SiprecRequest, StreamTrack
 from mediasim.twilio.session import CallSession
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 from mediasim.twilio.verbs.record import callback_of
 
 __all__ = ["start_siprec", "stop_siprec"]
-
-_SCHEMA: Final = 12200
 
 
 def start_siprec(session: CallSession, noun: Verb) -> None:
@@ -20,24 +18,20 @@ def start_siprec(session: CallSession, noun: Verb) -> None:
     track = noun.attribute("track", "both_tracks").strip()
     if track not in get_args(StreamTrack):
         words = f"Siprec: track {track[:40]!r} is none of {', '.join(get_args(StreamTrack))}"
-        session.warn(_SCHEMA, f"{words}: both_tracks are taken", noun.line)
+        session.warn(SCHEMA, f"{words}: both_tracks are taken", noun.line)
         track = "both_tracks"
     request = SiprecRequest(
         connector=noun.attribute("connectorName"),
         name=noun.attribute("name") or None,
         track=cast(StreamTrack, track),
         callback=callback_of(noun, session, "statusCallback"),
-        parameters={
-            child.attribute("name"): child.attribute("value")
-            for child in noun.children
-            if child.name == "Parameter"
-        },
+        parameters=dict(noun.parameters()),
     )
     siprecs = session.account.siprecs
     try:
         siprecs.start(session.call.sid, request)
     except TwilioError as error:
-        code = _SCHEMA if error.code == BAD_PARAMETER else error.code
+        code = SCHEMA if error.code == BAD_PARAMETER else error.code
         session.warn(code, error.message, noun.line)
         siprecs.refused(session.call, request, error)
 

@@ -8,7 +8,7 @@ from typing import Final, cast, get_args
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.twilio.requests import StreamRequest, StreamTrack
 from mediasim.twilio.session import CallSession, FollowUp, executes
-from mediasim.twilio.twiml import Verb
+from mediasim.twilio.twiml import SCHEMA, Verb
 from mediasim.twilio.verbs.live_transcription import start_transcription, stop_transcription
 from mediasim.twilio.verbs.record import callback_of, recording_request
 from mediasim.twilio.verbs.relay import connect_relay, socket_url
@@ -16,7 +16,6 @@ from mediasim.twilio.verbs.siprec import start_siprec, stop_siprec
 
 __all__ = ["connect", "start", "start_stream", "stop", "stop_stream"]
 
-_SCHEMA: Final = 12200
 _CONNECTED: Final = ("Stream", "ConversationRelay")
 """What a call can be connected to."""
 _LONGEST_PARAMETER: Final = 500
@@ -81,7 +80,7 @@ async def connect(session: CallSession, verb: Verb) -> FollowUp | None:
     request = _request(session, noun)
     if request.track != "inbound_track":
         session.warn(
-            _SCHEMA, f"a Connect's stream takes inbound_track alone, not {request.track}", noun.line
+            SCHEMA, f"a Connect's stream takes inbound_track alone, not {request.track}", noun.line
         )
         request = replace(request, track="inbound_track")
     stream = await session.account.streams.connect(session.call, request)
@@ -100,7 +99,7 @@ def start_stream(session: CallSession, noun: Verb) -> None:
         and account.streams.named(session.call.sid, request.name) is not None
     ):
         words = f"a stream named {request.name} is under way on this call already"
-        session.warn(_SCHEMA, words, noun.line)
+        session.warn(SCHEMA, words, noun.line)
         return
     account.streams.fork(session.call, request)
 
@@ -114,15 +113,11 @@ def stop_stream(session: CallSession, noun: Verb) -> None:
 
 def _request(session: CallSession, noun: Verb) -> StreamRequest:
     track = noun.attribute("track", "inbound_track")
-    parameters = {
-        child.attribute("name"): child.attribute("value")
-        for child in noun.children
-        if child.name == "Parameter"
-    }
+    parameters = dict(noun.parameters())
     for name, value in parameters.items():
         if len(name) + len(value) > _LONGEST_PARAMETER:
             words = f"the Parameter {name[:40]!r} is longer than {_LONGEST_PARAMETER} characters"
-            session.warn(_SCHEMA, words, noun.line)
+            session.warn(SCHEMA, words, noun.line)
     return StreamRequest(
         url=socket_url(session, noun.attribute("url")),
         name=noun.attribute("name") or None,

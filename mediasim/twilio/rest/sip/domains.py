@@ -18,12 +18,12 @@ from mediasim.twilio.rest.resource import (
     Operation,
     Resource,
     Stored,
+    delete,
     fetch,
     in_resource_list,
     updating,
 )
 from mediasim.twilio.rest.responses import ApiResponse
-from mediasim.twilio.rest.sip.lists import required
 from mediasim.twilio.rest.sip.mappings import ListRecord, MappedLists
 from mediasim.twilio.sip.records import DomainRecord, MappingRecord, Use
 
@@ -52,7 +52,7 @@ def new_domain_name(text: str, kind: str) -> str:
 
 
 def _create(request: ApiRequest) -> ApiResponse:
-    required(request.form, "DomainName", longest=_LONGEST_DOMAIN, code=_BAD)
+    request.form.required("DomainName", longest=_LONGEST_DOMAIN, code=_BAD)
     account = request.account
     record = DomainRecord(request.new_sid(), account.sid, "", account.now_ns)
     _change(request, record)
@@ -88,10 +88,9 @@ def _change(request: ApiRequest, record: DomainRecord) -> None:
 
 
 def _delete(request: ApiRequest) -> ApiResponse:
-    record = request.found()
-    request.account.sip.domains.remove(record.sid)
-    request.account.sip.drop_mappings(record.sid)
-    return ApiResponse(status=204)
+    answer = delete(request)
+    request.account.sip.drop_mappings(request.at["sid"])
+    return answer
 
 
 _PATH: Final = f"{ACCOUNT}/SIP/Domains"

@@ -18,6 +18,7 @@ from mediasim.twilio.rest.resource import (
     Operation,
     Resource,
     Stored,
+    delete,
     fetch,
     in_resource_list,
     updating,
@@ -31,7 +32,7 @@ from mediasim.twilio.sip.records import (
     CredentialRecord,
 )
 
-__all__ = ["ACCESS_LISTS", "ADDRESSES", "CREDENTIALS", "CREDENTIAL_LISTS", "required"]
+__all__ = ["ACCESS_LISTS", "ADDRESSES", "CREDENTIALS", "CREDENTIAL_LISTS"]
 
 _BAD_LIST: Final = 21240
 _BAD_ACL: Final = 21235
@@ -43,14 +44,6 @@ _LONGEST_USERNAME: Final = 32
 _SHORTEST_PASSWORD: Final = 12
 _LONGEST_NAME: Final = 64
 _LONGEST_ACL_NAME: Final = 255
-
-
-def required(form: Params, name: str, *, longest: int, code: int) -> str:
-    """Return a parameter's text. Raises TwilioError (400) if it is missing or too long."""
-    text = form.text(name, longest=longest, code=code)
-    if not text:
-        raise bad_parameter(f"{name} parameter is required.", code)
-    return text
 
 
 # -- credential lists ---------------------------------------------------------------------------
@@ -66,7 +59,7 @@ def _create_credential_list(request: ApiRequest) -> ApiResponse:
 
 def _new_name(request: ApiRequest, known: CredentialListRecord | None = None) -> str:
     """Return the name of a credential list, which no other of the account may have."""
-    name = required(request.form, "FriendlyName", longest=_LONGEST_NAME, code=_BAD_LIST)
+    name = request.form.required("FriendlyName", longest=_LONGEST_NAME, code=_BAD_LIST)
     others = request.own(request.account.sip.credential_lists.all())
     if any(each.friendly_name == name for each in others if each is not known):
         words = f"A Credential List with the FriendlyName {name} already exists"
@@ -87,18 +80,8 @@ def _delete_list(request: ApiRequest) -> ApiResponse:
     if mapped:
         words = f"{record.sid} is still mapped to {', '.join(dict.fromkeys(mapped))}"
         raise bad_parameter(words, _STILL_MAPPED[request.resource.prefix])
-    remove = request.store.remove
-    assert remove is not None
-    remove(record.sid)
     request.account.sip.drop_entries(record.sid)
-    return ApiResponse(status=204)
-
-
-def _entries(request: ApiRequest, lists: Any) -> str:
-    """Return the SID of the list of the path. Raises TwilioError (404, 20404) if there is none."""
-    if not lists.has(request.at["list"]) or not request.own([lists.find(request.at["list"])]):
-        raise request.missing()
-    return request.at["list"]
+    return delete(request)
 
 
 def _entry(request: ApiRequest) -> Any:
@@ -114,10 +97,8 @@ def _fetch_entry(request: ApiRequest) -> ApiResponse:
 
 
 def _delete_entry(request: ApiRequest) -> ApiResponse:
-    remove = request.store.remove
-    assert remove is not None
-    remove(_entry(request).sid)
-    return ApiResponse(status=204)
+    _entry(request)
+    return delete(request)
 
 
 _PATH: Final = f"{ACCOUNT}/SIP/CredentialLists"
@@ -142,14 +123,14 @@ CREDENTIAL_LISTS: Final = Resource(
 
 def _list_credentials(request: ApiRequest) -> ApiResponse:
     sip = request.account.sip
-    sid = _entries(request, sip.credential_lists)
+    sid = request.found_in(sip.credential_lists, "list").sid
     return listed(request, [each for each in sip.credentials.all() if each.list_sid == sid])
 
 
 def _create_credential(request: ApiRequest) -> ApiResponse:
     sip, account = request.account.sip, request.account
-    list_sid = _entries(request, sip.credential_lists)
-    name = required(request.form, "Username", longest=_LONGEST_USERNAME, code=_BAD_LIST)
+    list_sid = request.found_in(sip.credential_lists, "list").sid
+    name = request.form.required("Username", longest=_LONGEST_USERNAME, code=_BAD_LIST)
     if re.search(r'[\s@:"<>\\]', name):
         words = f"Username {name!r} has characters that no SIP user name has"
         raise bad_parameter(words, _BAD_LIST)
@@ -203,7 +184,7 @@ CREDENTIALS: Final = Resource(
 
 
 def _create_access_list(request: ApiRequest) -> ApiResponse:
-    name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
+    name = request.form.required("FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
     account = request.account
     record = AccessListRecord(request.new_sid(), account.sid, name, account.now_ns)
     account.sip.access_lists.add(record)
@@ -211,7 +192,7 @@ def _create_access_list(request: ApiRequest) -> ApiResponse:
 
 
 def _rename_access_list(request: ApiRequest, record: AccessListRecord) -> None:
-    name = required(request.form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
+    name = request.form.required("FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ACL)
     record.friendly_name = name
 
 
@@ -236,15 +217,15 @@ ACCESS_LISTS: Final = Resource(
 
 def _list_addresses(request: ApiRequest) -> ApiResponse:
     sip = request.account.sip
-    sid = _entries(request, sip.access_lists)
+    sid = request.found_in(sip.access_lists, "list").sid
     return listed(request, [each for each in sip.addresses.all() if each.list_sid == sid])
 
 
 def _create_address(request: ApiRequest) -> ApiResponse:
     account, form = request.account, request.form
-    list_sid = _entries(request, account.sip.access_lists)
-    name = required(form, "FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ADDRESS)
-    address = required(form, "IpAddress", longest=_LONGEST_NAME, code=_BAD_ADDRESS)
+    list_sid = request.found_in(account.sip.access_lists, "list").sid
+    name = form.required("FriendlyName", longest=_LONGEST_ACL_NAME, code=_BAD_ADDRESS)
+    address = form.required("IpAddress", longest=_LONGEST_NAME, code=_BAD_ADDRESS)
     prefix = form.number("CidrPrefixLength", 1, 32, code=_BAD_ADDRESS) or 32
     _check_block(address, prefix)
     known = sum(each.list_sid == list_sid for each in account.sip.addresses.all())

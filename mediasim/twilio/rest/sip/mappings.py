@@ -14,9 +14,11 @@ from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.sip.records import (
     AccessListRecord,
     CredentialListRecord,
+    DomainRecord,
     MappingRecord,
     Use,
 )
+from mediasim.twilio.sip.trunks import TrunkRecord
 
 __all__ = ["MappedLists"]
 
@@ -60,10 +62,8 @@ class MappedLists:
 
     def _owner(self, request: ApiRequest) -> str:
         """Return the SID of the owner in the path. Raises TwilioError (404) if there is none."""
-        owners, sid = self.owners(request), request.at[self.owner]
-        if not owners.has(sid) or not request.own([owners.find(sid)]):
-            raise request.missing()
-        return sid
+        owner: DomainRecord | TrunkRecord = request.found_in(self.owners(request), self.owner)
+        return owner.sid
 
     def _mapping(self, request: ApiRequest) -> MappingRecord:
         sid = MappingRecord.sid_of(self._owner(request), request.at["sid"], self.use)
@@ -89,8 +89,7 @@ class MappedLists:
         sid = request.form.sid(self.parameter, self._prefix, code=self.code)
         if sid is None:
             raise bad_parameter(f"{self.parameter} parameter is required.", self.code)
-        lists = self._lists(request)
-        if not lists.has(sid) or not request.own([lists.find(sid)]):
+        if request.own_of(self._lists(request), sid) is None:
             raise bad_parameter(f"{self.parameter} {sid} is none of the account's", self.code)
         key = MappingRecord.sid_of(owner, sid, self.use)
         if account.sip.mappings.has(key):

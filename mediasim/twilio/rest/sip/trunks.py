@@ -10,7 +10,7 @@ from typing import Any, Final, get_args
 
 from mediasim.exchange.trim import Trim
 from mediasim.twilio.errors import bad_parameter
-from mediasim.twilio.representations import account_path
+from mediasim.twilio.representations import account_path, iso_dates_json
 from mediasim.twilio.resources import NumberRecord
 from mediasim.twilio.rest.paging import PAGING, listed
 from mediasim.twilio.rest.resource import (
@@ -22,18 +22,10 @@ from mediasim.twilio.rest.resource import (
 )
 from mediasim.twilio.rest.responses import ApiResponse
 from mediasim.twilio.rest.sip.domains import new_domain_name
-from mediasim.twilio.rest.sip.lists import required
 from mediasim.twilio.rest.sip.mappings import ListRecord, MappedLists
 from mediasim.twilio.sip.records import MappingRecord
-from mediasim.twilio.sip.trunks import (
-    TRUNKS as _PATH,
-)
-from mediasim.twilio.sip.trunks import (
-    OriginationUrlRecord,
-    RecordingMode,
-    TrunkRecord,
-    iso_dates,
-)
+from mediasim.twilio.sip.trunks import TRUNKS as _PATH
+from mediasim.twilio.sip.trunks import OriginationUrlRecord, RecordingMode, TrunkRecord
 
 __all__ = ["TRUNKING"]
 
@@ -59,10 +51,8 @@ def _shown(request: ApiRequest, record: TrunkRecord | OriginationUrlRecord) -> d
 
 def _trunk(request: ApiRequest) -> TrunkRecord:
     """Return the trunk of the path. Raises TwilioError (404, 20404) if there is none."""
-    trunks, sid = request.account.sip.trunks, request.at["trunk"]
-    if not trunks.has(sid) or not request.own([trunks.find(sid)]):
-        raise request.missing()
-    return trunks.find(sid)
+    record: TrunkRecord = request.found_in(request.account.sip.trunks, "trunk")
+    return record
 
 
 # -- trunks -------------------------------------------------------------------------------------
@@ -202,13 +192,13 @@ def _create_url(request: ApiRequest) -> ApiResponse:
     account, trunk, form = request.account, _trunk(request), request.form
     # Twilio requires all five.
     for name in ("Weight", "Priority", "Enabled"):
-        required(form, name, longest=_LONGEST_NAME, code=_BAD)
+        form.required(name, longest=_LONGEST_NAME, code=_BAD)
     record = OriginationUrlRecord(
         request.new_sid(),
         account.sid,
         trunk.sid,
-        required(form, "FriendlyName", longest=_LONGEST_NAME, code=_BAD),
-        required(form, "SipUrl", longest=_LONGEST_URL, code=_BAD),
+        form.required("FriendlyName", longest=_LONGEST_NAME, code=_BAD),
+        form.required("SipUrl", longest=_LONGEST_URL, code=_BAD),
         account.now_ns,
     )
     _change_url(request, record)
@@ -294,7 +284,7 @@ def _number_json(request: ApiRequest, record: NumberRecord) -> dict[str, Any]:
         request,
         {
             **{name: shown[name] for name in _NUMBER_FIELDS},
-            **iso_dates(record, dates),
+            **iso_dates_json(record, dates),
             "url": f"{_PATH}/{record.trunk_sid}/PhoneNumbers/{record.sid}",
             "links": {"phone_number": own},
         },
@@ -307,13 +297,13 @@ def _list_numbers(request: ApiRequest) -> ApiResponse:
 
 
 def _add_number(request: ApiRequest) -> ApiResponse:
-    trunk, numbers = _trunk(request), request.account.numbers
+    trunk = _trunk(request)
     sid = request.form.sid("PhoneNumberSid", "PN", code=_BAD)
     if sid is None:
         raise bad_parameter("PhoneNumberSid parameter is required.", _BAD)
-    if not numbers.has(sid) or not request.own([numbers.find(sid)]):
+    number: NumberRecord | None = request.own_of(request.account.numbers, sid)
+    if number is None:
         raise bad_parameter(f"PhoneNumberSid {sid} is none of the account's", _BAD)
-    number = numbers.find(sid)
     number.trunk_sid, number.voice_application_sid = trunk.sid, None
     return ApiResponse(_number_json(request, number), 201)
 
@@ -362,7 +352,7 @@ def _mapping_json(request: ApiRequest, mapping: MappingRecord, lists: ListRecord
         "sid": mapping.list_sid,
         "trunk_sid": mapping.owner_sid,
         "friendly_name": lists.friendly_name,
-        **iso_dates(mapping, request.account.dates),
+        **iso_dates_json(mapping, request.account.dates),
         "url": f"{_PATH}/{mapping.owner_sid}/{kind}/{mapping.list_sid}",
     }
     return _whole(request, shown)
