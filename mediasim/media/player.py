@@ -105,7 +105,8 @@ class StreamSegment(Player):
     def append(self, pcm: NDArray[np.int16], words: Sequence[WordTime] = ()) -> None:
         """Append samples (n,) to the clip, with the words in them where those are known."""
         before, after = len(self.pcm), len(self.pcm) + len(pcm)
-        self._add_words(words, before)
+        if words:
+            self._add_words(words, before)
         if after > len(self._store):
             store = np.empty(max(2 * len(self._store), after), np.int16)
             store[:before] = self.pcm

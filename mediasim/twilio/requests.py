@@ -85,9 +85,9 @@ class RecordingRequest(RecordingOptions):
     callback: Callback | None = None
     configuration_id: str = ""
     """Id of the configuration that it is of; "" for none."""
-    inline: tuple[str, ...] = ()
+    inline: tuple[str, ...] = field(default=(), compare=False)
     """Names of the parameters that the request has itself."""
-    by_default: bool = False
+    by_default: bool = field(default=False, compare=False)
     """Whether the account's default stands for parameters that the request has not."""
 
 

@@ -86,7 +86,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def stage(port: int) -> Iterator[SipStage]:
-    connectors = {"sipp": f"sip:srs@127.0.0.1:{port}"}
+    connectors = {"sipp": f"sip:srs@127.0.0.1:{port};transport=tls;edge=dublin"}
     with sip_sandbox({FORKED: TWIML}, siprec=connectors) as found:
         yield found
 
@@ -145,6 +145,9 @@ def test_two_recorders_have_the_same_call(stage: SipStage, port: int, tmp_path: 
     assert abs(places[0] - places[1]) <= 320  # the streams are on one clock
     assert stage.until(lambda: len(events(stage)) == 2, "the callbacks")
     assert events(stage) == ["siprec-started", "siprec-stopped"]
+    noted = " ".join(each.message_text for each in stage.service.notifications)
+    assert "transport=tls of the connector's server is not acted on" in noted
+    assert "edge=dublin of" in noted
 
 
 def test_a_recorder_that_is_not_there(stage: SipStage, port: int) -> None:

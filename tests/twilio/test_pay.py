@@ -125,6 +125,11 @@ def test_a_card_is_charged(tmp_path: Path) -> None:
     assert ends(account) == ["payment.success"]
 
 
+def test_an_amount_with_spaces_around_it_is_charged(tmp_path: Path) -> None:
+    told = result(paid(tmp_path, 'chargeAmount=" 20.45 "', *VISA, 1.0))
+    assert told["PaymentConfirmationCode"].startswith("ch_")
+
+
 @pytest.mark.parametrize(
     ("token_type", "token", "profile"),
     [("one-time", "tok_", ""), ("reusable", "tok_", "cus_"), ("payment-method", "pm_", "cus_")],
