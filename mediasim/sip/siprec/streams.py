@@ -16,6 +16,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.media.far_end import FarEndFormat
 from mediasim.media.reports import sender_report
@@ -29,7 +30,8 @@ from mediasim.sip.siprec.metadata import LABELS
 
 __all__ = ["ForkedStream", "MediaPath", "UdpPath", "described", "sections_of"]
 
-_CODECS: Final = ("PCMU", "PCMA")
+_G711: Final = (0, 8)
+_CODECS: Final = tuple(name for name, row in CODECS.items() if row.payload_type in _G711)
 _REPORT_FRAMES: Final = 250
 """Frames from one sender report to the next: five seconds."""
 

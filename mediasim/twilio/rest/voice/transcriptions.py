@@ -19,7 +19,6 @@ from mediasim.twilio.transcripts.records import TranscriptRecord
 __all__ = ["VOICE_TRANSCRIPTIONS"]
 
 _PATH: Final = "/v3/Transcriptions"
-_BAD_CONFIGURATION: Final = 17501
 _STATUSES: Final = ("queued", "in-progress", "completed", "failed")
 _LARGEST: Final = 1000
 _PARTICIPANT: Final = ("type", "address", "name", "audioChannelIndex")
@@ -57,7 +56,7 @@ def _create(request: ApiRequest) -> ApiResponse:
     configuration = configurations.find(account.sid, "Transcription", name) if name else None
     if configuration is None:
         words = "Invalid transcriptionConfigurationId: expected one that the account has"
-        raise bad_parameter(words, _BAD_CONFIGURATION)
+        raise bad_parameter(words)
     source, url = form.text("sourceId") or "", form.url("mediaUrl") or ""
     if bool(source) == bool(url):
         raise bad_parameter("expected either sourceId or mediaUrl")
