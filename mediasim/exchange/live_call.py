@@ -62,7 +62,7 @@ class LiveCall:
         self.leaving = False
         """Whether the party has hung up while its last audio is still on its way."""
         self.secret_keys: asyncio.Queue[tuple[int, str]] | None = None
-        """The queue of whoever listens to secret keys, who alone gets them; None for nobody."""
+        """The queue of who listens to secret keys, and alone gets them; None without one."""
         self.digits: list[tuple[int, str]] = []
         """The keys that the server received: (frame, digit), in order."""
         self.rtcp: list[tuple[int, bytes]] = []

@@ -46,7 +46,7 @@ class RecogniserSpec(Model):
     end_of_utterance: Annotated[Duration, positive()] | None = None
     """The silence that ends an utterance; absent: as each feature has it."""
     word_error_rate: Ratio | None = None
-    """Errors for each word said: 60% of them other words, 25% none, 15% words that nobody said."""
+    """Errors for each word said: 60% of them other words, 25% none, 15% words not said."""
     substitutions: Ratio | None = None
     """Instead of word_error_rate: the share of words that are heard as others."""
     deletions: Ratio | None = None

@@ -73,7 +73,7 @@ class SipAccess:
             raise TwilioError(
                 403,
                 _NO_PERMISSION,
-                f"SIP: Insufficient permissions: {self.domain} {words}: nobody may call it",
+                f"SIP: Insufficient permissions: {self.domain} {words}: no caller may call it",
             )
         if self.addresses is None or address is None:
             return
