@@ -652,6 +652,8 @@ def test_a_session_refuses_what_it_cannot_do(tmp_path: Path) -> None:
         refused(lambda: payments.start(call, order(connector="unknown"), TOLD, "a"))
         refused(lambda: payments.start("CA" + "0" * 32, order(), TOLD, "a"))
         record = payments.start(call, order(), TOLD, "a")
+        update(record.sid, "capturing", capture="payment-card-number")
+        await account.exchange.sleep(1_000_000_000)
         refused(lambda: payments.start(call, order(), TOLD, "b"))
         refused(lambda: update(record.sid, "c", status="complete"))
         refused(lambda: update("PK" + "0" * 32, "d", status="complete"))

@@ -94,12 +94,24 @@ class PaymentManager:
 
     def busy(self, call_sid: str) -> bool:
         """Tell whether a payment is being taken on a call."""
-        control = self._calls.get(call_sid)
-        if control is not None and control.call.secret_keys is not None:
+        if any(not each.over for each in self._of_call(call_sid)):
             return True
-        return any(
-            each.record.call_sid == call_sid and not each.over for each in self._sessions.values()
-        )
+        control = self._calls.get(call_sid)
+        listening = control is not None and control.call.secret_keys is not None
+        return listening and self._ending(call_sid) is None
+
+    async def settled(self, call_sid: str) -> None:
+        """Wait until the capture of a session that has ended has ended too: some moments."""
+        if (ending := self._ending(call_sid)) is not None:
+            await over(ending)
+
+    def _ending(self, call_sid: str) -> asyncio.Task[None] | None:
+        """Return the capture that an ended session of a call has stopped; None once it is over."""
+        captures = (each.capturing for each in self._of_call(call_sid) if each.over)
+        return next((each for each in captures if each is not None and not each.done()), None)
+
+    def _of_call(self, call_sid: str) -> list[_Session]:
+        return [each for each in self._sessions.values() if each.record.call_sid == call_sid]
 
     def start(
         self, call_sid: str, order: PaymentOrder, callback: Callback, key: str
@@ -125,7 +137,8 @@ class PaymentManager:
         record = PaymentRecord(
             account.new_sid("PK"), control.call.record.account_sid, call_sid, now_ns, now_ns
         )
-        session = _Session(self, record, control, order, connector, callback)
+        before = self._ending(call_sid)
+        session = _Session(self, record, control, order, connector, callback, before)
         self._sessions[record.sid] = session
         self._created[call_sid, key] = record.sid
         return record
@@ -171,6 +184,7 @@ class _Session:
         order: PaymentOrder,
         connector: PayConnector,
         callback: Callback,
+        before: asyncio.Task[None] | None,
     ) -> None:
         self.record = record
         self.over = False
@@ -183,8 +197,8 @@ class _Session:
         self._connector = connector
         self._callback = callback
         self._details = PaymentDetails(order.request)
-        self._capturing: asyncio.Task[None] | None = None
-        """The newest capture; it may be over."""
+        self.capturing = before
+        """The newest capture, at first that of the session ``before``; it may be over."""
         self._tell([])
         self._account.spawn(self._until_hung_up())
 
@@ -205,13 +219,13 @@ class _Session:
             self.over = True
             self._account.spawn(self._complete(before))
         elif capture is not None:
-            self._capturing = self._account.spawn(self._capture(capture, callback, before))
+            self.capturing = self._account.spawn(self._capture(capture, callback, before))
 
     def _stop(self) -> asyncio.Task[None] | None:
         """Stop the capture under way, and return it: it takes some moments to end."""
-        if self._capturing is not None:
-            self._capturing.cancel()
-        return self._capturing
+        if self.capturing is not None:
+            self.capturing.cancel()
+        return self.capturing
 
     async def _capture(
         self, name: str, callback: Callback, before: asyncio.Task[None] | None

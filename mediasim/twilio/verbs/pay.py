@@ -58,6 +58,7 @@ async def pay(session: CallSession, verb: Verb) -> FollowUp | None:
     order = _order(verb)
     connector = payments.connector(order.connector)
     payment = _Payment(session, verb, order)
+    await payments.settled(session.call.sid)
     try:
         if payments.busy(session.call.sid):
             payment.report(None, error="session-in-progress")
