@@ -166,7 +166,7 @@ def test_sipp_is_rung_and_its_echo_comes_back(stage: SipStage, tmp_path: Path) -
     keys = pcm[1][7000:13000]
     place, sure = place_of(pcm[0], keys)
     assert sure > SURE
-    assert 0 < place - 7000 <= 800
+    assert 0 < place - 7000 <= 2000  # SIPp echoes when it has time to
 
 
 BARESIP = """
