@@ -153,7 +153,7 @@ def test_a_package_is_imported_by_its_public_face(package: str) -> None:
 
 
 LONGEST = 400
-OF_ONE_IDEA = {"scenario/model/expect.py", "truth/measure.py"}
+OF_ONE_IDEA = {"truth/measure.py"}
 """Modules that may be longer, for what is in them is read as one."""
 
 

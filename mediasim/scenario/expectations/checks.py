@@ -34,14 +34,16 @@ from mediasim.scenario.expectations.verdicts import (
     place,
     recording_of,
 )
+from mediasim.scenario.model import app_expectations as of_apps
 from mediasim.scenario.model import expect
+from mediasim.scenario.model.expectation import Expect
 from mediasim.scenario.running.runner import Run
 from mediasim.twilio.download import Download, download
 
 __all__ = ["CHECKS", "Verdict", "check"]
 
 
-def check(run: Run, expectation: expect.Expect) -> Verdict:
+def check(run: Run, expectation: Expect) -> Verdict:
     """Judge a run by one expectation."""
     judge, wanted = CHECKS[type(expectation)], _wanted(expectation)
     try:
@@ -146,7 +148,7 @@ def _channels_in(answer: Download, format: str) -> int:
     return len(decode_audio(answer.path.read_bytes())[1])
 
 
-def _wanted(expectation: expect.Expect) -> str:
+def _wanted(expectation: Expect) -> str:
     """Return an expectation in words, as it was written."""
     given = expectation.model_dump(exclude_unset=True, by_alias=True)
     return ", ".join(f"{name} {_plain(value)}" for name, value in given.items()) or "always"
@@ -162,24 +164,24 @@ def _listening(judge: Callable[[PublishedMedia, Any], str]) -> Callable[[Run, An
     return lambda run, wanted: judge(media_of(run, wanted.recording), wanted)
 
 
-CHECKS: Final[dict[type[expect.Expect], Callable[[Run, Any], str]]] = {
+CHECKS: Final[dict[type[Expect], Callable[[Run, Any], str]]] = {
     expect.ExpectAfterBeep: _listening(after_beep),
     expect.ExpectAligned: _listening(aligned),
-    expect.ExpectBargeIn: conversing(lambda found, wanted: judge_barge_in(found, wanted.within)),
+    of_apps.ExpectBargeIn: conversing(lambda found, wanted: judge_barge_in(found, wanted.within)),
     expect.ExpectChannels: _channels,
-    expect.ExpectDeadAir: conversing(lambda found, wanted: judge_dead_air(found, wanted.most)),
+    of_apps.ExpectDeadAir: conversing(lambda found, wanted: judge_dead_air(found, wanted.most)),
     expect.ExpectDownload: _download,
     expect.ExpectDuration: _duration,
     expect.ExpectEvents: _events,
-    expect.ExpectGreeting: conversing(lambda found, wanted: judge_greeting(found, wanted.within)),
+    of_apps.ExpectGreeting: conversing(lambda found, wanted: judge_greeting(found, wanted.within)),
     expect.ExpectHeard: _listening(heard),
     expect.ExpectNeverContains: _never_contains,
     expect.ExpectNoCrosstalk: _listening(no_crosstalk),
-    expect.ExpectResponse: conversing(
+    of_apps.ExpectResponse: conversing(
         lambda found, wanted: judge_response(found, wanted.within, wanted.unanswered)
     ),
     expect.ExpectSilent: _listening(silent),
     expect.ExpectStatus: _status,
-    expect.ExpectTalkOver: conversing(lambda found, wanted: judge_talk_over(found, wanted.most)),
+    of_apps.ExpectTalkOver: conversing(lambda found, wanted: judge_talk_over(found, wanted.most)),
 }
 """The function that judges a run by each kind of expectation."""

@@ -15,7 +15,7 @@ from mediasim.documents.diagnostics import counted
 from mediasim.documents.durations import Duration
 from mediasim.scenario.expectations.verdicts import Failed, FileClock
 from mediasim.scenario.model.app_ends import AppEnd, chosen_ends
-from mediasim.scenario.model.expect import AppExpectation
+from mediasim.scenario.model.app_expectations import AppExpectation
 from mediasim.scenario.running.runner import Run
 
 if TYPE_CHECKING:

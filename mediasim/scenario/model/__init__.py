@@ -3,10 +3,12 @@
 __all__ = [
     "app",
     "app_ends",
+    "app_expectations",
     "call",
     "check",
     "conference",
     "expect",
+    "expectation",
     "load",
     "party",
     "recording",

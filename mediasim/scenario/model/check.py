@@ -20,7 +20,7 @@ from mediasim.exchange.events import (
     STREAM_EVENTS,
 )
 from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.expect import ScenarioFacts
+from mediasim.scenario.model.expectation import ScenarioFacts
 from mediasim.scenario.model.recording import MomentSpec
 from mediasim.scenario.model.steps import walk
 from mediasim.truth.faults.order import parse_fault

@@ -2,8 +2,7 @@
 
 An expectation is a mapping of one key, ``channels: 2``. Those about a recording take ``recording:``
 with its name, which may be left out where there is only one. Channels are counted from 1, times are
-those of the recording's file, levels dBFS. Figures of an app's conversation are counted in frames
-of 20 ms on the server's side; an app that never did what is measured meets no expectation.
+those of the recording's file, levels dBFS. Those about an app are in :mod:`app_expectations`.
 
 A new expectation is a class here, in ``EXPECTATIONS``, and a function in ``expectations/checks.py``
 that judges a run by it; everything else is read from the class.
@@ -11,85 +10,45 @@ that judges a run by it; everything else is read from the class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, ClassVar, Final, Literal, Protocol
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from mediasim.documents.diagnostics import expected_among, is_clip, one_of, says
 from mediasim.documents.durations import Between, Duration
-from mediasim.documents.model import Keyed, Location, Many, Misfit, Model
+from mediasim.documents.model import Keyed, Location, Many, Misfit
 from mediasim.documents.values import EventName, Level, Name, Text, count
-from mediasim.scenario.model.app_ends import app_ends, chosen_ends
-from mediasim.scenario.model.call import Call
-from mediasim.scenario.model.conference import ConferenceSpec
+from mediasim.scenario.model.app_expectations import (
+    ExpectBargeIn,
+    ExpectDeadAir,
+    ExpectGreeting,
+    ExpectResponse,
+    ExpectTalkOver,
+)
+from mediasim.scenario.model.expectation import Expect, ScenarioFacts
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.plan import PlannedRecording
 from mediasim.scenario.model.steps import Play, Say, walk
 
 __all__ = [
     "EXPECTATIONS",
-    "AppExpectation",
-    "Expect",
     "ExpectAfterBeep",
     "ExpectAligned",
-    "ExpectBargeIn",
     "ExpectChannels",
-    "ExpectDeadAir",
     "ExpectDownload",
     "ExpectDuration",
     "ExpectEvents",
-    "ExpectGreeting",
     "ExpectHeard",
     "ExpectNeverContains",
     "ExpectNoCrosstalk",
-    "ExpectResponse",
     "ExpectSilent",
     "ExpectStatus",
-    "ExpectTalkOver",
     "Expectation",
     "RecordingExpectation",
 ]
 
 Channel = Annotated[int, count(1, 2)]
-
-
-class ScenarioFacts(Protocol):
-    """The parts of a scenario that refer to each other, checked before anything runs."""
-
-    @property
-    def parties(self) -> Mapping[str, PartySpec]: ...
-
-    @property
-    def calls(self) -> Sequence[Call]: ...
-
-    @property
-    def recordings(self) -> Sequence[PlannedRecording]: ...
-
-    @property
-    def conferences(self) -> Sequence[ConferenceSpec]: ...
-
-    @property
-    def expect(self) -> Sequence[Expectation]: ...
-
-    @property
-    def profile(self) -> str: ...
-
-
-class Expect(Model):
-    """An expectation, with the properties that other modules read."""
-
-    def parties_named(self) -> Iterator[tuple[Location, str]]:
-        """Yield the parties that the expectation names, each with the keys that lead there."""
-        yield from ()
-
-    def events_named(self) -> Iterator[tuple[Location, str]]:
-        """Yield the events that the expectation names, each with the keys that lead there."""
-        yield from ()
-
-    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
-        """Yield what the expectation demands that can never hold of this scenario."""
-        yield from ()
 
 
 class RecordingExpectation(Expect):
@@ -352,91 +311,6 @@ class ExpectDownload(RecordingExpectation):
     def troubles(self) -> Iterator[Misfit]:
         if self.status != 200 and self.channels is not None:
             yield ("channels",), f"status {self.status} comes without a file"
-
-
-class AppExpectation(Expect):
-    """An expectation about an app that converses in a call."""
-
-    call: Name | None = None
-    """The call's, or the conference's, name; the only one with an app where absent."""
-    party: Name | None = None
-    """The party that is the app; of several apps in a call one has to be named, unless it is the
-    call's own."""
-
-    def parties_named(self) -> Iterator[tuple[Location, str]]:
-        if self.party is not None:
-            yield ("party",), self.party
-
-    def misfits(self, scenario: ScenarioFacts) -> Iterator[Misfit]:
-        ends = app_ends(scenario.parties, scenario.calls, scenario.conferences)
-        names = list(dict.fromkeys(end.call for end in ends))
-        of_call = [end for end in ends if self.call in (None, end.call)]
-        parties = [end.party for end in of_call if end.party is not None]
-        if not names:
-            yield (), "no call goes to an app: expected app: in a call, or in a party of one"
-        elif not of_call:
-            known = expected_among(self.call or "", names, "calls to an app")
-            yield ("call",), f"no call {self.call!r} goes to an app; {known}"
-        elif self.party is not None and self.party not in parties:
-            if self.party in scenario.parties:
-                yield ("party",), f"{self.party} is no app in {one_of(names)}"
-        elif len(chosen_ends(of_call, self.call, self.party)) > 1:
-            if self.call is None and len({end.call for end in of_call}) > 1:
-                yield (), f"which call? Write call: {one_of(names)}"
-            else:
-                yield (), f"which app? Write party: {one_of(list(dict.fromkeys(parties)))}"
-
-
-class ExpectGreeting(AppExpectation):
-    """The app speaks soon after it is connected."""
-
-    keyword: ClassVar[str] = "greeting"
-    stands_for: ClassVar[str] = "within"
-
-    within: Duration
-    """From the connection to the app's first sound."""
-
-
-class ExpectResponse(AppExpectation):
-    """The app answers what the caller says."""
-
-    keyword: ClassVar[str] = "response"
-    stands_for: ClassVar[str] = "within"
-
-    within: Duration
-    """From when the caller has stopped speaking to the app's first sound, each time."""
-    unanswered: Annotated[int, count(0, 1000)] = 0
-    """How many utterances may be left without an answer, such as a last good bye."""
-
-
-class ExpectBargeIn(AppExpectation):
-    """The app falls silent when the caller begins to speak over it."""
-
-    keyword: ClassVar[str] = "barge_in"
-    stands_for: ClassVar[str] = "within"
-
-    within: Duration
-    """From when the caller begins to when the app is silent, each time; it must happen once."""
-
-
-class ExpectTalkOver(AppExpectation):
-    """The app and the caller hardly speak at the same time."""
-
-    keyword: ClassVar[str] = "talk_over"
-    stands_for: ClassVar[str] = "most"
-
-    most: Duration
-    """For how long they may in all."""
-
-
-class ExpectDeadAir(AppExpectation):
-    """There is hardly a stretch in which neither the caller nor the app speaks."""
-
-    keyword: ClassVar[str] = "dead_air"
-    stands_for: ClassVar[str] = "most"
-
-    most: Duration
-    """How long the longest may be."""
 
 
 EXPECTATIONS: Final[dict[str, type[Expect]]] = {
