@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from mediasim.exchange.dates import Dates
-from mediasim.exchange.events import CallEvent, Event
+from mediasim.exchange.events import CallEvent, Event, StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL, StreamStatus
 from mediasim.media.recorder import Track
@@ -20,7 +20,7 @@ from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.representations import account_path, rfc2822
 from mediasim.twilio.requests import StreamTrack
 
-__all__ = ["TRACKS", "StartedList", "StartedRecord"]
+__all__ = ["TRACKS", "StartedList", "StartedRecord", "emit_event"]
 
 TRACKS: Final[Mapping[StreamTrack, tuple[Track, ...]]] = {
     "inbound_track": (Track.INBOUND,),
@@ -70,6 +70,29 @@ class StartedRecord:
             "date_updated": rfc2822(dates, updated_ns),
             "uri": f"{path}/{self.PART}/{self.sid}.json",
         }
+
+
+class _Named(Protocol):
+    """A resource of a call, as its events name it."""
+
+    @property
+    def sid(self) -> str: ...
+
+    @property
+    def call_sid(self) -> str: ...
+
+
+def emit_event(account: AccountParts, record: _Named, kind: str, text: str) -> None:
+    """Emit an event of what was started beside a call, a media stream or a relay too."""
+    account.exchange.events.emit(
+        StreamEvent(
+            at_ns=account.now_ns,
+            kind=kind,
+            text=text,
+            call_sid=record.call_sid,
+            stream_sid=record.sid,
+        )
+    )
 
 
 class _Started(Protocol):

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.exchange.call_control import CallControl
-from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.recorder import Track
 from mediasim.recogniser.live import LiveRecogniser, LiveResult, RealEar, real_ear
@@ -36,7 +35,7 @@ from mediasim.twilio.live_transcription.request import (
 from mediasim.twilio.live_transcription.wording import hinted_words, masked, with_hints
 from mediasim.twilio.representations import iso8601, timestamp
 from mediasim.twilio.requests import Params
-from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
+from mediasim.twilio.started import TRACKS, StartedList, StartedRecord, emit_event
 from mediasim.twilio.studio import Studio
 from mediasim.twilio.transcripts.manager import TranscriptManager
 from mediasim.twilio.transcripts.records import ServiceRecord
@@ -262,15 +261,8 @@ class LiveTranscriptionManager:
 
     def _emit(self, session: _Session, word: str, text: str) -> None:
         record = session.record
-        self._account.exchange.events.emit(
-            StreamEvent(
-                at_ns=self._account.now_ns,
-                kind=f"{REALTIME_TRANSCRIPTION}.{word}",
-                text=f"transcription {record.named}{text}",
-                call_sid=record.call_sid,
-                stream_sid=record.sid,
-            )
-        )
+        kind = f"{REALTIME_TRANSCRIPTION}.{word}"
+        emit_event(self._account, record, kind, f"transcription {record.named}{text}")
 
     def _post(self, session: _Session, word: str, params: Params, track: str = "") -> None:
         """Post an event to the app, if it has given an address."""

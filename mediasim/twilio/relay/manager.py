@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.wav import AudioFileError
-from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.net.stream_port import StreamPort
 from mediasim.parties.voices.clip import Utterance
@@ -20,6 +19,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.relay.attributes import RelayRequest
 from mediasim.twilio.relay.records import NAMES, UNREACHABLE, PlayFailed, RelayRecord
 from mediasim.twilio.relay.session import RelaySession
+from mediasim.twilio.started import emit_event
 from mediasim.twilio.streams import MediaStream, StreamManager
 from mediasim.twilio.streams.handshake import StreamFailed, target_of
 from mediasim.twilio.studio import Studio
@@ -137,12 +137,4 @@ class RelayManager:
         self._account.notify(record.call_sid, code, text, url, warning=warning)
 
     def _emit(self, record: RelayRecord, word: str, text: str) -> None:
-        self._account.exchange.events.emit(
-            StreamEvent(
-                at_ns=self._account.now_ns,
-                kind=f"relay.{word}",
-                text=f"relay {record.sid} {word}{text}",
-                call_sid=record.call_sid,
-                stream_sid=record.sid,
-            )
-        )
+        emit_event(self._account, record, f"relay.{word}", f"relay {record.sid} {word}{text}")

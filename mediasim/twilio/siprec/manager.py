@@ -13,7 +13,6 @@ from typing import ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.exchange.events import StreamEvent
 from mediasim.exchange.live_call import LiveCall
 from mediasim.media.leg import FOREVER
 from mediasim.media.recorder import Track
@@ -29,7 +28,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import TwilioError, bad_parameter
 from mediasim.twilio.representations import timestamp
 from mediasim.twilio.requests import SiprecRequest
-from mediasim.twilio.started import TRACKS, StartedList, StartedRecord
+from mediasim.twilio.started import TRACKS, StartedList, StartedRecord, emit_event
 from mediasim.twilio.status import call_params
 from mediasim.twilio.streams import StreamManager
 
@@ -234,15 +233,8 @@ class SiprecManager:
     def _report(self, fork: _Fork, word: str, error: str = "", code: int = _UNREACHABLE) -> None:
         account, record = self._account, fork.record
         named = record.named
-        account.exchange.events.emit(
-            StreamEvent(
-                at_ns=account.now_ns,
-                kind=f"siprec.{word}",
-                text=f"siprec {named} {word}" + (f": {error}" if error else ""),
-                call_sid=record.call_sid,
-                stream_sid=record.sid,
-            )
-        )
+        text = f"siprec {named} {word}" + (f": {error}" if error else "")
+        emit_event(account, record, f"siprec.{word}", text)
         callback = fork.request.callback
         if callback is None or not callback.url:
             return

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from mediasim.exchange.events import CallEvent, Event, StreamEvent
+from mediasim.exchange.events import CallEvent, Event
 from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.states import CALL
 from mediasim.net.stream_port import StreamPort
@@ -17,6 +17,7 @@ from mediasim.twilio.account_parts import AccountParts
 from mediasim.twilio.errors import bad_parameter, not_found, not_in_progress
 from mediasim.twilio.representations import timestamp
 from mediasim.twilio.requests import StreamRequest
+from mediasim.twilio.started import emit_event
 from mediasim.twilio.streams.handshake import NAMES, StreamCode, StreamFailed, target_of
 from mediasim.twilio.streams.stream import MediaStream, StreamRecord
 
@@ -163,15 +164,8 @@ class StreamManager:
 
     def _report(self, stream: MediaStream, word: str, error: str = "") -> None:
         account, record = self._account, stream.record
-        account.exchange.events.emit(
-            StreamEvent(
-                at_ns=account.now_ns,
-                kind=f"stream.{word}",
-                text=f"stream {record.name or record.sid} {word}" + (f": {error}" if error else ""),
-                call_sid=record.call_sid,
-                stream_sid=record.sid,
-            )
-        )
+        text = f"stream {record.name or record.sid} {word}" + (f": {error}" if error else "")
+        emit_event(account, record, f"stream.{word}", text)
         callback = stream.request.callback
         if callback is None or not callback.url:
             return
