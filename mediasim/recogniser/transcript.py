@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.conversation.turns import PAUSE
 
-__all__ = ["Transcript", "TranscriptWord", "Utterance", "utterances_of"]
+__all__ = ["Transcript", "TranscriptWord", "Utterance", "WordRun", "utterances_of"]
 
 _PLACES: Final = 4
 """Decimal places of a confidence."""
@@ -52,16 +52,28 @@ class TranscriptWord:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Words of one speaker, without a long pause."""
+class HeardWord(Protocol):
+    """A word of a transcript, or of what is made of one."""
 
-    channel: int
-    """Channel that the recogniser attributes it to, counted from 1."""
-    words: tuple[TranscriptWord, ...]
-    party: str | None
-    """Name of the party who spoke; None for what the server played, or for several parties."""
-    language: str = "en-US"
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def start(self) -> int: ...
+
+    @property
+    def end(self) -> int: ...
+
+    @property
+    def confidence(self) -> float: ...
+
+
+class WordRun:
+    """Words in a row: an utterance, or a part of one."""
+
+    __slots__ = ()
+
+    words: tuple[HeardWord, ...]
 
     @property
     def text(self) -> str:
@@ -82,6 +94,18 @@ class Utterance:
     def confidence(self) -> float:
         """The mean confidence of its words."""
         return round(sum(word.confidence for word in self.words) / len(self.words), _PLACES)
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance(WordRun):
+    """Words of one speaker, without a long pause."""
+
+    channel: int
+    """Channel that the recogniser attributes it to, counted from 1."""
+    words: tuple[TranscriptWord, ...]
+    party: str | None
+    """Name of the party who spoke; None for what the server played, or for several parties."""
+    language: str = "en-US"
 
     def to_json(self) -> dict[str, Any]:
         return {

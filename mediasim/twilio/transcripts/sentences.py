@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.recogniser.transcript import Transcript, TranscriptWord
+from mediasim.recogniser.transcript import Transcript, TranscriptWord, WordRun
 from mediasim.seeds import Seeds
 
 __all__ = ["Sentence", "SentenceWord", "redacted", "seconds", "sentences_of"]
@@ -28,7 +28,6 @@ _NUMBERS: Final = (
 )
 _RUN: Final = 3
 """Number words in a row that are personal."""
-_PLACES: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +43,13 @@ class SentenceWord:
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Sentence(WordRun):
     """What one channel has without a pause or a full stop."""
 
     sid: str
     channel: int
     """Channel of the recording, counted from 1."""
     words: tuple[SentenceWord, ...]
-
-    @property
-    def text(self) -> str:
-        """Its words, as they were recognised."""
-        return " ".join(word.text for word in self.words)
-
-    @property
-    def start(self) -> int:
-        """First sample of its first word."""
-        return self.words[0].start
-
-    @property
-    def end(self) -> int:
-        """Sample after its last word."""
-        return max(word.end for word in self.words)
-
-    @property
-    def confidence(self) -> float:
-        """The mean confidence of its words."""
-        return round(sum(word.confidence for word in self.words) / len(self.words), _PLACES)
 
 
 def sentences_of(transcript: Transcript, seeds: Seeds) -> tuple[Sentence, ...]:
