@@ -43,12 +43,15 @@ class SandboxProxy:
         address: ListenAddress,
         on_event: Callable[[str, str], object],
         own: ASGIApp | None = None,
+        before_start: Callable[[], None] = lambda: None,
     ) -> None:
         """``folder`` is the sandbox's data folder; ``address`` is the sandbox's own.
 
         ``on_event`` is called with a kind, ``refused`` or ``untrusted``, and what happened in
         words. ``own`` is the sandbox's app, which the proxy's port serves by TLS too.
+        ``before_start`` is called before it listens.
         """
+        self._before_start = before_start
         self.hosts = hosts
         self._own = own
         self._folder = folder / _FOLDER
@@ -66,6 +69,7 @@ class SandboxProxy:
     def start(self) -> str:
         """Listen, unless it does so already; return the proxy's URL. Raises ProxyError."""
         if self.url is None:
+            self._before_start()
             with self._writing():
                 self.authority = authority = Authority(self._folder)
             listening = self._listen()

@@ -13,7 +13,6 @@ from mediasim.sandbox.access import environment
 from mediasim.sandbox.engine import EngineStopped
 from mediasim.sandbox.http_server import limit_head
 from mediasim.sandbox.proxy.proxy import SandboxProxy
-from mediasim.sandbox.softphone.sdk_hosts import answer_for_the_sdk
 
 if TYPE_CHECKING:
     from mediasim.sandbox.listening import ListenAddress
@@ -36,7 +35,6 @@ async def opened_proxy(
         yield
         return
     sandbox.hosts.answer(_TWILIO, limit_head(twilio))
-    answer_for_the_sdk(sandbox)
 
     def on_event(kind: str, words: str) -> None:
         """Enter an event of the proxy among those of the sandbox."""
@@ -48,6 +46,12 @@ async def opened_proxy(
         with contextlib.suppress(EngineStopped):
             sandbox.engine.submit(enter)
 
+    def answer_for_the_sdk() -> None:
+        # Loaded with the proxy, by which alone the browser SDK comes to these hosts.
+        from mediasim.sandbox.softphone import sdk_hosts
+
+        sdk_hosts.answer_for_the_sdk(sandbox)
+
     sandbox.proxy = proxy = SandboxProxy(
         sandbox.hosts,
         sandbox.storage.folder,
@@ -55,6 +59,7 @@ async def opened_proxy(
         address=address,
         on_event=on_event,
         own=own,
+        before_start=answer_for_the_sdk,
     )
     try:
         if address.proxy:
