@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from sip_stage import Phone, SipStage, media_of, noise, place_of, sip_sandbox
 
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.audio.wav import write_wav
+from mediasim.exchange.records import CallRecord
 
 pytestmark = pytest.mark.realtime
 
@@ -150,23 +152,30 @@ def test_sipp_calls(stage: SipStage, tmp_path: Path, transport: str) -> None:
     assert place < 2400
 
 
+def has_ended(call: CallRecord) -> bool:
+    return call.status == "completed"
+
+
 def test_sipp_is_rung_and_its_echo_comes_back(stage: SipStage, tmp_path: Path) -> None:
     sipp = needs("sipp", "sip-tester")
     port, media = free_port(), free_port() // 2 * 2
-    how = ("-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", 1, "-nostdin", "-rtp_echo")
+    how = ("-i", "127.0.0.1", "-mi", "127.0.0.1", "-m", 3, "-nostdin", "-rtp_echo")
     twiml = (
         "<Start><Recording channels='dual' trim='do-not-trim'/></Start>"
         "<Pause/><Play digits='159'/><Pause/>"
     )
     with running(sipp, "-sn", "uas", *how, "-p", port, "-mp", media, folder=tmp_path):
         time.sleep(0.3)
-        call = stage.call_out(f"sip:desk@127.0.0.1:{port}", twiml)
-        stage.until(lambda: call.status == "completed", "its end")
-    _, pcm = stage.recording_of(call)
-    keys = pcm[1][7000:13000]
-    place, sure = place_of(pcm[0], keys)
-    assert sure > SURE
-    assert 0 < place - 7000 <= 2000  # SIPp echoes when it has time to
+        for _ in range(3):  # a machine without time holds SIPp up, and its echo with it
+            call = stage.call_out(f"sip:desk@127.0.0.1:{port}", twiml)
+            stage.until(partial(has_ended, call), "its end")
+            _, pcm = stage.recording_of(call)
+            keys = pcm[1][7000:13000]
+            place, sure = place_of(pcm[0], keys)
+            assert sure > SURE
+            if place - 7000 <= 800:
+                break
+    assert 0 < place - 7000 <= 800
 
 
 BARESIP = """
