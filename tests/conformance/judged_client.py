@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from api_description import check_response
 from sandbox_process import Sandbox
-from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-__all__ = ["judged_client", "refused"]
+__all__ = ["judged_client"]
 
 
 class _Judging(TwilioHttpClient):  # type: ignore[misc]
@@ -43,14 +40,3 @@ def judged_client(sandbox: Sandbox, username: str = "", password: str = "") -> C
     )
     client.api.base_url = sandbox.url
     return client
-
-
-def refused(work: Callable[..., Any], *args: Any, **params: Any) -> tuple[int, int]:
-    """The status and the code that the SDK tells of when it is asked to do something."""
-    with pytest.raises(TwilioException) as told:
-        work(*args, **params)
-    error = told.value
-    if isinstance(error, TwilioRestException):
-        return error.status, error.code
-    response = error.args[1]  # of a list it only says this
-    return response.status_code, json.loads(response.text)["code"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from judged_client import judged_client, refused
+from judged_client import judged_client
 from number_plan import ALICE, APP_NUMBER, BOB, BOB_HZ
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from sound_checks import heard
 from twilio.rest import Client
 from user_app import UserApp

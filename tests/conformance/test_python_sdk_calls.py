@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from judged_client import refused
 from number_plan import (
     ALICE,
     ALICE_HZ,
@@ -19,6 +18,7 @@ from number_plan import (
     QUIET,
 )
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from sound_checks import heard
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from judged_client import refused
 from number_plan import ALICE, ALICE_HZ, APP_NUMBER, BOB, BOB_HZ, CAROL, CAROL_HZ
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from sound_checks import heard
 from twilio.rest import Client
 from user_app import UserApp

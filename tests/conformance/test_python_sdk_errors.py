@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from judged_client import judged_client, refused
+from judged_client import judged_client
 from number_plan import APP_NUMBER, QUIET
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from twilio.rest import Client
 
 NOBODY = "CA" + "0" * 32

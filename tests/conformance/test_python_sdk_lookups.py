@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from judged_client import refused
 from sandbox_process import Sandbox, running_sandbox
+from sdk_refusals import refused
 from twilio.rest import Client
 
 PLAN = """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from judged_client import refused
 from number_plan import ALICE, APP_NUMBER, BOB
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from twilio.rest import Client
 from user_app import Answer, UserApp
 

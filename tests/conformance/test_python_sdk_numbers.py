@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import phonenumbers
 import pytest
-from judged_client import refused
 from number_plan import ALICE, APP_NUMBER, CAROL
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from twilio.rest import Client
 from user_app import UserApp
 

@@ -6,9 +6,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from judged_client import refused
 from number_plan import ALICE, ALICE_HZ, APP_NUMBER, BOB, BOB_HZ, DEAF, number_plan
 from sandbox_process import Sandbox, running_sandbox
+from sdk_refusals import refused
 from sound_checks import heard, level
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from judged_client import judged_client, refused
+from judged_client import judged_client
 from number_plan import ALICE, APP_NUMBER
 from sandbox_process import Sandbox
+from sdk_refusals import refused
 from twilio.rest import Client
 from user_app import UserApp
 

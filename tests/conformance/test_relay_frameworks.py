@@ -8,14 +8,12 @@ into; where it is neither, the test is skipped.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from framework_bots import import_path, running_bot
 
 from mediasim.testing import MediasimSandbox
 from mediasim.truth.analysis.transcription import plain_words
@@ -25,47 +23,20 @@ NUMBER = "+15005550006"
 NAME = "tac.example.org"
 
 
-def _framework() -> list[str]:
-    """The path to import it from."""
-    for folder in (None, os.environ.get("MEDIASIM_STREAM_FRAMEWORKS")):
-        paths = [] if folder is None else [str(Path(folder) / "tac")]
-        looking = "import importlib.util as it; assert it.find_spec('tac.server')"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        command = [sys.executable, "-c", looking]
-        if not subprocess.run(command, env=environment, stderr=-3, check=False).returncode:
-            return paths
-    pytest.skip("twilio-agent-connect is not installed")
-
-
 @contextmanager
 def _bot(sandbox: MediasimSandbox, folder: Path) -> Iterator[str]:
-    environment = {
-        **os.environ,
+    paths = import_path("tac", "tac.server")
+    if paths is None:
+        pytest.skip("twilio-agent-connect is not installed")
+    variables = {
         "TWILIO_ACCOUNT_SID": sandbox.account_sid,
         "TWILIO_AUTH_TOKEN": sandbox.auth_token,
         "PHONE_NUMBER": NUMBER,
         "PUBLIC_NAME": NAME,
         "TAC_ANALYTICS_DISABLED": "true",
-        "PYTHONPATH": os.pathsep.join(_framework()),
     }
-    complaints = folder / "stderr.txt"
-    with (
-        complaints.open("w") as stderr,
-        subprocess.Popen(
-            [sys.executable, str(BOT)],
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            text=True,
-            env=environment,
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            port = next((line for line in process.stdout if line.strip().isdigit()), "")
-            assert port, f"the bot ended with {process.wait()}: {complaints.read_text()[-2000:]}"
-            yield f"http://127.0.0.1:{int(port)}"
-        finally:
-            process.kill()
+    with running_bot(BOT, paths, variables, folder) as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.mark.timeout(180)

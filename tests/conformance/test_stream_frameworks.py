@@ -1,15 +1,11 @@
 """Media streams judged by the frameworks that voice bots are built with.
 
 Each bot is a process of its own, made with the framework's own Twilio transport, and echoes. A
-framework is taken from where the tests run, or from ``$MEDIASIM_STREAM_FRAMEWORKS/NAME``, a
-folder that pip installed it into; one that is nowhere is skipped.
+framework that is nowhere (:mod:`framework_bots`) is skipped.
 """
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from framework_bots import import_path, running_bot
 from number_plan import APP_NUMBER, number_plan
 from numpy.typing import NDArray
 from sandbox_process import Sandbox, running_sandbox
@@ -48,40 +45,15 @@ FRAMEWORKS = (
 )
 
 
-def _found(framework: Framework) -> list[str] | None:
-    """The path to import it from; None: it is not there."""
-    for folder in (None, os.environ.get("MEDIASIM_STREAM_FRAMEWORKS")):
-        paths = [] if folder is None else [str(Path(folder) / framework.name)]
-        looking = f"import importlib.util as it; assert it.find_spec({framework.module!r})"
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-        command = [sys.executable, "-c", looking]
-        if not subprocess.run(command, env=environment, stderr=-3, check=False).returncode:
-            return paths
-    return None
-
-
 @contextmanager
 def _bot(framework: Framework, sandbox: Sandbox, folder: Path) -> Iterator[str]:
     """The WebSocket's URL of a bot that runs; what it complains of goes to the folder."""
-    paths = _found(framework)
+    paths = import_path(framework.name, framework.module)
     if paths is None:
         pytest.skip(f"{framework.package} is not installed")
-    environment = {**os.environ, **sandbox.env, "PYTHONPATH": os.pathsep.join(paths)}
-    command = [sys.executable, str(BOTS / f"{framework.name}_bot.py")]
-    complaints = folder / "stderr.txt"
-    with (
-        complaints.open("w") as stderr,
-        subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=stderr, text=True, env=environment
-        ) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            port = next((line for line in process.stdout if line.strip().isdigit()), "")
-            assert port, f"the bot ended with {process.wait()}: {complaints.read_text()[-2000:]}"
-            yield f"ws://127.0.0.1:{int(port)}{framework.path}"
-        finally:
-            process.kill()
+    program = BOTS / f"{framework.name}_bot.py"
+    with running_bot(program, paths, sandbox.env, folder) as port:
+        yield f"ws://127.0.0.1:{port}{framework.path}"
 
 
 @pytest.fixture(scope="module")

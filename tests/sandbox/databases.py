@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own to test against."""
+"""Servers of our own to test against: PostgreSQL, and one of S3."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -46,3 +47,20 @@ def postgresql() -> Iterator[str]:
 def _programs() -> Path | None:
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+@contextmanager
+def s3_server(bucket: str) -> Iterator[str]:
+    """The URL of an S3 server that has a bucket and runs meanwhile; skips where there is none."""
+    for name in ("obstore", "moto", "flask"):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    made = Request(f"http://{host}:{port}/{bucket}", method="PUT")
+    urlopen(made, timeout=5).close()
+    yield f"http://{host}:{port}"
+    server.stop()

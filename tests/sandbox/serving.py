@@ -137,6 +137,16 @@ class App:
 
 
 @contextmanager
+def as_it_was(served: App) -> Iterator[App]:
+    """An app that has been asked nothing, and has its documents back afterwards."""
+    before = dict(served.documents)
+    served.asked.clear()
+    yield served
+    served.documents.clear()
+    served.documents.update(before)
+
+
+@contextmanager
 def app(**documents: str) -> Iterator[App]:
     """Serves documents by the names of their paths."""
     found: App

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from twilio.base.exceptions import TwilioException, TwilioRestException
+from sdk_refusals import refused
+from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from mediasim.testing.sandbox import MediasimSandbox
@@ -32,16 +32,6 @@ def planned(**account: Any) -> dict[str, Any]:
     }
 
 
-def refusal(work: Callable[..., Any], *args: Any, **params: Any) -> tuple[int, int]:
-    with pytest.raises(TwilioException) as told:
-        work(*args, **params)
-    error = told.value
-    if isinstance(error, TwilioRestException):
-        return error.status, error.code
-    response = error.args[1]  # of a list it only says this
-    return response.status_code, json.loads(response.text)["code"]
-
-
 def notes(sandbox: MediasimSandbox) -> list[tuple[int, str]]:
     return [(each.error_code, each.log) for each in sandbox.service.notifications]
 
@@ -62,12 +52,12 @@ class TestNumbers:
             f"The source phone number provided, {OTHER}, is not yet verified for your account. You"
             " may only make calls from phone numbers that you've verified or purchased from Twilio."
         )
-        assert refusal(create, to=ALICE, from_="client:me", twiml=HANG_UP) == (400, 21212)
+        assert refused(create, to=ALICE, from_="client:me", twiml=HANG_UP) == (400, 21212)
         for invalid in ("+12385550100", "+6935550100", "+442071", "nobody"):
-            assert refusal(create, to=invalid, from_=APP, twiml=HANG_UP) == (400, 21211)
+            assert refused(create, to=invalid, from_=APP, twiml=HANG_UP) == (400, 21211)
         # Addresses that are no numbers are called from whatever names itself.
         assert create(to="client:bob", from_="client:me", twiml=HANG_UP).to == "client:bob"
-        assert refusal(create, to="client:bob", from_=OTHER, twiml=HANG_UP) == (400, 21210)
+        assert refused(create, to="client:bob", from_=OTHER, twiml=HANG_UP) == (400, 21210)
         assert create(to="sip:a@example.com", from_=OTHER, twiml=HANG_UP)._from == OTHER
 
     def test_countries_are_those_of_the_plan(self, mediasim_sandbox: MediasimSandbox) -> None:
@@ -75,11 +65,11 @@ class TestNumbers:
         create = client.calls.create
         for permitted in ("+442071838751", "+16135550123", "+12025550123"):
             create(to=permitted, from_=APP, twiml=HANG_UP)
-        for refused in ("+4930901820", "+18765550123", "+19005550123"):  # Jamaica, premium rate
-            assert refusal(create, to=refused, from_=APP, twiml=HANG_UP) == (400, 21215)
+        for other in ("+4930901820", "+18765550123", "+19005550123"):  # Jamaica, premium rate
+            assert refused(create, to=other, from_=APP, twiml=HANG_UP) == (400, 21215)
         join = client.conferences("room").participants.create
-        assert refusal(join, to="+4930901820", from_=APP) == (400, 21215)
-        assert refusal(join, to=ALICE, from_=OTHER) == (400, 21210)
+        assert refused(join, to="+4930901820", from_=APP) == (400, 21215)
+        assert refused(join, to=ALICE, from_=OTHER) == (400, 21210)
         assert client.conferences.list() == []
 
     def test_countries_are_switched(self, mediasim_sandbox: MediasimSandbox) -> None:
@@ -104,10 +94,10 @@ class TestNumbers:
         off = {"iso_code": "GB", "low_risk_numbers_enabled": "false"}
         update(update_request=json.dumps([off]))
         # A party of the plan is no less in its country.
-        assert refusal(create, to="+442071838750", from_=APP, twiml=HANG_UP) == (400, 21215)
+        assert refused(create, to="+442071838750", from_=APP, twiml=HANG_UP) == (400, 21215)
         for wrong in ("", "{", "[1]", '[{"iso_code":"XX"}]', '[{"iso_code":"DE","low":"true"}]'):
-            assert refusal(update, update_request=wrong) == (400, 20001), wrong
-        assert refusal(permissions.countries("XX").fetch) == (404, 20404)
+            assert refused(update, update_request=wrong) == (400, 20001), wrong
+        assert refused(permissions.countries("XX").fetch) == (404, 20404)
 
     def test_the_wait_of_calls_by_the_api(self, mediasim_sandbox: MediasimSandbox) -> None:
         """One call a second is dialled; one that is canceled leaves its turn to the next."""
@@ -205,11 +195,11 @@ class TestLimits:
         for _ in range(2):
             assert create(to="client:alice", from_=OTHER, twiml=TALK).queue_time == "0"
         mediasim_sandbox.advance("1s")
-        assert refusal(create, to="client:alice", from_=APP, twiml=TALK) == (429, 10004)
+        assert refused(create, to="client:alice", from_=APP, twiml=TALK) == (429, 10004)
         assert notes(mediasim_sandbox) == [(10004, "1")]
         mediasim_sandbox.advance("60s")
         create(to="client:alice", from_=APP, twiml=TALK)
-        assert refusal(create, to=ALICE, from_=APP, twiml=TALK) == (400, 21215)
+        assert refused(create, to=ALICE, from_=APP, twiml=TALK) == (400, 21215)
 
 
 class TestNothingPlanned:
@@ -243,11 +233,11 @@ class TestTrial:
         assert told.value.code == 21219
         words = f"The number {ALICE} is unverified. Trial accounts may only make calls to"
         assert words in told.value.msg
-        assert refusal(client.messages.create, to=ALICE, from_=APP, body="Hi") == (400, 21608)
+        assert refused(client.messages.create, to=ALICE, from_=APP, body="Hi") == (400, 21608)
         sent = client.messages.create(to=VERIFIED, from_=APP, body="Hi")
         assert sent.body == "Sent from your Twilio trial account - Hi"
         buy = client.incoming_phone_numbers.create
-        assert refusal(buy, phone_number="+14155550180") == (400, 10002)
+        assert refused(buy, phone_number="+14155550180") == (400, 10002)
         assert client.api.accounts(mediasim_sandbox.account_sid).fetch().type == "Trial"
         # Anybody may be called to be verified.
         assert client.validation_requests.create(phone_number=ALICE).validation_code
@@ -299,11 +289,11 @@ class TestCredentials:
             "nobody": 21211,
             "+12385550100": 21211,
         }.items():
-            assert refusal(call, to=number, from_=valid, twiml=HANG_UP) == (400, code), number
+            assert refused(call, to=number, from_=valid, twiml=HANG_UP) == (400, code), number
         for number, code in {"+15005550001": 21212, APP: 21210}.items():
-            assert refusal(call, to=other, from_=number, twiml=HANG_UP) == (400, code)
-        assert refusal(call, to=other, from_=valid) == (400, 21205)
-        assert refusal(call, to=other, from_=valid, url="ftp://a") == (400, 21205)
+            assert refused(call, to=other, from_=number, twiml=HANG_UP) == (400, code)
+        assert refused(call, to=other, from_=valid) == (400, 21205)
+        assert refused(call, to=other, from_=valid, url="ftp://a") == (400, 21205)
         made = call(to=other, from_=valid, twiml=HANG_UP)
         assert (made.status, made.to, made.account_sid) == ("queued", other, sid)
 
@@ -315,15 +305,15 @@ class TestCredentials:
             "+15005550004": 21610,
             "+15005550009": 21614,
         }.items():
-            assert refusal(text, to=number, from_=valid, body="Hi") == (400, code), number
+            assert refused(text, to=number, from_=valid, body="Hi") == (400, code), number
         for number, code in {
             "+15005550001": 21212,
             "+15005550007": 21606,
             "+15005550008": 21611,
             APP: 21606,
         }.items():
-            assert refusal(text, to=other, from_=number, body="Hi") == (400, code), number
-        assert refusal(text, to=other, from_=valid) == (400, 21619)
+            assert refused(text, to=other, from_=number, body="Hi") == (400, code), number
+        assert refused(text, to=other, from_=valid) == (400, 21619)
         sent = text(to=other, from_=valid, body="Hi")
         assert (sent.status, sent.body) == ("queued", "Hi")
 
@@ -334,24 +324,24 @@ class TestCredentials:
             "+14155550170": 21422,
             "nothing": 21421,
         }.items():
-            assert refusal(buy, phone_number=number) == (400, code), number
+            assert refused(buy, phone_number=number) == (400, code), number
         for area, code in {"533": 21452, "415": 21452, "1": 21451}.items():
-            assert refusal(buy, area_code=area) == (400, code), area
+            assert refused(buy, area_code=area) == (400, code), area
         assert buy(phone_number=valid).phone_number == valid
         assert buy(area_code="500").phone_number == valid
 
         for work in (client.calls.list, client.recordings.list, client.queues.create):
             more = {"friendly_name": "a"} if work == client.queues.create else {}
-            assert refusal(work, **more) == (403, 20008)
-        assert refusal(client.calls(made.sid).fetch) == (403, 20008)
+            assert refused(work, **more) == (403, 20008)
+        assert refused(client.calls(made.sid).fetch) == (403, 20008)
 
         wrong = Client(sid, "x" * 32)
         wrong.api.base_url = mediasim_sandbox.base_url
-        assert refusal(wrong.calls.create, to=other, from_=valid, twiml=HANG_UP) == (401, 20003)
+        assert refused(wrong.calls.create, to=other, from_=valid, twiml=HANG_UP) == (401, 20003)
         live = mediasim_sandbox.client
         theirs = Client(sid, token, live.account_sid)
         theirs.api.base_url = mediasim_sandbox.base_url
-        assert refusal(theirs.calls.create, to=other, from_=valid, twiml=HANG_UP) == (401, 20003)
+        assert refused(theirs.calls.create, to=other, from_=valid, twiml=HANG_UP) == (401, 20003)
 
         mediasim_sandbox.run_until_idle()
         assert (live.calls.list(), live.messages.list()) == ([], [])

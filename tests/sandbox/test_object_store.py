@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from databases import s3_server
 
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
@@ -16,29 +16,16 @@ SID = "RE" + "0" * 32
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    for name in ("obstore", "moto", "flask"):
-        if find_spec(name) is None:
-            pytest.skip(f"{name} is not installed")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    with pytest.MonkeyPatch.context() as patch:
+    with s3_server("recordings") as url, pytest.MonkeyPatch.context() as patch:
         for name, value in {
-            "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+            "AWS_ENDPOINT_URL": url,
             "AWS_ALLOW_HTTP": "true",
             "AWS_ACCESS_KEY_ID": "key",
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_REGION": "us-east-1",
         }.items():
             patch.setenv(name, value)
-        import urllib.request
-
-        made = urllib.request.Request(f"http://{host}:{port}/recordings", method="PUT")
-        urllib.request.urlopen(made, timeout=5).close()
         yield "s3://recordings/team"
-    server.stop()
 
 
 def publish(store: RemoteMediaStore) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
-from serving import App, Sandbox, app, eventually, serving
+from serving import App, Sandbox, app, as_it_was, eventually, serving
 
 pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 from playwright.sync_api import expect
@@ -72,11 +72,8 @@ def sandbox(stage: tuple[Sandbox, App]) -> Sandbox:
 
 @pytest.fixture
 def user_app(stage: tuple[Sandbox, App]) -> Iterator[App]:
-    before = dict(stage[1].documents)
-    stage[1].asked.clear()
-    yield stage[1]
-    stage[1].documents.clear()
-    stage[1].documents.update(before)
+    with as_it_was(stage[1]) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

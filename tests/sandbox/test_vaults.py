@@ -9,7 +9,6 @@ import urllib.request
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from databases import s3_server
 from serving import Sandbox, app, eventually, serving
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -153,18 +153,8 @@ def test_keys_and_what_was_recorded_outlive_a_kill(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
     """The URL of an S3 server that has a bucket named calls."""
-    for name in ("obstore", "moto", "flask"):
-        if find_spec(name) is None:
-            pytest.skip(f"{name} is not installed")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    server.start()
-    host, port = server.get_host_and_port()
-    made = urllib.request.Request(f"http://{host}:{port}/calls", method="PUT")
-    urllib.request.urlopen(made, timeout=5).close()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with s3_server("calls") as url:
+        yield url
 
 
 KEYS = {"aws_access_key_id": "key", "aws_secret_access_key": "secret"}

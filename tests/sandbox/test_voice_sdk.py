@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from serving import App, Sandbox, app, eventually, serving
+from node_packages import node_packages
+from serving import App, Sandbox, app, as_it_was, eventually, serving
 
 pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 from softphones import (
@@ -26,9 +26,6 @@ from softphones import (
 )
 from twilio.jwt.access_token import AccessToken
 from twilio.jwt.access_token.grants import VoiceGrant
-
-sys.path.append(str(Path(__file__).parents[1] / "conformance"))
-from node_programs import node_packages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -112,11 +109,8 @@ def sandbox(stage: tuple[Sandbox, App]) -> Sandbox:
 
 @pytest.fixture
 def user_app(stage: tuple[Sandbox, App]) -> Iterator[App]:
-    before = dict(stage[1].documents)
-    stage[1].asked.clear()
-    yield stage[1]
-    stage[1].documents.clear()
-    stage[1].documents.update(before)
+    with as_it_was(stage[1]) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from exec_apps import APPS, environment, ran, running
-from node_programs import SDK_VERSIONS, node_packages
+from node_packages import node_packages
+from node_programs import SDK_VERSIONS
 
 import mediasim
 
