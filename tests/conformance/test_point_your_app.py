@@ -1,4 +1,4 @@
-"""What the README says of the sandbox, done as it is written there."""
+"""What the documentation says of pointing an app at a sandbox, done as it is written there."""
 
 from __future__ import annotations
 
@@ -19,19 +19,16 @@ from sandbox_process import Sandbox, running_sandbox
 from sound_checks import samples_of
 from user_app import UserApp
 
-README = Path(__file__).resolve().parents[2] / "README.md"
-TITLE = "## Point your app at it"
-ITS_APP = "http://127.0.0.1:5000"
+import mediasim
 
-pytestmark = pytest.mark.skipif(
-    TITLE not in README.read_text("utf-8"), reason="the README has no such section"
-)
+PAGE = Path(mediasim.__file__).parent / "docs" / "how-to" / "point-your-app.md"
+ITS_APP = "http://127.0.0.1:5000"
 
 
 def blocks(language: str) -> list[str]:
-    """The section's code in a language."""
-    section = README.read_text("utf-8").split(TITLE, 1)[1].split("\n## ", 1)[0]
-    return re.findall(rf"^```{language}\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    """The page's code in a language."""
+    page = PAGE.read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
 
 
 def commands(start: str) -> list[list[str]]:
