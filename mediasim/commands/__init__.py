@@ -6,6 +6,7 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "docs",
     "exec",
     "fuzz",
     "import_capture",

@@ -25,6 +25,7 @@ from mediasim.sandbox.bodies import Body, body_of, data_of
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
 from mediasim.sandbox.coverage_page import coverage_routes
+from mediasim.sandbox.docs_pages import docs_routes
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.inspector.waits import run_until_idle
 from mediasim.sandbox.message_control import message_routes
@@ -136,9 +137,15 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
-    pages = (*coverage_routes(), *inspector_routes(sandbox), *softphone_routes(sandbox))
+    pages = (*coverage_routes(), *docs_routes(), *inspector_routes(sandbox))
     return Starlette(
-        routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
+        routes=[
+            *routes,
+            *message_routes(sandbox),
+            *proxy_routes(sandbox),
+            *pages,
+            *softphone_routes(sandbox),
+        ],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )
