@@ -36,6 +36,7 @@ KINDS: Final = (
 )
 """The kinds in the order in which they are read."""
 
+_FENCED: Final = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 _COMMENT: Final = re.compile(r"^<!--.*?-->\n?", re.DOTALL | re.MULTILINE)
 
 
@@ -71,8 +72,9 @@ class Page:
     @property
     def summary(self) -> str:
         """The first sentence below the title, without marks of Markdown."""
-        for block in self.text.split("\n\n")[1:]:
-            if not block.startswith(("#", "|", "```", "!", "-", "*", "<")):
+        without_code = _FENCED.sub("", self.text)
+        for block in without_code.split("\n\n")[1:]:
+            if block.strip() and not block.startswith(("#", "|", "!", "-", "*", "<")):
                 words = " ".join(re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", block).split())
                 return re.split(r"(?<=[.:])\s+(?=[A-Z`])", words)[0].removesuffix(":")
         return ""
