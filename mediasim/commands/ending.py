@@ -11,9 +11,9 @@ from typing import Any, Literal, NoReturn
 
 import typer
 
-from mediasim.documents.diagnostics import printable
+from mediasim.documents.diagnostics import ScenarioError, printable
 
-__all__ = ["ExitCode", "Format", "json_text", "refusing", "seed_option", "stop"]
+__all__ = ["ExitCode", "Format", "error_text", "json_text", "refusing", "seed_option", "stop"]
 
 
 class ExitCode(IntEnum):
@@ -49,11 +49,17 @@ def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
 
 @contextmanager
 def refusing(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with exit code 2 and an error's own message if one of these is raised."""
+    """End the command with exit code 2 and an error's own message if one of these is raised; under
+    a mistake in a file stands its line."""
     try:
         yield
     except errors as error:
-        stop(str(error))
+        stop(error_text(error))
+
+
+def error_text(error: Exception) -> str:
+    """Return what a command prints of an error that its user can mend."""
+    return error.for_terminal() if isinstance(error, ScenarioError) else str(error)
 
 
 def json_text(document: object, indent: int = 2) -> str:

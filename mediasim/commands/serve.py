@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.commands.ending import ExitCode, error_text, seed_option, stop
 from mediasim.commands.loading import loading
 from mediasim.exchange.profiles import PROFILES
 
@@ -220,7 +220,7 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             log = None if writer is None else SandboxLog(writer.put)
             asyncio.run(run(settings, address, log))
     except (ScenarioError, StorageError, ClockRefuses, ProxyError) as error:
-        stop(str(error))
+        stop(error_text(error))
     except ServeError as error:
         stop(str(error), ExitCode.WRONG if error.__cause__ is None else ExitCode.BROKE)
 
