@@ -6,6 +6,7 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "checking",
     "exec",
     "fuzz",
     "import_capture",
@@ -14,4 +15,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
 ]

@@ -13,7 +13,16 @@ import typer
 
 from mediasim.documents.diagnostics import ScenarioError, printable
 
-__all__ = ["ExitCode", "Format", "error_text", "json_text", "refusing", "seed_option", "stop"]
+__all__ = [
+    "ExitCode",
+    "Format",
+    "error_text",
+    "json_text",
+    "refusing",
+    "seed_option",
+    "show_page",
+    "stop",
+]
 
 
 class ExitCode(IntEnum):
@@ -37,7 +46,7 @@ Format = Literal["text", "json"]
 
 def seed_option(help: str) -> Any:
     """Return an option for a seed, with the numbers that every part of mediasim accepts as one."""
-    return typer.Option(help=help, min=0, max=2**63 - 1)
+    return typer.Option("--seed", "-s", help=help, min=0, max=2**63 - 1)
 
 
 def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
@@ -45,6 +54,14 @@ def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
     for line in message.split("\n"):
         print(printable(line), file=sys.stderr)
     raise typer.Exit(code)
+
+
+def show_page(url: str) -> None:
+    """Open a page in the user's browser, and say where it is if there is no browser."""
+    import webbrowser
+
+    if not webbrowser.open(url):
+        print(f"there is no browser to open {url}", file=sys.stderr)
 
 
 @contextmanager
