@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from mediasim.commands.analyze import analyze
+from mediasim.commands.campaign import campaign
+from mediasim.commands.docs import docs
 from mediasim.commands.exec import exec_command
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
@@ -41,7 +43,7 @@ def _version(
         raise typer.Exit
 
 
-for _command in (run, check, new, schema, sdp, explain):
+for _command in (run, check, new, schema, sdp, explain, docs):
     app.command()(_command)
 for _command in (serve, env, health, call, calls, recordings):
     app.command()(_command)
@@ -51,6 +53,7 @@ app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
 app.command()(fuzz)
+app.command()(campaign)
 app.command("import")(import_capture)
 
 

@@ -6,7 +6,9 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "campaign",
     "checking",
+    "docs",
     "exec",
     "fuzz",
     "import_capture",
