@@ -45,8 +45,8 @@ def _version(
 
 for _command in (run, check, new, schema, sdp, explain, docs):
     app.command()(_command)
-for _command in (serve, env, health, call, calls, recordings):
-    app.command()(_command)
+for _of_sandbox in (serve, env, health, call, calls, recordings):
+    app.command()(_of_sandbox)
 app.command(context_settings={"allow_interspersed_args": False})(watch)
 app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
 app.command()(analyze)

@@ -115,7 +115,12 @@ def test_the_report_is_opened_where_there_is_a_browser(monkeypatch: pytest.Monke
     opened: list[str] = []
     Path("good.yaml").write_text(HOLDS)
     for there_is in (True, False):
-        monkeypatch.setattr(webbrowser, "open", lambda url, it=there_is: opened.append(url) or it)
+
+        def opens(url: str, there_is: bool = there_is) -> bool:
+            opened.append(url)
+            return there_is
+
+        monkeypatch.setattr(webbrowser, "open", opens)
         code, _, errors = mediasim("run", "good.yaml", "--out", "there", "--open")
         assert code == 0
         assert opened.pop() == (Path.cwd() / "there/report.html").as_uri()

@@ -7,7 +7,6 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 __all__ = [
     "analyze",
     "campaign",
-    "checking",
     "docs",
     "exec",
     "fuzz",

@@ -28,10 +28,11 @@ def syntax_mistake(error: yaml.YAMLError, text: str) -> tuple[str, int, int]:
     counted from 1, at which the mistake begins."""
     said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
     context = str(getattr(error, "context", None) or "")
-    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    begun = getattr(error, "context_mark", None) or mark
+    context_mark: yaml.Mark | None = getattr(error, "context_mark", None)
+    mark: yaml.Mark | None = getattr(error, "problem_mark", None) or context_mark
     if mark is None:  # a character that YAML does not allow
         return f"is not YAML: {said}", *place_after(text[: getattr(error, "position", 0)])
+    begun = context_mark or mark
     line, column = mark.line + 1, mark.column + 1
     if "quoted scalar" in context and "end of" in said:
         return _never_closed(begun.line + 1, begun.column + 1)
