@@ -24,6 +24,7 @@ __all__ = [
     "Storage",
     "begin_campaign",
     "campaign_schema",
+    "formats",
     "load_campaign",
     "make_shards",
     "parse_campaign",

@@ -8,6 +8,7 @@ __all__ = [
     "analyze",
     "campaign",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
