@@ -51,6 +51,8 @@ class Utterance(_Row):
     text: str = ""
     start_sample: int
     end_sample: int
+    turn: int | None = None
+    """Number of the turn in the call that it belongs to, from 0; None if it has none."""
     kind: str = "turn"
     """``turn``, ``backchannel`` or ``interruption``."""
     clip: str | None = None
@@ -80,6 +82,7 @@ class Channel(_Row):
     language: str | None = None
     voice: str | None = None
     codec: str | None = None
+    line: str | None = None
     role: str | None = None
 
 
@@ -101,6 +104,8 @@ class CallRow(_Row):
     channels: tuple[Channel, ...] = ()
     utterances: tuple[Utterance, ...] = ()
     draws: dict[str, Any] = {}
+    noise: dict[str, Any] = {}
+    """Level in dBFS, or another setting, of the noise around a party."""
     loss: tuple[Span, ...] = ()
     faults: tuple[Span, ...] = ()
     conversation: str = ""
