@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mediasim.campaign.formats.rows import CallRow
 from mediasim.campaign.report.asked import QUANTILES, Asked, number_of
-from mediasim.campaign.report.measures import ANSWERS, MEASURES, Answer, Measure, family
+from mediasim.campaign.report.measures import ANSWERS, MEASURES, Answer, family
 from mediasim.campaign.report.tally import Numbers, Shares
 from mediasim.conversation.spans import total, union
 
@@ -31,6 +31,7 @@ class Drawn:
     """What was drawn under the labels of one family, and what the calls have of it."""
 
     answer: Answer | None
+    asked: Asked | None
     drawn: Numbers | Shares | None = None
     got: Numbers | Shares | None = None
     unit: str = ""
@@ -43,13 +44,14 @@ class Drawn:
         """Count what was drawn under a label."""
         number = number_of(value)
         if self.drawn is None:
-            self.drawn = Shares() if number is None else Numbers()
+            named = number is None if self.asked is None else self.asked.quantiles is None
+            self.drawn = Shares() if named else Numbers()
             self.got = None if self.answer is None else type(self.drawn)()
         if isinstance(self.drawn, Numbers) and number is not None:
             self.drawn.add(number[0])
             self.unit = number[1] or self.unit
         elif isinstance(self.drawn, Shares):
-            _count(self.drawn, str(value))
+            _count(self.drawn, _name(value))
             self.many = len(self.drawn.counts) >= _MOST_NAMES
         found = None if self.answer is None else self.answer.of(call, label)
         if isinstance(self.got, Numbers) and isinstance(found, float):
@@ -57,7 +59,7 @@ class Drawn:
             if number is not None:
                 self.worst = max(self.worst or 0.0, abs(found - number[0]))
         elif isinstance(self.got, Shares) and found is not None:
-            _count(self.got, str(found))
+            _count(self.got, _name(found))
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class Comparison:
 class Figures:
     """The figures of the calls that were added."""
 
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    """What was asked for, by the family of the draws' labels."""
     calls: int = 0
     seconds: float = 0.0
     channel_seconds: float = 0.0
@@ -158,7 +162,9 @@ class Figures:
     cut: int = 0
     clips: set[str] = field(default_factory=set)
     measured: dict[str, Numbers | Shares] = field(
-        default_factory=lambda: {it.key: Shares() if it.unit == "name" else Numbers() for it in MEASURES}
+        default_factory=lambda: {
+            it.key: Shares() if it.unit == "name" else Numbers() for it in MEASURES
+        }
     )
     draws: dict[str, Drawn] = field(default_factory=dict)
 
@@ -182,11 +188,11 @@ class Figures:
                 if isinstance(tally, Numbers):
                     tally.add(float(value))
                 else:
-                    _count(tally, str(value))
+                    _count(tally, _name(value))
         for label, value in call.draws.items():
             name = family(label)
             if name not in self.draws:
-                self.draws[name] = Drawn(_answer(name))
+                self.draws[name] = Drawn(_answer(name), self.asked.get(name))
             self.draws[name].add(call, label, value)
 
     def names(self, key: str) -> list[str]:
@@ -195,7 +201,7 @@ class Figures:
         assert isinstance(tally, Shares)
         return list(tally.shares) if tally.count else []
 
-    def asked_and_got(self, asked: Mapping[str, Asked]) -> list[Comparison]:
+    def asked_and_got(self) -> list[Comparison]:
         """Return each distribution that was drawn from, with what was asked and what there is."""
         found = []
         for name in sorted(self.draws, key=lambda it: (self.draws[it].answer is None, it)):
@@ -205,17 +211,17 @@ class Figures:
             measured = it.got is not None and it.got.count > 0
             got = it.got if measured and it.got is not None else it.drawn
             title = name if it.answer is None else it.answer.title
-            wanted = asked.get(name)
+            wanted = it.asked
             unit = it.unit or (wanted.unit if wanted is not None else "")
-            found.append(
-                Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst)
-            )
+            found.append(Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst))
         return found
 
     def others(self) -> list[Comparison]:
         """Return what else was measured."""
         return [
-            Comparison(it.key, it.title, "" if it.unit == "name" else it.unit, None, None, tally, True)
+            Comparison(
+                it.key, it.title, "" if it.unit == "name" else it.unit, None, None, tally, True
+            )
             for it in MEASURES
             if (tally := self.measured[it.key]).count
         ]
@@ -223,6 +229,12 @@ class Figures:
 
 def _answer(name: str) -> Answer | None:
     return next((it for it in ANSWERS if it.family.fullmatch(name)), None)
+
+
+def _name(value: Any) -> str:
+    """Return a value as a name; whole numbers without a point."""
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def _count(tally: Shares, value: str) -> None:

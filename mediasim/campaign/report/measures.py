@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from mediasim.campaign.formats.rows import CallRow, Utterance
@@ -36,6 +37,11 @@ class Measure:
     of: Callable[[CallRow], Iterable[Value]]
     """Returns its values in a call."""
 
+    @property
+    def named(self) -> bool:
+        """Whether its values are names."""
+        return self.unit == "name"
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -54,10 +60,10 @@ class Answer:
 def _turns(call: CallRow) -> dict[int, Span]:
     """Return first sample and end of each turn by its number."""
     found: dict[int, Span] = {}
-    for it in call.spoken:
-        if it.turn is not None and it.kind != "backchannel":
-            start, end = found.get(it.turn, (it.start_sample, it.end_sample))
-            found[it.turn] = min(start, it.start_sample), max(end, it.end_sample)
+    for place, it in enumerate(_floor(call)):
+        number = place if it.turn is None else it.turn
+        start, end = found.get(number, (it.start_sample, it.end_sample))
+        found[number] = min(start, it.start_sample), max(end, it.end_sample)
     return found
 
 
@@ -87,7 +93,7 @@ def _overlapping(call: CallRow, label: str) -> float | None:
 def _gaps(call: CallRow) -> Iterable[Value]:
     """Yield the gap before each utterance of another party than the one before."""
     floor = _floor(call)
-    for before, after in zip(floor, floor[1:], strict=False):
+    for before, after in pairwise(floor):
         if before.party != after.party:
             yield call.time(after.start_sample - before.end_sample)
 
@@ -194,16 +200,14 @@ MEASURES: Final = (
         "name",
         lambda call: (each.line for each in call.channels if each.line),
     ),
-    Measure(
-        "channels", "Channels of a recording", "name", lambda call: [str(call.audio.channels)]
-    ),
+    Measure("channels", "Channels of a recording", "name", lambda call: [str(call.audio.channels)]),
     Measure(
         "parties",
         "Speakers of a call",
         "name",
         lambda call: [str(len({call.who(it) for it in call.spoken}))],
     ),
-    Measure("fault", "Faults of the recorder", "name", lambda call: (it.kind for it in call.faults)),
+    Measure("fault", "Recorder's faults", "name", lambda call: (it.kind for it in call.faults)),
     Measure(
         "conversation",
         "Conversations",
