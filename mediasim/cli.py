@@ -11,6 +11,7 @@ from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
 from mediasim.commands.docs import docs
 from mediasim.commands.exec import exec_command
+from mediasim.commands.export import export
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
 from mediasim.commands.run import run
@@ -54,6 +55,7 @@ app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
 app.command()(fuzz)
 app.command()(campaign)
+app.command()(export)
 app.command("import")(import_capture)
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "campaign",
     "docs",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
