@@ -53,6 +53,7 @@ class SpeechTracker:
         self._spoken = False
         self._ignored_until = 0
         self._waiting: tuple[str, int, Fired] | None = None
+        self._waits_from = 0
         self._unjudged: list[tuple[int, NDArray[np.float64]]] = []
         """First frames and measures of blocks that are judged when it matters: now they were only
         heard, for nothing is waited for."""
@@ -79,6 +80,10 @@ class SpeechTracker:
         self._judge()
         self._quiet = 0
         self._waiting = ("silence", frames, fired)
+
+    def wait_from(self, frame: int) -> None:
+        """Let no frame before this one fulfil what is waited for, though it may be heard later."""
+        self._waits_from = frame
 
     def forget(self) -> None:
         """Stop waiting."""
@@ -200,9 +205,10 @@ class SpeechTracker:
         found, until = None, count
         if self._waiting is not None:
             kind, needed, fired = self._waiting
-            met = spoken if kind == "speech" else quiet >= needed
+            met = spoken.copy() if kind == "speech" else quiet >= needed
             if kind == "quiet":
                 met &= spoken
+            met[: max(0, self._waits_from - first_frame)] = False
             if met.any():
                 found = int(met.argmax())
                 until = count if kind == "silence" else found + 1

@@ -282,8 +282,10 @@ class Line:
             loop.call_at(max(at, loop.time()), heard.set)
 
         ear = _Ear(self, self.party.reaction_frames, tracker)
-        self.room.bound(ear)
+        self.room.bound(ear, patient=tracker is not None)
         wait(fired)
+        if tracker is not None:
+            tracker.wait_from(self.room.plane.now)
         try:
             await heard.wait()
         finally:
