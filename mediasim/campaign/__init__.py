@@ -25,6 +25,7 @@ __all__ = [
     "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "formats",
     "load_campaign",
     "make_clips",
     "make_shards",

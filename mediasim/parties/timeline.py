@@ -232,6 +232,20 @@ class Timeline:
             total[max(0, low - first) : max(0, min(high, end) - first)] = 0
         return np.clip(total, -32768, 32767).astype(np.int16)
 
+    def look(self, first: int, end: int) -> NDArray[np.int16] | None:
+        """Return samples ``first .. end`` as they are known now, int16 (n,), of any span that ends
+        later than what was read.
+
+        None where an echo may be among them.
+        """
+        if self._echo is not None:
+            return None
+        low = self._first
+        while low and self.segments[low - 1].start + self._longest > first:
+            low -= 1
+        sounding = [each for each in self.segments[low:] if each.start < end and each.end > first]
+        return self._mixed(sounding, first, end)
+
     def sounding(self, first: int, end: int) -> bool:
         """Return whether there is sound in a span, muted or not. Spans must be read in order."""
         if self._background is not None or self._between(first, end):

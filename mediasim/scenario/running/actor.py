@@ -354,12 +354,14 @@ async def _hear_digit(actor: Actor, wanted: str) -> None:
 
     events.on("dtmf", pressed)
     if receiver is not None:
+        receiver.settle()
         receiver.listeners.append(listen)
     try:
         await line.wait_to_hear(watch_keys)
     finally:
         events.forget("dtmf", pressed)
         if receiver is not None:
+            receiver.settle()
             receiver.listeners.remove(listen)
 
 
