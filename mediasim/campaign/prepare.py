@@ -94,9 +94,7 @@ def _spoken(spec: CampaignSpec, seed: int, jobs: int) -> Iterator[Source]:
         yield Source(name, said.text, said.speaker, voice=said.speaker, language=language)
 
 
-def _needed_of(
-    document: dict[str, Any], name: str, base: str, seed: int, start: int
-) -> set[Said]:
+def _needed_of(document: dict[str, Any], name: str, base: str, seed: int, start: int) -> set[Said]:
     return _needed(parse_campaign(document, name=name, base=base), seed, start)
 
 

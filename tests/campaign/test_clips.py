@@ -56,7 +56,7 @@ def made(
     def sources() -> Iterator[Source | LeftOut]:
         for each in corpora:
             ((kind, written),) = each.items()
-            yield from CORPORA[kind].model_validate(written).read(folder)
+            yield from CORPORA[kind].model_validate(written).sources(folder)
 
     jobs = how.pop("jobs", 1)
     done = make_clips(sources(), FolderStorage(folder / out), ClipSettings(**how), jobs=jobs)
@@ -298,7 +298,7 @@ def test_what_is_made_is_not_made_again_and_the_same_in_any_way(tmp_path: Path) 
         Source("voice:2", "Hello there.", "amy", voice="amy", language="en"),
     ]
     corpus = CORPORA["librispeech"].model_validate("LibriSpeech")
-    sources = [*corpus.read(tmp_path), *said, said[0]]
+    sources = [*corpus.sources(tmp_path), *said, said[0]]
 
     def files(folder: Path) -> dict[str, bytes]:
         every = (path for path in folder.rglob("*") if path.is_file())
@@ -351,7 +351,7 @@ def test_a_file_that_kills_its_process_costs_no_other(tmp_path: Path) -> None:
     corpora = [{"librispeech": "LibriSpeech/dev-clean"}]
     _, rows, _ = made(tmp_path, corpora)
     corpus = CORPORA["librispeech"].model_validate("LibriSpeech/dev-clean")
-    sources = list(corpus.read(tmp_path))
+    sources = list(corpus.sources(tmp_path))
     done = make_clips(sources, Deadly(tmp_path / "two", rows[1]["digest"]), jobs=2)
     (left,) = done.left_out
     assert str(left) == "librispeech:dev-clean/84-100-0001: the process that read it died"

@@ -38,7 +38,7 @@ class ClipsSpec(Model):
     def sources(self, base: Path) -> Iterator[Source | LeftOut]:
         """Yield the utterances of all corpora, in order. Raises CorpusError."""
         for corpus in self.corpora:
-            yield from corpus.read(base)
+            yield from corpus.sources(base)
 
 
 class SpeakerFilter(Model):
