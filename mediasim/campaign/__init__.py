@@ -22,9 +22,13 @@ __all__ = [
     "ShardDone",
     "ShardFailed",
     "Storage",
+    "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "clips_of",
+    "formats",
     "load_campaign",
+    "make_clips",
     "make_shards",
     "parse_campaign",
     "spoken_clips",
@@ -34,7 +38,10 @@ __all__ = [
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
+    from mediasim.campaign.clips.stage import make_clips
+    from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.inline import ShardFailed, make_shards
+    from mediasim.campaign.prepare import clips_of
     from mediasim.campaign.record import RecordedCall
     from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
@@ -53,9 +60,12 @@ _HOME = {
     "ShardDone": "shards",
     "ShardFailed": "inline",
     "Storage": "storage",
+    "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
+    "clips_of": "prepare",
     "load_campaign": "spec.load",
+    "make_clips": "clips.stage",
     "make_shards": "inline",
     "parse_campaign": "spec.load",
     "spoken_clips": "spoken",

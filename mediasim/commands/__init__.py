@@ -9,6 +9,7 @@ __all__ = [
     "campaign",
     "docs",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
@@ -16,4 +17,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
 ]
