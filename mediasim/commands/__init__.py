@@ -6,8 +6,10 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "campaign",
     "docs",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
@@ -15,4 +17,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
 ]
