@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -20,18 +21,22 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Queue
 from typing import Any, Final
 
 import pytest
-from serving import serving
 from typer.testing import CliRunner
 
 from mediasim.cli import app as commands
 from mediasim.documents.document import read_yaml
+from mediasim.sandbox import server
+from mediasim.sandbox.access import environment_block
 from mediasim.sandbox.config import config_of
 from mediasim.scenario.model.load import load_scenarios
 
@@ -191,10 +196,10 @@ class PageRun:
             if (words := shlex.split(line, comments=True))
         ]
         codes = [0]
-        if all(words[0] in ("mediasim", "pytest", "python") for words in lines):
-            codes = [self._command(words) for words in lines]
-        else:
+        if re.search(r"[|;`]|&&|\$\(|^\w+=", text, re.MULTILINE):
             codes = [self._bash(text)]
+        else:
+            codes = [self._command(words) for words in lines]
         assert codes[-1] == snippet.exits, f"line {snippet.line}: exit code {codes[-1]}"
         assert not any(codes[:-1]), f"line {snippet.line}: exit codes {codes}"
 
@@ -202,8 +207,8 @@ class PageRun:
         program, arguments = words[0], [each for word in words[1:] for each in self._found(word)]
         if program == "pytest" or arguments[:2] == ["-m", "pytest"]:
             return self._pytest(arguments[2 * (program == "python") :])
-        if program == "python" or arguments[0] == "exec":
-            return self._bash(shlex.join(words))
+        if program != "mediasim" or arguments[0] == "exec":
+            return self._bash(shlex.join([program, *arguments]))
         into = arguments.pop() if arguments[-2:-1] == [">"] else None
         arguments = [word for word in arguments if word not in ("&", ">")]
         if arguments[0] == "serve":
@@ -225,8 +230,7 @@ class PageRun:
         """Serve on a free port until the page's end; later commands are told where."""
         if "--data" not in options and "--in-memory" not in options:
             options = [*options, "--in-memory"]
-        sandbox = self._stack.enter_context(serving(*options))
-        self._environment |= sandbox.env
+        self._environment |= self._stack.enter_context(served(options))
         return 0
 
     def _pytest(self, arguments: list[str]) -> int:
@@ -259,3 +263,47 @@ class PageRun:
 
 def _is_file(word: str) -> bool:
     return word.partition("::")[0].endswith(".py")
+
+
+@contextmanager
+def served(options: list[str]) -> Iterator[dict[str, str]]:
+    """``mediasim serve`` on a free port and a thread; gives the environment that it prints.
+
+    A program of its own would cost a second of the processor on each page. It is told to end by its
+    event, for signals are of the main thread.
+    """
+    started: Queue[dict[str, str] | BaseException] = Queue()
+    ends = list[Callable[[], object]]()
+
+    @contextmanager
+    def told_by_us(end: asyncio.Event) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        ends.append(lambda: loop.call_soon_threadsafe(end.set))
+        yield
+
+    def block(variables: Mapping[str, str]) -> str:
+        started.put(dict(variables))
+        return environment_block(variables)
+
+    def run() -> None:
+        try:
+            commands(["serve", "--port", "0", *options], standalone_mode=False)
+        except BaseException as error:
+            started.put(error)
+
+    mask = os.umask(0o077)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(server, "_signals", told_by_us)
+        patch.setattr(server, "environment_block", block)
+        thread = threading.Thread(target=run, name="serve", daemon=True)
+        thread.start()
+        try:
+            found = started.get()
+            if isinstance(found, BaseException):
+                raise found
+            yield found
+        finally:
+            for end in ends:
+                end()
+            thread.join()
+            os.umask(mask)
