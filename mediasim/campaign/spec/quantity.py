@@ -12,7 +12,7 @@ from pydantic_core import CoreSchema, core_schema
 from mediasim.documents.durations import Duration
 from mediasim.documents.values import SHARED
 
-__all__ = ["Quantity", "Time", "Weight"]
+__all__ = ["WEIGHT_SCHEMA", "Quantity", "Time", "Weight"]
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN: Final = rf"\s*({_NUMBER}) ?(%|[A-Za-z]*)\s*"
@@ -105,6 +105,15 @@ class Quantity:
         }
 
 
+WEIGHT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
+    ],
+    SHARED: "Weight",
+}
+
+
 class _Weights:
     """An annotation for a weight: a positive number, or a share."""
 
@@ -122,13 +131,7 @@ class _Weights:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
-            ],
-            SHARED: "Weight",
-        }
+        return dict(WEIGHT_SCHEMA)
 
 
 Weight = Annotated[float, _Weights()]
