@@ -54,8 +54,8 @@ class RtpReceiver:
         self.link = link
         self.listeners: list[Listener] = []
         """Listeners to what is played; :meth:`settle` before one is added or removed."""
-        self.patient: Callable[[], bool] = lambda: False
-        """Returns whether no listener needs what is played now."""
+        self.needs_none_before: Callable[[int], bool] = lambda end: False
+        """Returns whether no listener needs what is played before a frame yet."""
         self.sent = 0
         """Number of packets sent to the party."""
         self._max_block = max_block
@@ -95,7 +95,7 @@ class RtpReceiver:
         self._gathered_to += count
         self.sent += count
         most = self._gathered_to - self._gathered_from >= _MOST_GATHERED
-        if self._defer is not None or most or not self.patient():
+        if self._defer is not None or most or not self.needs_none_before(self._gathered_to):
             self.settle()
 
     def settle(self) -> None:
