@@ -176,7 +176,7 @@ class RtpReceiver:
             pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
         # A frame is played from what had arrived when the frame began.
         block = self._flight.take_arrived((end - 1) * FRAME_NS)
-        if block is not None:
+        if block is not None and not self._playout.steady.receive(self._stream, block):
             self._playout.receive(np.full(len(block), self._stream.row, np.int64), block, end)
         self._playout.read(own, first_frame, count, pcm)
         for listener in tuple(self.listeners):
