@@ -28,6 +28,7 @@ __all__ = [
     "load_campaign",
     "make_shards",
     "parse_campaign",
+    "report",
     "spoken_clips",
     "write_shard",
 ]
