@@ -22,10 +22,12 @@ __all__ = [
     "ShardDone",
     "ShardFailed",
     "Storage",
+    "StoredClips",
     "begin_campaign",
     "campaign_schema",
     "formats",
     "load_campaign",
+    "make_clips",
     "make_shards",
     "parse_campaign",
     "report",
@@ -36,6 +38,8 @@ __all__ = [
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
+    from mediasim.campaign.clips.stage import make_clips
+    from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.inline import ShardFailed, make_shards
     from mediasim.campaign.record import RecordedCall
     from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
@@ -55,9 +59,11 @@ _HOME = {
     "ShardDone": "shards",
     "ShardFailed": "inline",
     "Storage": "storage",
+    "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
     "load_campaign": "spec.load",
+    "make_clips": "clips.stage",
     "make_shards": "inline",
     "parse_campaign": "spec.load",
     "spoken_clips": "spoken",

@@ -17,4 +17,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
 ]
