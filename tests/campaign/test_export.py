@@ -287,14 +287,14 @@ def test_the_command(tmp_path: Path) -> None:
     done = command(folder, "--format", "rttm", "--out", tmp_path / "mine")
     assert (tmp_path / "mine/calls.rttm").is_file()
     assert "there already" in command(folder, "--format", "rttm").stdout
-    listed = command(folder, "--list").stdout
+    listed = command("--list").stdout
     assert all(f"{name} " in listed for name in FORMATS)
 
 
 def test_what_the_command_refuses(tmp_path: Path) -> None:
     folder = write_tiny_campaign(tmp_path / "campaign")
     for arguments, words in (
-        ((folder,), "expected --format"),
+        ((folder,), "expected CAMPAIGN and --format"),
         ((folder, "--format", "lhotze"), "there is no format 'lhotze': expected"),
         ((tmp_path, "--format", "rttm"), "holds no campaign: expected campaign.json"),
     ):
