@@ -25,6 +25,7 @@ __all__ = [
     "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "clips_of",
     "formats",
     "load_campaign",
     "make_clips",
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from mediasim.campaign.clips.stage import make_clips
     from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.inline import ShardFailed, make_shards
+    from mediasim.campaign.prepare import clips_of
     from mediasim.campaign.record import RecordedCall
     from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
@@ -62,6 +64,7 @@ _HOME = {
     "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
+    "clips_of": "prepare",
     "load_campaign": "spec.load",
     "make_clips": "clips.stage",
     "make_shards": "inline",
