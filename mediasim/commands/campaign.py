@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mediasim.commands.campaign_outcome import finish_campaign, format_option, formats_of
 from mediasim.commands.ending import ExitCode, refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
@@ -17,6 +18,7 @@ def campaign(
     spec: Annotated[str, typer.Argument(help="The campaign's file.")],
     out: Annotated[Path, typer.Option(help="Where the data set goes; one begun there goes on.")],
     seed: Annotated[int | None, seed_option("Instead of the spec's own.")] = None,
+    format: Annotated[list[str] | None, format_option()] = None,
 ) -> None:
     """Make a data set of calls, with the truth of every sample.
 
@@ -37,6 +39,7 @@ def campaign(
         )
         from mediasim.documents.diagnostics import ScenarioError
 
+    formats = formats_of(format, str(out))
     with refusing(ScenarioError):
         found = load_campaign(spec)
         made = Campaign(found, found.seed if seed is None else seed, spoken_clips(found))
@@ -51,6 +54,8 @@ def campaign(
             else:
                 failed += 1
                 print(f"shard {shard.shard} failed: {shard.error}")
+        if not failed:
+            finish_campaign(made, storage, str(out), formats)
     except KeyboardInterrupt:
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except OSError as error:
