@@ -106,6 +106,31 @@ def test_conferences_have_as_many_participants_as_are_drawn() -> None:
     assert codecs == [f"parties.member-{number + 1}.codec" for number in range(size)]
     assert row["audio"]["channels"] == 1
     assert {each["channel"] for each in row["utterances"]} == {0}
+    joins = {key.split(".")[1]: at for key, at in row["draws"].items() if key.endswith(".join")}
+    assert joins
+    for each in row["utterances"]:
+        assert each["start_sample"] >= 8000 * joins.get(each["party"], 0), "nobody before joining"
+
+
+def test_a_language_is_drawn_with_its_texts_and_voices() -> None:
+    talk = {
+        "language": {"one_of": {"en": 1, "de": 1}},
+        "texts_in": {"en": ["Good morning", "Thank you"], "de": ["Guten Morgen", "Vielen Dank"]},
+        "turns": 2,
+    }
+    made = campaign(conversation=talk)
+    calls = [made.composed(index) for index in range(12)]
+    assert {call.drawn["language"] for call in calls} == {"en", "de"}
+    for call in calls:
+        german = call.drawn["language"] == "de"
+        assert all(each.endswith("-de") == german for each in call.speakers.values())
+        assert all(
+            each.clip.text in talk["texts_in"]["de" if german else "en"]  # type: ignore[index]
+            for each in call.planned
+        )
+        assert [(it.text, it.speaker) for it in made.needed(call.index)] == [
+            (it.clip.text, it.clip.speaker) for it in call.planned
+        ], "what stage one speaks is what the call says"
 
 
 def test_reactive_parties_say_their_dialogue_in_turn() -> None:

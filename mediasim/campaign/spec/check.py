@@ -16,7 +16,7 @@ from mediasim.campaign.spec.texts import TextsSpec
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError, expected_among, one_of
 from mediasim.documents.document import Node, from_python
 from mediasim.documents.model import Location, Misfit
-from mediasim.parties.voices.catalogue import Voice, voice_named
+from mediasim.parties.voices.catalogue import LANGUAGES, Voice, in_language, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.failures import refuse_without_real_time
@@ -162,8 +162,13 @@ def _voice_troubles(part: Part) -> Iterator[Misfit]:
     if talk is None:
         return
     texts = [each for each in (talk.texts, *talk.texts_of.values()) if each is not None]
-    for voice in languages.values():
-        for line in _some_lines(texts):
+    pairs = [(voice, texts) for voice in languages.values()]
+    for tag, of_language in talk.texts_in.items():
+        if tag.split("-")[0].lower() not in LANGUAGES:
+            continue
+        pairs += [(in_language(voice, tag), [of_language]) for voice in languages.values()]
+    for voice, said in pairs:
+        for line in _some_lines(said):
             try:
                 speakable(line, voice)
             except ValueError as error:
