@@ -31,6 +31,7 @@ __all__ = [
     "make_clips",
     "make_shards",
     "parse_campaign",
+    "report",
     "spoken_clips",
     "write_shard",
 ]

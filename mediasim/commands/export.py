@@ -91,13 +91,15 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
     from mediasim.campaign.formats.export import ExportError
     from mediasim.campaign.formats.export import export as export_campaign
     from mediasim.campaign.formats.table import format_named
+    from mediasim.campaign.report import export_card
     from mediasim.documents.diagnostics import counted
 
     for name, folder in folders.items():
         format = format_named(name)
         try:
             with refusing(ExportError, CampaignDataError):
-                done = export_campaign(data, format, folder, root=root)
+                card = export_card(data, format)
+                done = export_campaign(data, format, folder, root=root, card=card)
         except KeyboardInterrupt:
             stop(f"{folder} is not whole: the same command goes on", ExitCode.INTERRUPTED)
         except OSError as error:

@@ -16,5 +16,6 @@ __all__ = [
     "reference",
     "sidecar",
     "sources",
+    "svg",
     "verify",
 ]

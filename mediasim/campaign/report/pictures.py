@@ -34,6 +34,8 @@ def picture(it: Comparison) -> str:
 
 def shown(number: float, unit: str) -> str:
     """Return a number with its unit, in as many digits as tell it apart."""
+    if unit == "share":
+        number, unit = 100 * number, "%"
     digits = (
         0 if abs(number) >= 100 or float(number).is_integer() else 1 if abs(number) >= 10 else 3
     )

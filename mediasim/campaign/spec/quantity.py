@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.durations import Duration
 from mediasim.documents.values import SHARED
 
-__all__ = ["Quantity", "Time", "Weight"]
+__all__ = ["Quantity", "Time", "Weight", "as_json"]
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN: Final = rf"\s*({_NUMBER}) ?(%|[A-Za-z]*)\s*"
@@ -103,6 +104,20 @@ class Quantity:
             "examples": [3, "1%", "250ms", "-20dB"],
             SHARED: "Quantity",
         }
+
+
+def as_json(value: Any) -> Any:
+    """Return a drawn value as rows have it: times in seconds, shares from 0 to 1, levels in dB."""
+    if value is None or isinstance(value, bool | list):
+        return value
+    try:
+        quantity = Quantity.of(value)
+    except ValueError:
+        return value
+    if quantity.is_time:
+        return quantity.number / NS_PER_SECOND
+    number = round(quantity.number / 100, 9) if quantity.unit == "%" else quantity.number
+    return int(number) if number == int(number) else number
 
 
 class _Weights:
