@@ -10,6 +10,7 @@ __all__ = [
     "documents",
     "faults",
     "measure",
+    "notebook",
     "pieces",
     "placement",
     "publishing",
