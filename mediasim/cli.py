@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from mediasim.commands.analyze import analyze
+from mediasim.commands.campaign import campaign
 from mediasim.commands.exec import exec_command
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
@@ -47,6 +48,7 @@ app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
 app.command()(fuzz)
+app.command()(campaign)
 app.command("import")(import_capture)
 
 

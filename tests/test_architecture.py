@@ -16,7 +16,7 @@ import mediasim
 ROOT = Path(mediasim.__file__).parent
 FLOORS = ["seeds", "threads", "documents", "audio", "rtp", "media", "conversation", "net"]
 FLOORS += ["captures", "parties", "exchange", "truth", "recogniser", "twilio", "scenario", "sip"]
-FLOORS += ["sandbox", "testing", "pytest_plugin", "commands", "cli"]
+FLOORS += ["sandbox", "campaign", "testing", "pytest_plugin", "commands", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
 )

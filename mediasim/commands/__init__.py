@@ -6,6 +6,7 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "campaign",
     "exec",
     "fuzz",
     "import_capture",

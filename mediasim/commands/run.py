@@ -62,8 +62,8 @@ def run(
     with loading():
         from mediasim.documents.diagnostics import ScenarioError
         from mediasim.scenario.report.html import write_report
-        from mediasim.scenario.running.campaign import run_all
         from mediasim.scenario.running.run_folders import FolderInUse, run_folder
+        from mediasim.scenario.running.runs import run_all
 
     if shared_socket and not realtime:
         stop("--shared-socket says how packets travel with --realtime: give both")

@@ -55,12 +55,19 @@ def schema(
     config: Annotated[
         bool, typer.Option("--config", help="Of the sandbox's config files instead.")
     ] = False,
+    campaign: Annotated[
+        bool, typer.Option("--campaign", help="Of the specs of campaigns instead.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of scenario files, for editors."""
+    from mediasim.campaign import campaign_schema
     from mediasim.sandbox.config import config_schema
     from mediasim.scenario.model.load import scenario_schema
 
-    print(json_text(config_schema() if config else scenario_schema()))
+    if config and campaign:
+        stop("--config and --campaign are of different files: give one")
+    schema = config_schema if config else campaign_schema if campaign else scenario_schema
+    print(json_text(schema()))
 
 
 def sdp(

@@ -4,12 +4,12 @@ __all__ = [
     "actor",
     "call_plans",
     "calls",
-    "campaign",
     "compile",
     "endpoints",
     "failures",
     "run_folders",
     "runner",
+    "runs",
     "simulate",
     "sounds",
 ]
