@@ -2,7 +2,7 @@
 
 ``spec`` is what a campaign's file may say, ``draws`` draws under labels, ``compose`` makes a
 scenario of a call's draws, ``record`` runs it and returns its row and its audio, ``shards`` and
-``storage`` lay the calls down, ``inline`` makes one shard after the other in this process.
+``storage`` lay the calls down, ``engines`` make shards: here, in processes, on many machines.
 
     spec = load_campaign("campaign.yaml")
     campaign = Campaign(spec, spec.seed, spoken_clips(spec))
@@ -24,17 +24,20 @@ __all__ = [
     "Storage",
     "begin_campaign",
     "campaign_schema",
+    "engines",
     "load_campaign",
     "make_shards",
     "parse_campaign",
     "spoken_clips",
+    "storage",
     "write_shard",
 ]
 
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
-    from mediasim.campaign.inline import ShardFailed, make_shards
+    from mediasim.campaign.engines.engine import ShardFailed
+    from mediasim.campaign.engines.inline import make_shards
     from mediasim.campaign.record import RecordedCall
     from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
@@ -51,12 +54,12 @@ _HOME = {
     "FolderStorage": "storage",
     "RecordedCall": "record",
     "ShardDone": "shards",
-    "ShardFailed": "inline",
+    "ShardFailed": "engines.engine",
     "Storage": "storage",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
     "load_campaign": "spec.load",
-    "make_shards": "inline",
+    "make_shards": "engines.inline",
     "parse_campaign": "spec.load",
     "spoken_clips": "spoken",
     "write_shard": "shards",

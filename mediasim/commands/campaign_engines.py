@@ -1,4 +1,4 @@
-"""How the command ``campaign`` makes its shards: by which engine, with which progress and ending."""
+"""How the command ``campaign`` makes its shards: by which engine, shown how, and ended how."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def part_of(only: str | None) -> Part | None:
         stop(f"--only: {error}")
 
 
-def chosen_engine(
-    place: CampaignPlace, jobs: int | None, ray: str | None
-) -> Callable[[], Engine]:
+def chosen_engine(place: CampaignPlace, jobs: int | None, ray: str | None) -> Callable[[], Engine]:
     """Return what opens the engine that the options ask for. Ends the command if they disagree."""
     if ray is not None:
         if jobs is not None:
@@ -66,12 +64,12 @@ def chosen_engine(
     return lambda: Processes(place, jobs or cores())
 
 
-def repeating(words: Sequence[str]) -> Callable[[Part], str]:
+def repeating(words: Sequence[str]) -> Callable[[Part | None], str]:
     """Return what makes of a command, without ``--only``, the one for a part of its campaign."""
-    return lambda part: shlex.join([*words, "--only", str(part)])
+    return lambda part: shlex.join([*words, *(["--only", str(part)] if part else [])])
 
 
-def run_making(making: Making, engine: Callable[[], Engine], resume: str, where: str) -> None:
+def run_making(making: Making, engine: Callable[[], Engine], where: str) -> None:
     """Make what is missing, with progress, and end the command unless all of it is whole.
 
     Exit code 3: shards were given up, or no more can be made; 130: Ctrl-C or SIGTERM.
@@ -84,7 +82,7 @@ def run_making(making: Making, engine: Callable[[], Engine], resume: str, where:
         pace = making.pace
         return (
             f"{pace.done:,} of {counted(pace.calls, 'call')} are whole in {where}; "
-            f"to go on: {resume}"
+            f"to go on: {making.command}"
         )
 
     try:
@@ -128,7 +126,7 @@ def show_status(where: str) -> None:
 
 
 def pace_words(pace: Pace) -> str:
-    """Return how far a campaign is: ``1,200 of 100,000 calls, 31.2 calls a second, 53 min left``."""
+    """Return how far a campaign is: ``1,200 of 9,000 calls, 31.2 calls a second, 4 min left``."""
     words = f"{pace.done:,} of {counted(pace.calls, 'call')}"
     if pace.done == pace.calls:
         return words
@@ -140,7 +138,7 @@ def pace_words(pace: Pace) -> str:
 
 
 def _long(seconds: float) -> str:
-    """Return a length of time as people say it: ``40 s``, ``12 min``, ``3 h 20 min``, ``2 d 4 h``."""
+    """Return a length of time as people say it: ``40 s``, ``12 min``, ``3 h 20 min``."""
     whole = round(seconds)
     minutes, hours, days = round(whole / 60), whole // 3600, whole // 86400
     if whole < 100:

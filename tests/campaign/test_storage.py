@@ -96,7 +96,7 @@ def test_of_a_full_disk_nothing_is_left_but_what_was_whole(
     def full(_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("mediasim.campaign.storage.os.fsync", full)
+    monkeypatch.setattr("mediasim.campaign.storage.folder.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         out.put("report.json", b"another")
     assert os.listdir(tmp_path) == ["report.json"]

@@ -5,3 +5,17 @@ done), ``inline``, ``processes`` and ``on_ray`` (the engines), ``shards_made`` (
 missing, each tried three times), ``failures`` (what was given up), ``pace`` and ``status`` (how far
 a campaign is, read from its files).
 """
+
+__all__ = [
+    "engine",
+    "failures",
+    "inline",
+    "layout",
+    "making",
+    "on_ray",
+    "pace",
+    "processes",
+    "shards_made",
+    "status",
+    "worker",
+]

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from mediasim.campaign.shards import ShardDone
 
-__all__ = ["Engine", "Problem", "Result"]
+__all__ = ["TRIES", "Engine", "Problem", "Result", "ShardFailed"]
+
+TRIES: Final = 3
+"""How often a shard is tried before it is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,17 @@ class Problem:
     """Where, if it was a fault of mediasim itself."""
     fatal: bool = False
     """Whether no other shard can be made either."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardFailed:
+    """A shard that was given up."""
+
+    shard: int
+    error: str
+    """What went wrong at the last try."""
+    traceback: str | None = None
+    tries: int = TRIES
 
 
 Result = tuple[int, ShardDone | Problem]

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import Any, Final
 
-from mediasim.campaign.engines.shards_made import ShardFailed
+from mediasim.campaign.engines.engine import ShardFailed
 from mediasim.campaign.storage import Storage
 
 __all__ = ["FAILED", "failed_shards", "forget_failure", "gather_failures", "note_failure"]

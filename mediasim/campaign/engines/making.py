@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from mediasim.campaign.engines.engine import Engine
+from mediasim.campaign.engines.engine import Engine, ShardFailed
 from mediasim.campaign.engines.failures import (
     failed_shards,
     forget_failure,
@@ -16,7 +16,7 @@ from mediasim.campaign.engines.failures import (
 )
 from mediasim.campaign.engines.layout import Layout, Part
 from mediasim.campaign.engines.pace import Pace
-from mediasim.campaign.engines.shards_made import ShardFailed, run_shards
+from mediasim.campaign.engines.shards_made import run_shards
 from mediasim.campaign.engines.status import Whole
 from mediasim.campaign.storage import Storage
 
@@ -34,7 +34,7 @@ class Making:
         out: Storage,
         layout: Layout,
         seed: int,
-        command: Callable[[Part], str],
+        command: Callable[[Part | None], str],
         only: Part | None = None,
     ) -> None:
         """``command`` returns the one that makes a part of the campaign, as failures name it.
@@ -44,8 +44,10 @@ class Making:
         self._out = out
         self._layout = layout
         self._seed = seed
-        self._command = command
+        self._repeat = command
         self._part = layout.part(only)
+        self.command = command(only)
+        """The command that goes on with it."""
         self._began = time.time()
         out.clean()
         self._whole = Whole(out, layout)
@@ -101,5 +103,5 @@ class Making:
     def _give_up(self, failed: ShardFailed) -> None:
         self.failed += 1
         indexes = self._layout.indexes(failed.shard)
-        command = self._command(self._layout.alone(failed.shard))
+        command = self._repeat(self._layout.alone(failed.shard))
         note_failure(self._out, failed, indexes, self._seed, command)

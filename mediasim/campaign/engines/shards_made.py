@@ -4,29 +4,15 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
-from mediasim.campaign.engines.engine import Engine, Problem
+from mediasim.campaign.engines.engine import TRIES, Engine, ShardFailed
 from mediasim.campaign.shards import ShardDone
 
-__all__ = ["TRIES", "CampaignStopped", "ShardFailed", "run_shards"]
+__all__ = ["CampaignStopped", "run_shards"]
 
-TRIES: Final = 3
-"""How often a shard is tried before it is given up."""
 _TICK: Final = 1.0
 """Seconds after which who asks has a turn, though no shard is done."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardFailed:
-    """A shard that was given up."""
-
-    shard: int
-    error: str
-    """What went wrong at the last try."""
-    traceback: str | None = None
-    tries: int = TRIES
 
 
 class CampaignStopped(RuntimeError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from mediasim.campaign.engines.failures import failed_shards
 from mediasim.campaign.engines.layout import Layout

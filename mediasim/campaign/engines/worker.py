@@ -23,7 +23,7 @@ from mediasim.campaign.spoken import spoken_clips
 from mediasim.campaign.storage import Storage, open_storage
 from mediasim.documents.diagnostics import ScenarioError
 
-__all__ = ["CampaignPlace", "WorkerUnfit", "make_shard"]
+__all__ = ["CampaignPlace", "attempt", "make_shard"]
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a storage that takes nothing more, whatever the shard."""
@@ -46,16 +46,25 @@ class CampaignPlace:
 
 
 def make_shard(place: CampaignPlace, shard: int) -> ShardDone | Problem:
-    """Make a shard and store it, unless it is whole already. Raises no error but an interrupt."""
+    """Make a shard of the campaign at a place, in a process that has proved itself.
+
+    Raises no error but an interrupt.
+    """
     try:
         campaign, out = _proven(place)
+    except WorkerUnfit as error:
+        return Problem(str(error), fatal=True)
+    return attempt(campaign, shard, out)
+
+
+def attempt(campaign: Campaign, shard: int, out: Storage) -> ShardDone | Problem:
+    """Make a shard and store it, unless it is whole already. Raises no error but an interrupt."""
+    try:
         if is_done(out, shard):
             return ShardDone(shard, len(campaign.indexes(shard)), 0.0, 0)
         return write_shard(campaign, shard, out)
-    except WorkerUnfit as error:
-        return Problem(str(error), fatal=True)
     except OSError as error:
-        words = f"{error.filename or place.where}: {error.strerror or error}"
+        words = f"{error.filename or out.where}: {error.strerror or error}"
         return Problem(words, fatal=error.errno in _FULL)
     except Exception as error:
         words = str(error).strip() or "no message"

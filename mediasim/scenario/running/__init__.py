@@ -7,6 +7,7 @@ __all__ = [
     "compile",
     "endpoints",
     "failures",
+    "processes",
     "run_folders",
     "runner",
     "runs",

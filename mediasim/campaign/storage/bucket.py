@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any, Final
 
-from mediasim.campaign.storage import StoredFile
+from mediasim.campaign.storage.contract import StoredFile
 from mediasim.net.object_store import ObjectStoreError, first_line, open_store
 
 __all__ = ["BucketStorage"]
