@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -19,6 +17,7 @@ from mediasim.audio.wav import read_wav
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall, Planned
 from mediasim.campaign.flac import encode_flac
+from mediasim.campaign.scratch import scratch_folder
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.scenario.running.runner import Run, run_scenario
@@ -71,20 +70,18 @@ class _ClipSounds(ScenarioSounds):
 
 def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
     """Run a composed call in virtual time and return it recorded. Raises RunFailed."""
-    memory = Path("/dev/shm")
-    folder = tempfile.mkdtemp(prefix="mediasim-call-", dir=memory if memory.is_dir() else None)
-    try:
+    with scratch_folder() as folder:
         run = run_scenario(
             call.scenario,
-            Path(folder),
+            folder,
             seed=call.seed,
             sounds=lambda seeds: _ClipSounds(seeds, call.scenario.base, clips),
         )
+        if run.cut_ns is not None:  # by Ctrl-C: it is not the call that it was to be
+            raise KeyboardInterrupt
         recording = run.exchange.recordings[0]
         pcm = read_wav(run.exchange.store.wav_path(recording.sid)).pcm
         truth = run.truths[recording.sid]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     row = _row(call, run, truth, pcm, clips, spec_digest)
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))
 

@@ -9,6 +9,8 @@ import typer
 
 from mediasim.commands.campaign_engines import (
     chosen_engine,
+    command_line,
+    ended_alike,
     part_of,
     repeating,
     run_making,
@@ -71,7 +73,15 @@ def campaign(
         stop("name the campaign's file: mediasim campaign SPEC --out DIR")
     if out is None:
         stop(f"say where the data set goes: mediasim campaign {spec} --out DIR")
-    part = part_of(only)
+    with ended_alike():
+        _make(spec, out, seed, jobs, ray, only)
+
+
+def _make(
+    spec: str, out: str, seed: int | None, jobs: int | None, ray: str | None, only: str | None
+) -> None:
+    """Make what is missing of a campaign."""
+    part, engine = part_of(only), chosen_engine(jobs, ray)
     with loading():
         from mediasim.campaign import (
             Campaign,
@@ -91,7 +101,7 @@ def campaign(
         made = Campaign(found, found.seed if seed is None else seed, spoken_clips(found))
     where = out if "://" in out else str(Path(out).absolute())
     words = ["mediasim", "campaign", spec, "--out", out]
-    words += [] if seed is None else ["--seed", str(seed)]
+    words += ["--seed", str(seed)] if seed is not None else []
     try:
         storage = open_storage(where)
         with refusing(CampaignMismatch):
@@ -100,5 +110,6 @@ def campaign(
     except OSError as error:
         stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
     place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
-    run_making(making, chosen_engine(place, jobs, ray), out)
+    resume = command_line(words, jobs=jobs, ray=ray, only=only)
+    run_making(making, lambda: engine(place), resume, out)
     print(f"{making.pace.done:,} of {found.calls:,} calls are in {out}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from typer.core import TyperCommand
 
-from mediasim.commands.ending import ExitCode, stop
+from mediasim.commands.ending import ExitCode, refusing, stop
 from mediasim.commands.progress import progress
 from mediasim.documents.diagnostics import counted
 
@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from mediasim.campaign.engines.pace import Pace
     from mediasim.campaign.engines.worker import CampaignPlace
 
-__all__ = ["CampaignCommand", "chosen_engine", "part_of", "repeating", "run_making", "show_status"]
+__all__ = [
+    "CampaignCommand",
+    "chosen_engine",
+    "command_line",
+    "ended_alike",
+    "part_of",
+    "repeating",
+    "run_making",
+    "show_status",
+]
 
 _ADDRESS: Final = re.compile(r"auto|local|ray://\S+|(\[[\da-fA-F:]+\]|[\w.-]+):\d+")
 """What ``--ray`` takes as an address: what else follows it is the next argument."""
@@ -51,25 +60,33 @@ def part_of(only: str | None) -> Part | None:
         stop(f"--only: {error}")
 
 
-def chosen_engine(place: CampaignPlace, jobs: int | None, ray: str | None) -> Callable[[], Engine]:
+def chosen_engine(jobs: int | None, ray: str | None) -> Callable[[CampaignPlace], Engine]:
     """Return what opens the engine that the options ask for. Ends the command if they disagree."""
     if ray is not None:
         if jobs is not None:
             stop("--jobs is for one machine, and --ray for the processors of a cluster: give one")
-        from mediasim.campaign.engines.on_ray import OnRay
+        from mediasim.campaign.engines.on_ray import OnRay, RayUnusable, require_ray
 
-        return lambda: OnRay(place, ray or None)
+        with refusing(RayUnusable):
+            require_ray()
+        return lambda place: OnRay(place, ray or None)
     from mediasim.campaign.engines.processes import Processes, cores
 
-    return lambda: Processes(place, jobs or cores())
+    return lambda place: Processes(place, jobs or cores())
 
 
-def repeating(words: Sequence[str]) -> Callable[[Part | None], str]:
+def repeating(words: Sequence[str]) -> Callable[[Part], str]:
     """Return what makes of a command, without ``--only``, the one for a part of its campaign."""
-    return lambda part: shlex.join([*words, *(["--only", str(part)] if part else [])])
+    return lambda part: command_line(words, only=part)
 
 
-def run_making(making: Making, engine: Callable[[], Engine], where: str) -> None:
+def command_line(words: Sequence[str], **options: object) -> str:
+    """Return a command for a shell, with those of the options that are not None."""
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    return shlex.join([*words, *(word for option in given for word in option if word)])
+
+
+def run_making(making: Making, engine: Callable[[], Engine], resume: str, where: str) -> None:
     """Make what is missing, with progress, and end the command unless all of it is whole.
 
     Exit code 3: shards were given up, or no more can be made; 130: Ctrl-C or SIGTERM.
@@ -82,14 +99,11 @@ def run_making(making: Making, engine: Callable[[], Engine], where: str) -> None
         pace = making.pace
         return (
             f"{pace.done:,} of {counted(pace.calls, 'call')} are whole in {where}; "
-            f"to go on: {making.command}"
+            f"to go on: {resume}"
         )
 
     try:
-        with (
-            _ended_alike(),
-            progress(making.pace.calls, "calls", pace_words(making.pace), log=True) as show,
-        ):
+        with progress(making.pace.calls, "calls", pace_words(making.pace), log=True) as show:
             making.run(engine, lambda pace: show(pace.done, pace_words(pace)))
     except KeyboardInterrupt:
         stop(f"interrupted: {left()}", ExitCode.INTERRUPTED)
@@ -151,8 +165,8 @@ def _long(seconds: float) -> str:
 
 
 @contextmanager
-def _ended_alike() -> Iterator[None]:
-    """Let SIGTERM, by which schedulers end jobs, end a run as Ctrl-C does."""
+def ended_alike() -> Iterator[None]:
+    """Let SIGTERM, by which schedulers end jobs, end a command as Ctrl-C does: by exit code 130."""
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
@@ -160,5 +174,7 @@ def _ended_alike() -> Iterator[None]:
     before = signal.signal(signal.SIGTERM, interrupt)
     try:
         yield
+    except KeyboardInterrupt:
+        stop("interrupted before any shard was begun", ExitCode.INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -34,7 +34,7 @@ class Making:
         out: Storage,
         layout: Layout,
         seed: int,
-        command: Callable[[Part | None], str],
+        command: Callable[[Part], str],
         only: Part | None = None,
     ) -> None:
         """``command`` returns the one that makes a part of the campaign, as failures name it.
@@ -44,10 +44,8 @@ class Making:
         self._out = out
         self._layout = layout
         self._seed = seed
-        self._repeat = command
+        self._command = command
         self._part = layout.part(only)
-        self.command = command(only)
-        """The command that goes on with it."""
         self._began = time.time()
         out.clean()
         self._whole = Whole(out, layout)
@@ -103,5 +101,5 @@ class Making:
     def _give_up(self, failed: ShardFailed) -> None:
         self.failed += 1
         indexes = self._layout.indexes(failed.shard)
-        command = self._repeat(self._layout.alone(failed.shard))
+        command = self._command(self._layout.alone(failed.shard))
         note_failure(self._out, failed, indexes, self._seed, command)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any, Final
 
 from mediasim.campaign.engines.engine import Problem, Result
 from mediasim.campaign.engines.worker import CampaignPlace, make_shard
 from mediasim.threads import one_thread
 
-__all__ = ["OnRay", "RayUnusable"]
+__all__ = ["OnRay", "RayUnusable", "require_ray"]
 
 _SECONDS_TO_END: Final = 5.0
 """How long tasks that were interrupted have to say what they had done."""
@@ -23,6 +24,12 @@ _SECONDS_TO_END: Final = 5.0
 
 class RayUnusable(RuntimeError):
     """Ray cannot be used; the message says why."""
+
+
+def require_ray() -> None:
+    """Raise RayUnusable if Ray is not installed."""
+    if find_spec("ray") is None:
+        raise RayUnusable("ray is not installed: pip install 'mediasim[ray]'")
 
 
 class OnRay:
@@ -34,12 +41,9 @@ class OnRay:
 
         Raises RayUnusable.
         """
-        # Ray hands "uv run" on to its workers, which is slow and is not needed here.
-        os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
-        try:
-            import ray
-        except ImportError:
-            raise RayUnusable("ray is not installed: pip install 'mediasim[ray]'") from None
+        require_ray()
+        import ray
+
         self._ray = ray
         self._place = place
         more: dict[str, Any] = {}
