@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 __all__ = ["Pace", "pace_of"]
 
 _LATELY: Final = 600.0
-"""Seconds back from the newest shard that count."""
-_PAUSE: Final = 10
-"""A gap so many times the mean one is a pause between runs."""
-_LEAST_PAUSE: Final = 60.0
-"""A gap below so many seconds is none."""
+"""Seconds back from the newest shard that count, where enough shards were finished in them."""
+_ENOUGH: Final = 20
+_PAUSE: Final = 3600.0
+"""Seconds without a shard that are a pause between runs."""
+_LEAST_IDLE: Final = 60.0
+"""Seconds without a shard in which a run may well go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +54,30 @@ def pace_of(
     times = sorted(finished.values())
     if began is not None:
         times = [(began, 0), *(each for each in times if each[0] > began)]
+    times = _lately(times)
     if len(times) < 2:
         return Pace(done, calls)
     newest = times[-1][0]
-    now = max(now, newest)
-    times = _of_one_run([each for each in times if each[0] >= newest - _LATELY])
     start = times[0][0]
     # Workers that began together finish together: who finished within the first twentieth began
     # before the time that is measured.
     cut = start + (newest - start) / 20
     start = max(time for time, _ in times if time <= cut)
-    counted = sum(count for time, count in times if time > cut)
     if newest == start:
         return Pace(done, calls)
-    gap = (newest - start) / sum(time > cut for time, _ in times)
-    if began is None and done < calls and now - newest > max(_PAUSE * gap, _LEAST_PAUSE):
+    longest = max(later - earlier for (earlier, _), (later, _) in pairwise(times))
+    if began is None and done < calls and now - newest > max(3 * longest, _LEAST_IDLE):
         return Pace(done, calls, idle=now - newest)
-    return Pace(done, calls, counted / (newest - start))
+    return Pace(done, calls, sum(count for time, count in times if time > cut) / (newest - start))
 
 
-def _of_one_run(times: list[tuple[float, int]]) -> list[tuple[float, int]]:
-    """Return the times after the last pause."""
-    if len(times) < 3:
-        return times
-    gap = max((times[-1][0] - times[0][0]) / (len(times) - 1) * _PAUSE, _LEAST_PAUSE)
-    for place in range(len(times) - 1, 0, -1):
-        if times[place][0] - times[place - 1][0] > gap:
-            return times[place:]
-    return times
+def _lately(times: list[tuple[float, int]]) -> list[tuple[float, int]]:
+    """Return the times that count: those of the last minutes, or more if these are few."""
+    first = len(times)
+    while (
+        first > 0
+        and (times[-1][0] - times[first - 1][0] <= _LATELY or len(times) - first < _ENOUGH)
+        and (first == len(times) or times[first][0] - times[first - 1][0] <= _PAUSE)
+    ):
+        first -= 1
+    return times[first:]

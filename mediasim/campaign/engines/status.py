@@ -46,10 +46,11 @@ class Whole:
 
     def look(self) -> None:
         """List the shards anew."""
-        for file in self._out.files("shards/"):
-            shard = shard_of(file.name)
-            if shard is not None and shard < self._layout.shards:
-                self.finished[shard] = file.modified, len(self._layout.indexes(shard))
+        self.finished = {
+            shard: (file.modified, len(self._layout.indexes(shard)))
+            for file in self._out.files("shards/")
+            if (shard := shard_of(file.name)) is not None and shard < self._layout.shards
+        }
 
     def add(self, shard: int) -> None:
         """Note a shard that was finished now."""

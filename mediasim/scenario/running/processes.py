@@ -165,8 +165,8 @@ class _Lane:
 
     def close(self) -> None:
         self._signal(signal.SIGKILL)
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)
+        if (executor := self._executor) is not None:
+            executor.shutdown(cancel_futures=True)  # waits until it has ended
 
 
 def _set_up_process() -> None:

@@ -10,23 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from databases import s3_server
+from databases import s3_bucket
 
 from mediasim.campaign.storage import FolderStorage, Storage, open_storage
 
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    with s3_server("calls") as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        yield "s3://calls/team/first"
+    with s3_bucket("calls") as url:
+        yield f"{url}/team/first"
 
 
 @pytest.fixture(params=["folder", "bucket"])
