@@ -10,6 +10,7 @@ import typer
 from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
 from mediasim.commands.campaign_engines import CampaignCommand
+from mediasim.commands.docs import docs
 from mediasim.commands.exec import exec_command
 from mediasim.commands.fuzz import fuzz
 from mediasim.commands.import_capture import import_capture
@@ -42,7 +43,7 @@ def _version(
         raise typer.Exit
 
 
-for _command in (run, new, schema, sdp, explain, serve, env, health, call, calls, recordings):
+for _command in (run, new, schema, sdp, explain, serve, env, health, call, calls, recordings, docs):
     app.command()(_command)
 app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
 app.command()(analyze)

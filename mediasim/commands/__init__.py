@@ -8,6 +8,7 @@ __all__ = [
     "analyze",
     "campaign",
     "campaign_engines",
+    "docs",
     "exec",
     "fuzz",
     "import_capture",

@@ -215,13 +215,14 @@ class _SandboxApp:
     def __init__(self, sandbox: Sandbox, fleet: Fleet | None, access: Access | None) -> None:
         """``access`` checks clients; None in a worker, whose front has checked them."""
         from mediasim.sandbox.control import PREFIX, create_control
+        from mediasim.sandbox.docs_pages import DOCS
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
 
         self._sandbox = sandbox
         self._prefix = PREFIX
         self._home = PREFIX + HOME
-        self._softphone = SOFTPHONE
+        self._pages = (DOCS, SOFTPHONE)
         self._fleet = fleet
         self._control: ASGIApp = create_control(sandbox, fleet)
         self._named: ASGIApp = self._answer
@@ -262,7 +263,7 @@ class _SandboxApp:
         if scope["type"] == "websocket" and path == SIGNAL:  # its clients have tokens of their own
             await self.twilio(scope, receive, send)
             return
-        if path == "/" or path.startswith(self._softphone):
+        if path == "/" or path.startswith(self._pages):
             scope = {**scope, "mediasim.path": path}
             path = self._home if path == "/" else self._prefix + path
             scope["path"] = path
