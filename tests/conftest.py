@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -14,8 +15,13 @@ import pytest
 from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
+from bytecode import compile_share, write_bytecode
 from lanes import Lanes, in_order, lower_priority
 
+write_bytecode()
+# Collecting makes objects by the million and no garbage: nothing is looked for among them, now or
+# during the tests.
+gc.disable()
 os.environ.setdefault("MEDIASIM_SPEECH", "babble")
 # Threads of numpy's wait busily, on the cores of the other workers.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -37,6 +43,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Lanes | None
         return None
     config.option.loadscopereorder = False  # the order is that of :func:`in_order`
     return Lanes(config, log)
+
+
+def pytest_collection(session: pytest.Session) -> None:
+    compile_share(session.config)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

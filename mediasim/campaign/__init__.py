@@ -22,10 +22,13 @@ __all__ = [
     "ShardDone",
     "ShardFailed",
     "Storage",
+    "StoredClips",
     "begin_campaign",
     "campaign_schema",
     "engines",
+    "formats",
     "load_campaign",
+    "make_clips",
     "make_shards",
     "parse_campaign",
     "spoken_clips",
@@ -36,6 +39,8 @@ __all__ = [
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
+    from mediasim.campaign.clips.stage import make_clips
+    from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.engines.engine import ShardFailed
     from mediasim.campaign.engines.inline import make_shards
     from mediasim.campaign.record import RecordedCall
@@ -56,10 +61,12 @@ _HOME = {
     "ShardDone": "shards",
     "ShardFailed": "engines.engine",
     "Storage": "storage",
+    "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
     "load_campaign": "spec.load",
     "make_shards": "engines.inline",
+    "make_clips": "clips.stage",
     "parse_campaign": "spec.load",
     "spoken_clips": "spoken",
     "write_shard": "shards",

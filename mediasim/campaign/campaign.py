@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 
 from mediasim.campaign.clip import Clips
-from mediasim.campaign.compose import ComposedCall, Composer
+from mediasim.campaign.compose import ComposedCall, Composer, Said
 from mediasim.campaign.record import RecordedCall, record
 from mediasim.campaign.spec.model import CampaignSpec
 
@@ -26,6 +26,10 @@ class Campaign:
     def composed(self, index: int) -> ComposedCall:
         """Return a call before it is made: its scenario, its plan and its draws."""
         return self._composer.compose(index)
+
+    def needed(self, index: int) -> list[Said]:
+        """Return the texts that a call may say, and who says them; no clips are used."""
+        return self._composer.needed(index)
 
     def call(self, index: int) -> RecordedCall:
         """Make a call. Raises RunFailed if its conversation can never end."""

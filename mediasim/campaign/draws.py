@@ -21,6 +21,10 @@ _STEPS: Final = 1 << 53
 class Distribution(Protocol):
     """What a value is drawn from."""
 
+    @property
+    def varies(self) -> bool:
+        """Whether there is anything to draw."""
+
     def at(self, share: float) -> Any:
         """Return the value below which this share of all values lies."""
 
@@ -44,8 +48,9 @@ class CallDraws:
 
     def draw(self, label: str, distribution: Distribution) -> Any:
         """Draw from a distribution, and note under the label what was drawn."""
-        value = distribution.at(self.share(label))
-        self.drawn[label] = value
+        if not distribution.varies:
+            return distribution.at(0.5)
+        value = self.drawn[label] = distribution.at(self.share(label))
         return value
 
     def pick(self, label: str, choices: Sequence[T]) -> T:

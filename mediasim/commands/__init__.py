@@ -10,6 +10,7 @@ __all__ = [
     "campaign_engines",
     "docs",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
@@ -17,4 +18,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
 ]

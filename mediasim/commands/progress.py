@@ -19,11 +19,14 @@ _SECONDS: Final = 30.0
 
 
 @contextmanager
-def progress(total: int, what: str, first: str = "", *, log: bool = False) -> Iterator[Tell]:
+def progress(
+    total: int, what: str, first: str = "", *, time_of: str = "", log: bool = False
+) -> Iterator[Tell]:
     """Show progress, of which the function that is yielded is told.
 
-    ``what`` names what is counted, in the plural. Without a terminal nothing is shown, or with
-    ``log`` a line with what is to be written beside the bar, each half minute.
+    ``what`` names what is counted, in the plural, and ``time_of`` what the time is of. Without a
+    terminal nothing is shown, or with ``log`` a line with what is to be written beside the bar,
+    each half minute.
     """
     from rich.console import Console
 
@@ -38,6 +41,7 @@ def progress(total: int, what: str, first: str = "", *, log: bool = False) -> It
         TextColumn("{task.completed:,} of {task.total:,} {task.fields[what]}"),
         BarColumn(),
         TimeElapsedColumn(),
+        TextColumn(time_of),
         TextColumn("{task.description}", markup=False),
     )
     with Progress(*columns, console=console, transient=True) as shown:

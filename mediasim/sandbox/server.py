@@ -19,7 +19,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.sandbox.access import TOKEN, Access, environment_block, stored_token
-from mediasim.sandbox.addresses import addresses
+from mediasim.sandbox.addresses import addresses, inspector_url
 from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.listening import ListenAddress, ServeError
@@ -49,15 +49,19 @@ async def serve(
     address: ListenAddress,
     say: Callable[[str], None],
     log: SandboxLog | None = None,
+    show: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
-    ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
+    ``log`` takes what happens from the start on, ``show`` the URL of the inspector. Raises
+    ServeError, StorageError, ClockRefuses.
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
         block = environment_block(sandbox_environment(sandbox, url))
         say(f"{addresses(sandbox, url)}\n\n{block}\n\nready")
+        if show is not None:
+            show(inspector_url(sandbox, url))
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 

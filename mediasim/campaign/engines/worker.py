@@ -16,6 +16,9 @@ from traceback import format_exc
 from typing import Any, Final
 
 from mediasim.campaign.campaign import Campaign
+from mediasim.campaign.clip import Clips
+from mediasim.campaign.clips.stage import INDEX
+from mediasim.campaign.clips.stored import ClipsError, StoredClips
 from mediasim.campaign.engines.engine import Problem
 from mediasim.campaign.shards import CAMPAIGN, ShardDone, is_done, write_shard
 from mediasim.campaign.spec.load import parse_campaign
@@ -80,9 +83,12 @@ def _proven(place: CampaignPlace) -> tuple[Campaign, Storage]:
         out = open_storage(place.where)
         document: dict[str, Any] = json.loads(out.read(CAMPAIGN))
         spec = parse_campaign(document["spec"], name=document["name"], base=place.base)
+        clips: Clips = StoredClips(out) if out.exists(INDEX) else spoken_clips(spec)
+    except ClipsError as error:
+        raise WorkerUnfit(f"a worker cannot read the clips in {place.where}: {error}") from None
     except (OSError, ValueError, KeyError, ScenarioError) as error:
         raise WorkerUnfit(f"a worker cannot read {CAMPAIGN} in {place.where}: {error}") from None
-    campaign = Campaign(spec, document["seed"], spoken_clips(spec))
+    campaign = Campaign(spec, document["seed"], clips)
     if document["first_call"] != place.first_call:
         raise WorkerUnfit(f"{place.where} became that of another campaign meanwhile")
     if campaign.first_call() != place.first_call:

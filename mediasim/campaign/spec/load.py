@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mediasim.campaign.spec.check import checked
 from mediasim.campaign.spec.model import CampaignSpec
+from mediasim.campaign.spec.schema import campaign_schema
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.document import Origin, from_python, read_yaml, validated
-from mediasim.documents.schema import file_schema
 from mediasim.documents.texts import read_text
 
 __all__ = ["campaign_schema", "load_campaign", "parse_campaign"]
@@ -21,7 +22,7 @@ def load_campaign(path: str | Path) -> CampaignSpec:
     if not file.is_file():
         raise ScenarioError([Diagnostic("there is no such file", "", file)])
     document = read_yaml(read_text(file), file)
-    return validated(CampaignSpec, Origin(document, file.parent, file, file.stem))
+    return checked(validated(CampaignSpec, Origin(document, file.parent, file, file.stem)))
 
 
 def parse_campaign(
@@ -32,9 +33,4 @@ def parse_campaign(
     ``base`` is the folder that paths in it are relative to. Raises ScenarioError.
     """
     document = read_yaml(data) if isinstance(data, str) else from_python(data)
-    return validated(CampaignSpec, Origin(document, Path(base), None, name))
-
-
-def campaign_schema() -> dict[str, Any]:
-    """Return the JSON Schema of a campaign's file, for editors."""
-    return file_schema(CampaignSpec, "mediasim campaign")
+    return checked(validated(CampaignSpec, Origin(document, Path(base), None, name)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import blake2b
 from pathlib import Path
@@ -11,20 +11,18 @@ from typing import Annotated, Any, Final
 
 from pydantic import PrivateAttr
 
-from mediasim.campaign.spec.conversation import ConversationSpec, SpeakersSpec
+from mediasim.campaign.spec.part import PartSpec, Whats
 from mediasim.documents.document import Node, Origin
-from mediasim.documents.model import Model
+from mediasim.documents.model import Misfit, Model
 from mediasim.documents.values import Name, Text, count
 
 __all__ = ["CampaignSpec"]
 
-_TWO_PARTIES: Final[dict[str, Any]] = {
-    "parties": {"caller": {}, "agent": {}},
-    "call": {"from": "caller", "to": "agent", "answer": "500ms", "recording": "dual"},
-}
+_NOT_SAID: Final = ("name", "description", "calls", "seed", "shard")
+"""Keys that change no call."""
 
 
-class CampaignSpec(Model):
+class CampaignSpec(Whats):
     """A campaign: a data set of calls."""
 
     name: Name = ""
@@ -37,13 +35,9 @@ class CampaignSpec(Model):
     """Decides every draw: the same seed and spec give the same bytes of each call."""
     shard: Annotated[int, count(1, 10_000)] = 200
     """How many calls are stored together; a shard is there whole or not at all."""
-    speakers: SpeakersSpec = SpeakersSpec()
-    """Who speaks."""
-    conversation: ConversationSpec
-    """What is said, and when."""
-    scenario: Mapping[str, Any] = _TWO_PARTIES
-    """A scenario as scenario files have it, in which any value may be drawn for each call:
-    {draw: {one_of: [PCMU, PCMA]}}. Default: a caller, an agent and a call in two channels."""
+    parts: Mapping[Name, PartSpec] = {}
+    """Kinds of calls by name, of which each call is one: languages, say, or telephones and
+    conferences."""
 
     _origin: Origin = PrivateAttr(default_factory=lambda: Origin(Node({}), Path()))
 
@@ -51,6 +45,16 @@ class CampaignSpec(Model):
         if isinstance(context, Origin):
             self._origin = context
         self._fill(name=self.name or self._origin.name)
+
+    def troubles(self) -> Iterator[Misfit]:
+        yield from super().troubles()
+        if self.parts and not any(part.share for part in self.parts.values()):
+            yield ("parts",), "expected a share above 0"
+
+    @property
+    def origin(self) -> Origin:
+        """Where the spec was read from."""
+        return self._origin
 
     @property
     def base(self) -> Path:
@@ -76,11 +80,24 @@ class CampaignSpec(Model):
 
     @cached_property
     def digest(self) -> str:
-        """Fingerprint of what decides a call's bytes, its index and the seed aside."""
+        """Fingerprint of what decides the bytes of a call, beside the seed and its index."""
         said = {key: each for key, each in self.document.items() if key not in _NOT_SAID}
+        said["files"] = list(_read(self))
         text = json.dumps(said, sort_keys=True, ensure_ascii=False)
         return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
-_NOT_SAID: Final = ("name", "description", "calls", "seed", "shard")
-"""Keys that change no call."""
+def _read(part: object) -> Iterator[object]:
+    """Yield what the parts of a spec have read of files."""
+    if isinstance(part, Model):
+        found = getattr(part, "read", None)
+        if found:
+            yield found
+        for name in type(part).model_fields:
+            yield from _read(getattr(part, name))
+    elif isinstance(part, Mapping):
+        for each in part.values():
+            yield from _read(each)
+    elif isinstance(part, Sequence) and not isinstance(part, str):
+        for each in part:
+            yield from _read(each)

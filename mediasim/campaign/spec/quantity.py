@@ -62,6 +62,11 @@ class Quantity:
     def is_time(self) -> bool:
         return self.unit == _NS
 
+    def fits(self, other: Quantity) -> bool:
+        """Return whether two numbers are of one unit; that of levels and the like may be absent."""
+        missing = "" in (self.unit, other.unit) and not {self.unit, other.unit} & {_NS, "%"}
+        return self.unit == other.unit or missing
+
     def like(self, number: float) -> Self:
         """Return another number of the same unit."""
         return type(self)(number, self.unit)
