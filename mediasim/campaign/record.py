@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.flac import encode_flac
 from mediasim.campaign.rows import call_row
+from mediasim.campaign.scratch import scratch_folder
 from mediasim.campaign.scripts import ClipName
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.parties.voices.speech import Speaker
@@ -30,9 +29,6 @@ from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip
 from mediasim.seeds import Seeds
 
 __all__ = ["RecordedCall", "record"]
-
-_MEMORY: Final = Path("/dev/shm")
-"""Where Linux keeps files in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +88,15 @@ def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
 
     Raises RunFailed if it breaks, or leaves no recording.
     """
-    folder = tempfile.mkdtemp(prefix="mediasim-call-", dir=_MEMORY if _MEMORY.is_dir() else None)
-    try:
+    with scratch_folder() as folder:
         run = run_scenario(
             call.scenario,
-            Path(folder),
+            folder,
             seed=call.seed,
             sounds=lambda seeds: _ClipSounds(seeds, _speaker(), call.scenario.base, clips),
         )
+        if run.cut_ns is not None:  # by Ctrl-C: it is not the call that it was to be
+            raise KeyboardInterrupt
         name = call.scenario.recordings[0].name
         recording = run.recording(name)
         try:
@@ -110,7 +107,5 @@ def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
             raise RunFailed(
                 f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
             ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
     row = call_row(call, recording, run.truths[recording.sid], pcm, clips, spec_digest)
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))
