@@ -9,6 +9,7 @@ import typer
 
 from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
+from mediasim.commands.campaign_engines import CampaignCommand
 from mediasim.commands.docs import docs
 from mediasim.commands.exec import exec_command
 from mediasim.commands.export import export
@@ -54,7 +55,7 @@ app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
 app.command()(fuzz)
-app.command()(campaign)
+app.command(cls=CampaignCommand)(campaign)
 app.command()(export)
 app.command("import")(import_capture)
 
