@@ -16,6 +16,7 @@ from mediasim.commands.sandbox import call, calls, env, health, recordings
 from mediasim.commands.scenarios import explain, new, schema, sdp
 from mediasim.commands.serve import serve
 from mediasim.commands.verify import EXIT_CODES, break_recording, verify
+from mediasim.commands.worker import worker
 
 __all__ = ["app", "main"]
 
@@ -40,7 +41,10 @@ def _version(
         raise typer.Exit
 
 
-for _command in (run, new, schema, sdp, explain, serve, env, health, call, calls, recordings):
+for _command in (
+    *(run, new, schema, sdp, explain, serve, worker),
+    *(env, health, call, calls, recordings),
+):
     app.command()(_command)
 app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
 app.command()(analyze)

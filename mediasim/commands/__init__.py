@@ -14,4 +14,5 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "worker",
 ]

@@ -108,7 +108,13 @@ def serve(
         typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Processes that share the calls.", min=1, max=64)
+        int,
+        typer.Option(
+            help="Processes that share the calls; with 0 those alone that mediasim worker starts"
+            " elsewhere.",
+            min=0,
+            max=64,
+        ),
     ] = 1,
     spread: Annotated[
         SpreadName,

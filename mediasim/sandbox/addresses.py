@@ -11,8 +11,9 @@ def addresses(sandbox: Sandbox, url: str) -> str:
     """Return where a served sandbox's API, pages, SIP server and proxy are, a line for each."""
     workers = sandbox.settings.workers
     token = "" if sandbox.shown_token is None else f"?token={sandbox.shown_token}"
+    shared = f", {workers} workers" if workers else ", whose calls workers elsewhere carry"
     lines = [
-        f"mediasim sandbox at {url}" + (f", {workers} workers" if workers > 1 else ""),
+        f"mediasim sandbox at {url}" + ("" if workers == 1 else shared),
         f"inspector at {url}/{token}",
     ]
     # Softphones live in real time, in the process of the calls that ring them.

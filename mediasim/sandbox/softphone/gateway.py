@@ -23,7 +23,7 @@ _CALLEE_UNAVAILABLE: Final = 31480
 def check_softphones(clock: Clock, settings: Settings) -> None:
     """Check that softphones can be used. Raises ClockRefuses."""
     only_real_time(clock, "softphones")
-    if settings.workers > 1:
+    if settings.has_workers:
         raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
 
