@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
+    from mediasim.sandbox.shards import Shard
 
 __all__ = ["DATA", "run_sandbox", "serve"]
 
@@ -123,6 +124,23 @@ def serve(
             " numbers together, so that they meet in conferences and queues."
         ),
     ] = "calls",
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of several sandboxes it is, behind a proxy that shares out accounts: 0/3,"
+            " 1/3 and 2/3.",
+            metavar="I/N",
+            envvar="MEDIASIM_SHARD",
+        ),
+    ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of each of these, with {} for its place: it hands devices of the browser SDK"
+            " on to the sandbox of their account.",
+            envvar="MEDIASIM_PEERS",
+        ),
+    ] = None,
     proxy: Annotated[
         bool,
         typer.Option(
@@ -208,6 +226,8 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             media=given.media,
             workers=given.workers,
             spread=given.spread,
+            shard=None if given.shard is None else _shard(given.shard),
+            peers=given.peers,
             hosts=tuple(given.allowed_host or ()),
             seed_override=given.seed,
             epoch=given.epoch,
@@ -239,6 +259,16 @@ def _raise_limit_of_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _shard(text: str) -> Shard:
+    """Return the place of the option --shard; end the command if it is none."""
+    from mediasim.sandbox.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        stop(f"--shard: {error}")
 
 
 def _sip_address(text: str) -> SipAddress:

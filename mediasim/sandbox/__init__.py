@@ -22,5 +22,6 @@ __all__ = [
     "sandbox",
     "server",
     "settings",
+    "shards",
     "storage",
 ]

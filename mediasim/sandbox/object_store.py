@@ -1,4 +1,4 @@
-"""Recordings in an object store (S3 and compatible ones), through obstore.
+"""Recordings in an object store (S3 and compatible ones, or a folder), through obstore.
 
 Recordings are made in the local folder and served from it; published files are copied to the store,
 and files that the folder lacks are fetched from there. So a sandbox with an empty disk serves what
@@ -139,6 +139,8 @@ def open_store(url: str, config: dict[str, Any], *, most: timedelta = _REQUEST_T
         raise ObjectStoreError(
             "obstore is not installed, which object stores need: pip install 'mediasim[s3]'"
         ) from None
+    if url.startswith("file:"):  # a folder that several machines see
+        config = {"mkdir": True, **config}
     try:
         return obstore.store.from_url(
             url,

@@ -27,7 +27,8 @@ from mediasim.sandbox.log import SandboxLog
 from mediasim.sandbox.proxy.serving import opened_proxy, sandbox_environment
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
-from mediasim.sandbox.softphone.sdk import SIGNAL, serve_voice_sdk
+from mediasim.sandbox.softphone.relay import serve_signal
+from mediasim.sandbox.softphone.sdk import SIGNAL
 from mediasim.sandbox.workers import WORKERS, FleetBroke
 from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
@@ -164,8 +165,21 @@ def _check(settings: Settings, address: ListenAddress) -> None:
                 raise ValueError("it must have no query and no fragment")
     if settings.spread == "numbers" and not settings.has_workers:
         raise ServeError("--spread numbers says what workers share: expected --workers 2 or more")
+    _check_shard(settings)
     if settings.workers == 0 and settings.media is None:
         raise ServeError("--workers 0 waits for workers elsewhere, which need a store: --media URL")
+
+
+def _check_shard(settings: Settings) -> None:
+    """Check what sandboxes behind one proxy have in common. Raises ServeError."""
+    shard, given = settings.shard, settings.config.account
+    if settings.peers is not None and (shard is None or "{}" not in settings.peers):
+        raise ServeError("--peers: expected a URL with {} for a place, beside --shard")
+    if shard is not None and (given.sid is None or given.auth_token is None):
+        raise ServeError(
+            "--shard: all sandboxes behind a proxy have one account: expected account.sid and"
+            " account.auth_token in the config"
+        )
 
 
 @contextlib.contextmanager
@@ -283,7 +297,7 @@ class SandboxApp:
         """Answer a request to a host of Twilio's."""
         if scope["type"] == "websocket":
             if scope["path"] == SIGNAL:
-                await serve_voice_sdk(self._sandbox, scope, receive, send)
+                await serve_signal(self._sandbox, scope, receive, send)
             else:  # nothing else of Twilio's is one that apps open
                 await send({"type": "websocket.close", "code": 1008})
             return

@@ -18,6 +18,7 @@ from mediasim.sandbox.clocks import (
 )
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.config_account import SipAddress
+from mediasim.sandbox.shards import Shard
 
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 
@@ -48,6 +49,11 @@ class Settings:
     itself, with 0 all workers join from elsewhere."""
     spread: Spread = "calls"
     """What is spread over workers: single calls, or all calls of a number together."""
+    shard: Shard | None = None
+    """Which it is of several sandboxes behind a proxy that shares out accounts; None for one
+    alone."""
+    peers: str | None = None
+    """URL of each of them, with ``{}`` for its place; None where none hands on to another."""
     worker: int | None = None
     """Number of the worker that these settings are for, from 1; None for a sandbox itself."""
     zero_ns: int | None = None

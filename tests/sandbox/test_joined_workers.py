@@ -124,7 +124,6 @@ def is_bobs(sandbox: Sandbox, found: Any) -> bool:
 @pytest.mark.skipif(find_spec("obstore") is None, reason="obstore is not installed")
 def test_workers_come_and_go(plan: Path, tmp_path: Path, user_app: App) -> None:
     """One joins, dies, comes back with what it recorded; its front dies, and it joins again."""
-    (tmp_path / "store").mkdir()
     state = ("--data", str(tmp_path / "front"), "--media", f"file://{tmp_path / 'store'}")
     options = ("--config", str(plan), "--workers", "0", *state)
     data = tmp_path / "worker"

@@ -67,7 +67,7 @@ class SoftphoneGateway:
         Raises NotReached.
         """
         manager = self._manager
-        pages = manager.pages_of(self._identity)
+        pages = manager.pages_of(self._identity, call.record.account_sid)
         if not pages:
             words = f"the client {self._identity} is not registered: no softphone page has the name"
             manager.service().notify(call.sid, _CALLEE_UNAVAILABLE, words, warning=True)
