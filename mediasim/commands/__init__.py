@@ -6,7 +6,10 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "campaign",
+    "docs",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
@@ -14,5 +17,6 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
     "worker",
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.commands.ending import ExitCode, error_text, seed_option, show_page, stop
 from mediasim.commands.loading import loading
 from mediasim.exchange.profiles import PROFILES
 
@@ -53,7 +53,9 @@ def _moment(text: str) -> datetime:
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", "-p", help="0 takes any free one.", min=0, max=65535)
+    ] = 8080,
     data: Annotated[
         Path | None,
         typer.Option(help="The folder that keeps its state.", show_default=str(DATA)),
@@ -83,6 +85,7 @@ def serve(
         typer.Option(
             help="Twilio's behaviour as of a date.",
             parser=_profile,
+            autocompletion=lambda: list(PROFILES),
             metavar=f"<{'|'.join(PROFILES)}>",
         ),
     ] = None,
@@ -97,7 +100,9 @@ def serve(
             envvar="MEDIASIM_ALLOWED_HOSTS",
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The number plan and settings.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The number plan and settings.")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="A database's URL, instead of SQLite in the folder.")
     ] = None,
@@ -167,6 +172,9 @@ def serve(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only what is wrong with the sandbox itself.")
     ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Also open the inspector in the browser.")
+    ] = False,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
 
@@ -175,18 +183,25 @@ def serve(
 
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
-    run_sandbox(_serve_until_told, locals())
+    from functools import partial
+
+    run_sandbox(partial(_serve_until_told, show=show_page if open_page else None), locals())
 
 
 async def _serve_until_told(
-    settings: Settings, address: ListenAddress, log: SandboxLog | None
+    settings: Settings,
+    address: ListenAddress,
+    log: SandboxLog | None,
+    show: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until a signal to end arrives, and print what apps need to know."""
     from functools import partial
 
     from mediasim.sandbox.server import serve
 
-    await serve(settings, address, partial(print, flush=True), log)
+    await serve(settings, address, partial(print, flush=True), log, show)
+    if settings.data is not None:
+        print(f"ended; what it keeps is in {settings.data}", flush=True)
 
 
 Run = Callable[["Settings", "ListenAddress", "SandboxLog | None"], Coroutine[Any, Any, None]]
@@ -246,7 +261,7 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             log = None if writer is None else SandboxLog(writer.put)
             asyncio.run(run(settings, address, log))
     except (ScenarioError, StorageError, ClockRefuses, ProxyError) as error:
-        stop(str(error))
+        stop(error_text(error))
     except ServeError as error:
         stop(str(error), ExitCode.WRONG if error.__cause__ is None else ExitCode.BROKE)
 

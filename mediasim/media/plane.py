@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.levels import mix_minus
-from mediasim.media.leg import Leg, LegGroup, PacketMux
+from mediasim.media.leg import FOREVER, Leg, LegGroup, PacketMux
 from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
@@ -144,18 +144,25 @@ class MediaPlane:
         if to_frame < self._next_due:
             self.now = to_frame
             return to_frame
-        outlooks = [outlook for room in self.rooms if (outlook := room.outlook) is not None]
-        if outlooks:
-            to_frame = min(to_frame, self.now + min(outlooks))
+        limits = {}
+        for room in self.rooms:
+            if (outlook := room.outlook) is None:
+                continue
+            limits[room] = room.frame + outlook
+            if limits[room] < to_frame and room.frame < self.now:
+                self.catch_up(room)
+                return self.now  # by what was heard until now, timers may have been set
+            to_frame = min(to_frame, limits[room])
         self.now = to_frame
         due = to_frame + self.max_lag
         for room in tuple(self.rooms):
             behind = to_frame - room.frame
-            if room.horizon is None:
+            if room.may_lag and limits.get(room, FOREVER) > to_frame:
                 behind -= behind % self.max_lag  # whole blocks; the rest can wait
             if behind:
                 self._process((room,), room.frame, room.frame + behind)
-            due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
+            # What a listener waits for may come sooner once more has been said.
+            due = min(due, to_frame + 1 if room in limits else room.frame + self.max_lag)
         self._next_due = due
         return to_frame
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
-from mediasim.media.leg import Leg, PacketSink, PacketSource, Transport
+from mediasim.media.leg import FOREVER, Leg, PacketSink, PacketSource, Transport
 from mediasim.media.player import Player
 from mediasim.media.room import Room
 from mediasim.net.link import Link
@@ -19,6 +19,7 @@ from mediasim.net.network import Impairments
 from mediasim.net.telephone_line import TelephoneLine
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.echo import Echo
+from mediasim.parties.foresight import heard_ahead
 from mediasim.parties.gain_control import GainControl
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
@@ -170,6 +171,8 @@ class Line:
                 self.room.plane.playout.max_block,
             )
             self.receiver.listeners.append(self.hear)
+            self.receiver.patient = self._needs_not_hear
+            self.tracker.settle = self.receiver.settle
             if self._echo is not None:
                 self.receiver.listeners.append(self._echo.hear)
                 self.room.bound(self._echo)
@@ -193,8 +196,22 @@ class Line:
     def hear_everything(self) -> None:
         """Track all sound from now on, ringing and hold music included."""
         if self.everything is None and self.receiver is not None:
+            self.receiver.settle()
             self.everything = SpeechTracker()
+            self.everything.settle = self.receiver.settle
             self.receiver.listeners.append(self.everything.hear)
+
+    def _needs_not_hear(self) -> bool:
+        """Return whether what the party hears may be told later: nothing is waited for, and nobody
+        but its trackers listens."""
+        trackers = [self.tracker] if self.everything is None else [self.tracker, self.everything]
+        assert self.receiver is not None
+        return (
+            len(self.receiver.listeners) == len(trackers)
+            and not any(tracker.waits for tracker in trackers)
+            and not self._tones
+            and self._players_seen == len(self.leg.played)
+        )
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """Track the speech in the next frames that are heard."""
@@ -264,9 +281,11 @@ class Line:
             at = (frame + self.party.reaction_frames) * FRAME_NS / 1e9
             loop.call_at(max(at, loop.time()), heard.set)
 
-        ear = _Ear(self.party.reaction_frames, tracker)
-        self.room.bound(ear)
+        ear = _Ear(self, self.party.reaction_frames, tracker)
+        self.room.bound(ear, patient=tracker is not None)
         wait(fired)
+        if tracker is not None:
+            tracker.wait_from(self.room.plane.now)
         try:
             await heard.wait()
         finally:
@@ -278,10 +297,18 @@ class _Ear:
     """A party that waits to hear something: the plane may not process more frames at once than can
     bring it, and than the party takes to react."""
 
+    line: Line
     horizon: int
     tracker: SpeechTracker | None
 
     @property
     def reach(self) -> int:
-        soonest = 1 if self.tracker is None else self.tracker.soonest
+        if self.tracker is None:
+            return self.horizon
+        soonest = self.tracker.soonest
+        if soonest < FOREVER:
+            receiver, leg = self.line.receiver, self.line.leg
+            ahead = None if receiver is None else heard_ahead(leg, receiver)
+            if ahead is not None:
+                soonest = max(soonest, self.tracker.soonest_of(leg.room.frame, ahead))
         return soonest - 1 + self.horizon

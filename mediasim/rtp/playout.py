@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
+from mediasim.rtp.foresight import Foresight
 from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs, joined, parse
 from mediasim.rtp.pending_streams import PendingStreams
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
@@ -62,6 +63,7 @@ class Playout(Columns):
         """The streams by row; None for a free row."""
         self.reception = ReceptionTable()
         self._offsets = PlayoutOffsets(self.streams)
+        self.foresight = Foresight(self._offsets)
         self._ring = FrameRing(slots)
         self._depacketizer = Depacketizer(self.streams, self._offsets, self._ring)
         self._numbers = ExtendedNumbers()

@@ -252,6 +252,32 @@ class PlayoutOffsets(Columns):
         self._most[own] = most[last]
         self._packets[own] = count[last]
 
+    def foresee_move(
+        self, row: int, delay: NDArray[np.int64], usable: NDArray[np.int64]
+    ) -> int | None:
+        """Return which packet to come would close a window that moves the offset; None: none.
+
+        ``delay`` and ``usable`` (n,) are of the row's next packets, in order of arrival.
+        """
+        window = usable // WINDOW_FRAMES
+        starts = np.flatnonzero(
+            np.append(window[0] != self._window[row], window[1:] != window[:-1])
+        )
+        if not len(starts):
+            return None  # the present window does not end
+        pieces = np.concatenate(([0], starts)) if starts[0] else starts
+        least = np.minimum.reduceat(delay, pieces)
+        packets = np.diff(np.append(pieces, len(delay)))
+        if starts[0]:
+            least[0] = min(int(least[0]), int(self._least[row]))
+            packets[0] += self._packets[row]
+        else:
+            least = np.append(self._least[row], least)
+            packets = np.append(self._packets[row], packets)
+        slack = least[:-1] - self._offset[row]
+        found = self._skew.foresee_move(row, slack, packets[:-1])
+        return None if found is None else int(starts[found])
+
     def reference(self, row: int) -> int:
         """Return the least slack (samples) of a row's first packets."""
         return int(self._skew.reference(np.array([row]))[0])

@@ -80,6 +80,23 @@ class SkewCompensation(Columns):
         found: NDArray[np.bool_] = (packets < ENOUGH) | ((off < STEP) & ~restless)
         return found
 
+    def foresee_move(
+        self, row: int, slack: NDArray[np.int64], packets: NDArray[np.int64]
+    ) -> int | None:
+        """Return which of a row's next windows, given by least slack, would move it; None: none."""
+        if self.calm(np.full(len(slack), row), slack, packets).all():
+            return None
+        twin = SkewCompensation(self._early)
+        twin.ensure(1)
+        for name, column in vars(twin).items():
+            if isinstance(column, np.ndarray):
+                column[0] = getattr(self, name)[row]
+        only = np.zeros(1, np.int64)
+        for index in range(len(slack)):
+            if twin.judge(only, slack[index : index + 1], packets[index : index + 1])[0]:
+                return index
+        return None
+
     def judge(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
     ) -> NDArray[np.int64]:

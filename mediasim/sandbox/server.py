@@ -19,7 +19,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.sandbox.access import TOKEN, Access, environment_block, stored_token
-from mediasim.sandbox.addresses import addresses
+from mediasim.sandbox.addresses import addresses, inspector_url
 from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.listening import ListenAddress, ServeError
@@ -50,15 +50,19 @@ async def serve(
     address: ListenAddress,
     say: Callable[[str], None],
     log: SandboxLog | None = None,
+    show: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
-    ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
+    ``log`` takes what happens from the start on, ``show`` the URL of the inspector. Raises
+    ServeError, StorageError, ClockRefuses.
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
         block = environment_block(sandbox_environment(sandbox, url))
         say(f"{addresses(sandbox, url)}\n\n{block}\n\nready")
+        if show is not None:
+            show(inspector_url(sandbox, url))
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 
@@ -231,13 +235,14 @@ class SandboxApp:
     def __init__(self, sandbox: Sandbox, fleet: Fleet | None, access: Access | None) -> None:
         """``access`` checks clients; None in a worker, whose front has checked them."""
         from mediasim.sandbox.control import PREFIX, create_control
+        from mediasim.sandbox.docs_pages import DOCS
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
 
         self._sandbox = sandbox
         self._prefix = PREFIX
         self._home = PREFIX + HOME
-        self._softphone = SOFTPHONE
+        self._pages = (DOCS, SOFTPHONE)
         self._fleet = fleet
         self._control: ASGIApp = create_control(sandbox, fleet)
         self._named: ASGIApp = self._answer
@@ -283,7 +288,7 @@ class SandboxApp:
 
             await serve_worker(self._fleet, self._sandbox.token, scope, receive, send)
             return
-        if path == "/" or path.startswith(self._softphone):
+        if path == "/" or path.startswith(self._pages):
             scope = {**scope, "mediasim.path": path}
             path = self._home if path == "/" else self._prefix + path
             scope["path"] = path

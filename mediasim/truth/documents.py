@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
+from mediasim.parties.timeline import UNRECORDED, Recorded, is_speech
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.rtp.oddities import Oddity
 
@@ -91,6 +92,13 @@ class Interval:
     """Sample of the whole clip, or of the played audio, at which ``pcm`` begins."""
     words: tuple[WordTime, ...] = ()
     """The words said in the interval, with their times in samples of the file."""
+    recorded: Recorded = UNRECORDED
+    """What is known of a file that is played."""
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -100,6 +108,7 @@ class Interval:
             "party": self.party,
             "kind": self.kind,
             "text": self.text,
+            **self.recorded.to_json(),
             "clip": self.digest,
             "offset": self.offset,
             "codec": self.codec,
@@ -131,6 +140,7 @@ class Interval:
                 WordTime(it["word"], it["start"], it["end"], it["estimated"])
                 for it in document["words"]
             ),
+            recorded=Recorded.of_json(document),
         )
 
 
@@ -342,6 +352,9 @@ class _IntervalShape(_SpanShape):
     kind: str
     text: str
     clip: str
+    file: str | None = None
+    speaker: str | None = None
+    language: str | None = None
     codec: str
     reference: _Count | None = None
 

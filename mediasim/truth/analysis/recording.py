@@ -25,6 +25,7 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances as joined
+from mediasim.parties.timeline import is_speech
 from mediasim.truth.documents import check_channel_map, check_truth, recordings_in
 
 __all__ = [
@@ -290,7 +291,7 @@ def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
                     last["end"],
                     channel["channel"],
                     first["party"],
-                    first["text"] if first["kind"] == "say" else None,
+                    first["text"] if is_speech(first["kind"], first.get("file")) else None,
                     min(1.0, samples / max(1, whole[_clip(first)])),
                     tuple(
                         TrueWord(word["word"], word["start"], word["end"], word["estimated"])

@@ -1,0 +1,7 @@
+"""The report of a campaign, what was asked against what there is, and its data card.
+
+``measures`` has a row for each figure that is read from the calls, ``figures`` gathers them,
+``asked`` knows the distributions of the spec, ``pictures`` and ``page`` show both.
+"""
+
+__all__: list[str] = []
