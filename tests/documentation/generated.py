@@ -18,7 +18,6 @@ from schema_tables import cell, keys_of, spelled, table, words_of
 
 import mediasim.cli
 from mediasim import pytest_plugin, testing
-from mediasim.campaign import campaign_schema
 from mediasim.documentation.pages import FOLDER, INDEX, KINDS, page, pages
 from mediasim.exchange import events
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
@@ -43,7 +42,6 @@ MARK: Final = "<!-- generated below by tests/documentation/generated.py -->"
 
 SCENARIO: Final = scenario_schema()
 PLAN: Final = config_schema()
-CAMPAIGN: Final = campaign_schema()
 _IN_SCENARIOS: Final = {
     name
     for name, schema in SCENARIO["$defs"].items()
@@ -66,11 +64,10 @@ def _link(here: str, name: str) -> str:
     for topic, keywords in (("steps", _OF_STEPS), ("expectations", _OF_CHECKS)):
         if name in keywords:
             return f"[{keywords[name]}]({'' if here == topic else topic + '.md'}#{keywords[name]})"
-    own = {"plan-keys": PLAN, "campaign-keys": CAMPAIGN}.get(here, SCENARIO)
-    defined = (SCENARIO if name in _IN_SCENARIOS else own)["$defs"]
+    defined = SCENARIO["$defs"] if here != "plan-keys" or name in _IN_SCENARIOS else PLAN["$defs"]
     if not keys_of(defined.get(name, {})):
         return words_of(defined.get(name, {}), partial(_link, here))
-    home = "scenario-keys" if name in _IN_SCENARIOS else here
+    home = "scenario-keys" if name in _IN_SCENARIOS else "plan-keys"
     return f"[{spelled(name).lower()}]({'' if here == home else home + '.md'}#{_anchor(name)})"
 
 
@@ -102,15 +99,6 @@ def _short(schema: Mapping[str, Any], link: Callable[[str], str]) -> str:
 
 def scenario_keys() -> str:
     return _tables("scenario-keys", SCENARIO, sorted(_IN_SCENARIOS, key=spelled))
-
-
-def campaign_keys() -> str:
-    own = [
-        name
-        for name, schema in CAMPAIGN["$defs"].items()
-        if keys_of(schema) and not name.startswith("drawn-") and name not in SCENARIO["$defs"]
-    ]
-    return _tables("campaign-keys", CAMPAIGN, sorted(own, key=spelled))
 
 
 def plan_keys() -> str:
@@ -355,7 +343,6 @@ def index() -> str:
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "scenario-keys": scenario_keys,
     "plan-keys": plan_keys,
-    "campaign-keys": campaign_keys,
     "steps": lambda: _kinds("steps", STEPS),
     "expectations": lambda: _kinds("expectations", EXPECTATIONS),
     "events": events_page,

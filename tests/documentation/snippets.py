@@ -33,7 +33,6 @@ from typing import Any, Final
 import pytest
 from typer.testing import CliRunner
 
-from mediasim.campaign import load_campaign
 from mediasim.cli import app as commands
 from mediasim.documents.document import read_yaml
 from mediasim.sandbox import server
@@ -159,9 +158,7 @@ class PageRun:
         path = self._write(snippet.name or f"line-{snippet.line}.yaml", snippet.text)
         keys = read_yaml(snippet.text, path).plain()
         assert isinstance(keys, dict)
-        if isinstance(keys.get("calls"), str):
-            load_campaign(path)
-        elif keys.keys() & {"call", "calls", "conference", "conferences"}:
+        if keys.keys() & {"call", "calls", "conference", "conferences"}:
             load_scenarios([str(path)])
         else:
             config_of(path, self._folder)
