@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 from typing import Any, Final
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
@@ -137,6 +138,8 @@ class PageRun:
                 self._write(snippet.name, snippet.text)
             case "js" if snippet.name:
                 self._write(snippet.name, snippet.text)
+            case "xml":
+                ElementTree.fromstring(snippet.text)
             case "text":
                 pass
             case other:
@@ -238,9 +241,11 @@ class PageRun:
         self._tests = [name for name in self._tests if name not in chosen]
         for name in chosen:
             sys.modules.pop(Path(name).stem, None)
-        quiet = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider")
-        quiet += ("-o", "asyncio_default_fixture_loop_scope=function")
-        return int(self._pytester.inline_run(*quiet, *chosen).ret)
+        quiet = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        quiet += ["-o", "asyncio_default_fixture_loop_scope=function"]
+        code = self._pytester.inline_run(*quiet, *chosen).ret
+        assert code is not None
+        return int(code)
 
     def _bash(self, text: str) -> int:
         """Run commands by a shell, in which ``mediasim`` and ``python`` are ours."""
