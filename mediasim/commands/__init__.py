@@ -7,6 +7,7 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 __all__ = [
     "analyze",
     "campaign",
+    "campaign_engines",
     "docs",
     "exec",
     "export",
@@ -18,4 +19,5 @@ __all__ = [
     "serve",
     "verify",
     "watch",
+    "worker",
 ]

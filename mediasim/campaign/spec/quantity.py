@@ -13,7 +13,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.durations import Duration
 from mediasim.documents.values import SHARED
 
-__all__ = ["Quantity", "Time", "Weight", "as_json"]
+__all__ = ["WEIGHT_SCHEMA", "Quantity", "Time", "Weight", "as_json"]
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN: Final = rf"\s*({_NUMBER}) ?(%|[A-Za-z]*)\s*"
@@ -106,6 +106,15 @@ class Quantity:
         }
 
 
+WEIGHT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
+    ],
+    SHARED: "Weight",
+}
+
+
 def as_json(value: Any) -> Any:
     """Return a drawn value as rows have it: times in seconds, shares from 0 to 1, levels in dB."""
     if value is None or isinstance(value, bool | list):
@@ -137,13 +146,7 @@ class _Weights:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
-            ],
-            SHARED: "Weight",
-        }
+        return dict(WEIGHT_SCHEMA)
 
 
 Weight = Annotated[float, _Weights()]
