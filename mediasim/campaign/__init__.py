@@ -17,6 +17,7 @@ __all__ = [
     "CampaignSpec",
     "Clip",
     "Clips",
+    "CorpusError",
     "FolderStorage",
     "RecordedCall",
     "ShardDone",
@@ -25,12 +26,14 @@ __all__ = [
     "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "clips_of",
     "engines",
     "formats",
     "load_campaign",
     "make_clips",
     "make_shards",
     "parse_campaign",
+    "refuse_other",
     "spoken_clips",
     "storage",
     "write_shard",
@@ -39,12 +42,20 @@ __all__ = [
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
+    from mediasim.campaign.clips.corpora.corpus import CorpusError
     from mediasim.campaign.clips.stage import make_clips
     from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.engines.engine import ShardFailed
     from mediasim.campaign.engines.inline import make_shards
+    from mediasim.campaign.prepare import clips_of
     from mediasim.campaign.record import RecordedCall
-    from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
+    from mediasim.campaign.shards import (
+        CampaignMismatch,
+        ShardDone,
+        begin_campaign,
+        refuse_other,
+        write_shard,
+    )
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
     from mediasim.campaign.spec.model import CampaignSpec
     from mediasim.campaign.spoken import spoken_clips
@@ -56,6 +67,7 @@ _HOME = {
     "CampaignSpec": "spec.model",
     "Clip": "clip",
     "Clips": "clip",
+    "CorpusError": "clips.corpora.corpus",
     "FolderStorage": "storage",
     "RecordedCall": "record",
     "ShardDone": "shards",
@@ -64,10 +76,12 @@ _HOME = {
     "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
+    "clips_of": "prepare",
     "load_campaign": "spec.load",
     "make_shards": "engines.inline",
     "make_clips": "clips.stage",
     "parse_campaign": "spec.load",
+    "refuse_other": "shards",
     "spoken_clips": "spoken",
     "write_shard": "shards",
 }

@@ -14,6 +14,7 @@ from typing import Any, Final
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND
 from mediasim.campaign.clip import Clip, Clips
 from mediasim.campaign.draws import CallDraws
+from mediasim.campaign.recorded import Recorded
 from mediasim.campaign.scripts import planned_scenario, reactive_scenario
 from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.distributions import OneOf
@@ -33,6 +34,8 @@ __all__ = ["ComposedCall", "Composer", "Said"]
 
 _TRIES: Final = 50
 """How often a speaker is drawn anew who speaks already."""
+_ASIDE: Final = "/backchannel/text"
+"""How the label of a backchannel's text ends."""
 _STAYING: Final = 2
 """Participants of a conference who are there from start to end."""
 
@@ -65,9 +68,17 @@ class ComposedCall:
 class _Call:
     """A call while it is composed: its part, its parties and its speakers."""
 
-    def __init__(self, parts: list[Part], spec: CampaignSpec, draws: CallDraws) -> None:
+    def __init__(
+        self, parts: list[Part], spec: CampaignSpec, draws: CallDraws, recorded: Recorded | None
+    ) -> None:
+        """``recorded`` are the people of the corpora; None where only texts are asked for."""
         self.draws = draws
+        self.recorded = recorded
         self._spec = spec
+        self.used: set[str] = set()
+        """Clips of recorded people that are said in it."""
+        self.people: set[str] = set()
+        """The parties that are recorded people, once its speakers are known."""
         self.part = parts[0]
         if self.part.name:
             ends = OneOf.model_validate(
@@ -143,6 +154,15 @@ class _Call:
                 yield party, str(own[party])
                 continue
             label = f"speaker/{party}"
+            if self.part.speakers.recorded_for(party) is not None:
+                if self.recorded is not None:
+                    share = self.draws.share(label)
+                    found = self.recorded.speaker(self.part, party, share, taken)
+                    taken.add(found)
+                    self.draws.drawn[label] = found
+                    self.people.add(party)
+                    yield party, found
+                continue
             found = str(voices.at(self.draws.share(label)))
             for number in range(1, _TRIES):
                 if found not in taken:
@@ -162,6 +182,7 @@ class Composer:
         self._seed = seed
         self._clips = clips
         self._parts = parts_of(spec)
+        self._recorded = None if clips is None else Recorded(clips)
 
     def needed(self, index: int) -> list[Said]:
         """Return what call ``index`` may say, so that all of it can be spoken beforehand."""
@@ -171,10 +192,11 @@ class Composer:
             return []
         found = []
         for turn in turns_of(call.draws, talk, call.parties):
-            speaker = call.speakers[turn.party]
-            found += [Said(text, speaker) for text in turn.texts if text is not None]
+            said = [(turn.party, text) for text in turn.texts if text is not None]
             if turn.aside is not None:
-                found.append(Said(turn.aside.text, call.speakers[turn.aside.party]))
+                said.append((turn.aside.party, turn.aside.text))
+            # Recorded people need nothing: they say what they were recorded with.
+            found += [Said(text, call.speakers[it]) for it, text in said if it in call.speakers]
         return found
 
     def compose(self, index: int) -> ComposedCall:
@@ -200,7 +222,7 @@ class Composer:
         )
 
     def _call(self, index: int) -> _Call:
-        return _Call(self._parts, self._spec, CallDraws(self._seed, index))
+        return _Call(self._parts, self._spec, CallDraws(self._seed, index), self._recorded)
 
     def _talk(self, call: _Call, talk: ConversationSpec) -> tuple[Scenario, list[Planned]]:
         """Return the scenario with its conversation, and what is said in it."""
@@ -241,6 +263,14 @@ class Composer:
         """Return the clip of a text, or of any other of its speaker's, that a party says."""
         assert self._clips is not None
         speaker = call.speakers[party]
+        if self._recorded is not None and party in call.people:
+            share = call.draws.share(label)
+            digest = self._recorded.clip(
+                call.part, party, speaker, share, call.used, aside=label.endswith(_ASIDE)
+            )
+            call.used.add(digest)
+            call.draws.drawn[label] = digest
+            return self._clips.clip(digest)
         if text is not None:
             return self._clips.said(text, speaker)
         known = self._clips.of(speaker)

@@ -1,4 +1,4 @@
-"""FLAC: the recording of a call as campaigns store it."""
+"""FLAC: how campaigns store recordings and clips."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
 
-__all__ = ["encode_flac"]
+__all__ = ["decode_flac", "encode_flac"]
 
 
 def encode_flac(pcm: NDArray[np.int16]) -> bytes:
@@ -26,3 +26,26 @@ def encode_flac(pcm: NDArray[np.int16]) -> bytes:
         for packet in (*stream.encode(frame), *stream.encode(None)):
             container.mux(packet)
     return buffer.getvalue()
+
+
+def decode_flac(data: bytes) -> NDArray[np.int16]:
+    """Return the samples (channels, samples) of a FLAC of 16 bits, as they were encoded.
+
+    Twice as quick as :mod:`mediasim.audio.files`, which takes any format. Raises ValueError.
+    """
+    import av
+    from av.error import FFmpegError
+
+    try:
+        with av.open(io.BytesIO(data), "r", format="flac") as container:
+            stream = container.streams.audio[0]
+            # A thread for each of its few frames would take longer than the frames.
+            stream.codec_context.thread_count = 1
+            frames = [frame.to_ndarray() for frame in container.decode(stream)]
+            channels = stream.codec_context.channels
+    except (FFmpegError, IndexError) as error:
+        raise ValueError(f"it is no FLAC: {error}") from None
+    if not frames or frames[0].dtype != np.int16:
+        raise ValueError("it is no FLAC of 16 bits")
+    packed = np.concatenate(frames, axis=1)
+    return np.ascontiguousarray(packed.reshape(-1, channels).T)

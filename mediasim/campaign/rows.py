@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Any, Final
@@ -24,6 +25,8 @@ __all__ = ["SCHEMA", "call_row"]
 SCHEMA: Final = 1
 """Version of the row of a call."""
 _SPEECH: Final = ("say", "play")
+_NAMED: Final = re.compile(r"^speaker/|/text(/|$)")
+"""Labels under which a speaker or a clip is drawn, whose names may look like numbers."""
 
 
 def call_row(
@@ -52,7 +55,10 @@ def call_row(
         },
         "channels": list(_channels(call, recording)),
         "utterances": list(_utterances(call, truth, clips)),
-        "draws": {label: _plain(value) for label, value in call.drawn.items()},
+        "draws": {
+            label: value if _NAMED.search(label) else _plain(value)
+            for label, value in call.drawn.items()
+        },
         "network": {
             name: found
             for name, party in call.scenario.parties.items()

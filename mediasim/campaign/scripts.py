@@ -42,7 +42,15 @@ class ClipName:
 
 def _play(said: Planned, level: float | None, at: Duration | None) -> Play:
     file = ClipName.of(said.clip, said.samples)
-    return Play.model_construct(file=file, level=level, at=at)
+    clip = said.clip
+    return Play.model_construct(
+        file=file,
+        level=level,
+        at=at,
+        text=clip.text,
+        speaker=clip.speaker,
+        language=clip.language,
+    )
 
 
 def _with_scripts(

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from mediasim.campaign.campaign import Campaign
+from mediasim.campaign.spec.model import CampaignSpec
 from mediasim.campaign.storage import Storage
 
 __all__ = [
@@ -25,12 +26,15 @@ __all__ = [
     "ShardDone",
     "begin_campaign",
     "is_done",
+    "refuse_other",
     "shard_name",
     "shard_of",
     "write_shard",
 ]
 
 CAMPAIGN: Final = "campaign.json"
+_SCHEMA: Final = 1
+"""Version of the rows and of ``campaign.json``."""
 _TAR: Final = re.compile(r"shards/calls-(\d{6,})\.tar")
 
 
@@ -86,14 +90,11 @@ def begin_campaign(campaign: Campaign, out: Storage) -> dict[str, Any]:
 
     spec = campaign.spec
     document = {
-        "schema": 1,
+        "schema": _SCHEMA,
         "mediasim": __version__,
         "name": spec.name,
         "spec": spec.document,
-        "spec_digest": spec.digest,
-        "seed": campaign.seed,
-        "calls": spec.calls,
-        "shard": spec.shard_size,
+        **_decisive(spec, campaign.seed),
         "first_call": campaign.first_call(),
     }
     text = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
@@ -111,10 +112,29 @@ def begin_campaign(campaign: Campaign, out: Storage) -> dict[str, Any]:
     return found
 
 
+def refuse_other(spec: CampaignSpec, seed: int, out: Storage) -> None:
+    """Raise CampaignMismatch if another campaign was begun there, before anything is made."""
+    try:
+        found = json.loads(out.read(CAMPAIGN))
+    except FileNotFoundError:
+        return
+    _check_same(found, {"schema": _SCHEMA, **_decisive(spec, seed)}, out.where)
+
+
+def _decisive(spec: CampaignSpec, seed: int) -> dict[str, Any]:
+    """Return what must be the same in all runs of a campaign."""
+    return {
+        "spec_digest": spec.digest,
+        "seed": seed,
+        "calls": spec.calls,
+        "shard": spec.shard_size,
+    }
+
+
 def _check_same(found: dict[str, Any], document: dict[str, Any], where: str) -> None:
     """Raise CampaignMismatch unless a campaign that was begun can be gone on with."""
     for key, words in _DIFFERS.items():
-        if found.get(key) != document[key]:
+        if key in document and found.get(key) != document[key]:
             there, here = found.get(key), document[key]
             raise CampaignMismatch(
                 f"{where} has another campaign: {words.format(there=there, here=here)}; name "

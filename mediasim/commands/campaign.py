@@ -9,6 +9,7 @@ import typer
 
 from mediasim.commands.campaign_engines import (
     chosen_engine,
+    clips_made,
     command_line,
     ended_alike,
     part_of,
@@ -16,7 +17,7 @@ from mediasim.commands.campaign_engines import (
     run_making,
     show_status,
 )
-from mediasim.commands.ending import refusing, seed_option, stop
+from mediasim.commands.ending import ExitCode, refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
 __all__ = ["campaign"]
@@ -52,6 +53,10 @@ def campaign(
             metavar="i/n",
         ),
     ] = None,
+    begin: Annotated[
+        bool,
+        typer.Option("--begin", help="Make the clips and no calls: before the jobs of an array."),
+    ] = False,
     status: Annotated[
         str | None,
         typer.Option(
@@ -61,8 +66,9 @@ def campaign(
 ) -> None:
     """Make a data set of calls, with the truth of every sample.
 
-    Calls are made in shards, and a shard is there whole or not at all: the command can be ended at
-    any time, and given again to go on, by the same or another engine. Exit code 0: all shards are
+    First come the clips that are said, then the calls, in shards; a shard is there whole or not at
+    all: the command can be ended at any time, and given again to go on, by the same or another
+    engine. Exit code 0: all shards are
     there; 2: the spec, the command line or the folder is wrong; 3: a shard could not be made, or no
     more can be; 130: Ctrl-C.
     """
@@ -74,11 +80,17 @@ def campaign(
     if out is None:
         stop(f"say where the data set goes: mediasim campaign {spec} --out DIR")
     with ended_alike():
-        _make(spec, out, seed, jobs, ray, only)
+        _make(spec, out, seed, jobs, ray, only, begin)
 
 
 def _make(
-    spec: str, out: str, seed: int | None, jobs: int | None, ray: str | None, only: str | None
+    spec: str,
+    out: str,
+    seed: int | None,
+    jobs: int | None,
+    ray: str | None,
+    only: str | None,
+    begin: bool,
 ) -> None:
     """Make what is missing of a campaign."""
     part, engine = part_of(only), chosen_engine(jobs, ray)
@@ -88,28 +100,34 @@ def _make(
             CampaignMismatch,
             begin_campaign,
             load_campaign,
-            spoken_clips,
+            refuse_other,
         )
         from mediasim.campaign.engines.layout import Layout
         from mediasim.campaign.engines.making import Making
         from mediasim.campaign.engines.worker import CampaignPlace
         from mediasim.campaign.storage import open_storage
         from mediasim.documents.diagnostics import ScenarioError
+        from mediasim.scenario.running.failures import RunFailed
 
     with refusing(ScenarioError):
         found = load_campaign(spec)
-        made = Campaign(found, found.seed if seed is None else seed, spoken_clips(found))
+    used = found.seed if seed is None else seed
     where = out if "://" in out else str(Path(out).absolute())
     words = ["mediasim", "campaign", spec, "--out", out]
     words += ["--seed", str(seed)] if seed is not None else []
     try:
         storage = open_storage(where)
-        with refusing(CampaignMismatch):
-            document = begin_campaign(made, storage)
-        making = Making(storage, Layout.of(document), made.seed, repeating(words), part)
+        with refusing(CampaignMismatch, ScenarioError):
+            refuse_other(found, used, storage)
+            clips = clips_made(found, used, storage, jobs)
+            document = begin_campaign(Campaign(found, used, clips), storage)
+        making = Making(storage, Layout.of(document), used, repeating(words), part)
+    except RunFailed as error:
+        stop(f"call 0 cannot be made: {error}", ExitCode.BROKE)
     except OSError as error:
         stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
-    place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
-    resume = command_line(words, jobs=jobs, ray=ray, only=only)
-    run_making(making, lambda: engine(place), resume, out)
+    if not begin:
+        place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
+        resume = command_line(words, jobs=jobs, ray=ray, only=only)
+        run_making(making, lambda: engine(place), resume, out)
     print(f"{making.pace.done:,} of {found.calls:,} calls are in {out}")

@@ -1,7 +1,7 @@
 """Stage one of a campaign: every clip is made once, before any call, and stored by its digest.
 
     clips/DD/DIGEST.flac        the samples
-    clips/parts/KEY.jsonl       what became of 200 sources, written when all their clips are stored
+    clips/parts/KEY.jsonl       what became of 50 sources, written when all their clips are stored
     clips/index.jsonl           the row of each clip, in the order of the sources
     clips/left-out.jsonl        the sources of which there is none, each with its reason
 
@@ -30,8 +30,8 @@ __all__ = ["INDEX", "LEFT_OUT", "ClipSettings", "StageOne", "clip_name", "make_c
 
 INDEX: Final = "clips/index.jsonl"
 LEFT_OUT: Final = "clips/left-out.jsonl"
-_PART: Final = 200
-"""Sources of a part: some hundred seconds of work, so that a kill costs little."""
+_PART: Final = 50
+"""Sources of a part: some seconds of work, so that a kill costs little and no process waits."""
 _VERSION: Final = "1"
 """Version of the making, to be changed whenever its samples or rows would change."""
 

@@ -11,6 +11,7 @@ from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.model import CampaignSpec
 from mediasim.campaign.spec.part import ROOM
 from mediasim.campaign.spec.parts import Part, parts_of
+from mediasim.campaign.spec.recorded import recorded_troubles
 from mediasim.campaign.spec.texts import TextsSpec
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError, expected_among, one_of
 from mediasim.documents.document import Node, from_python
@@ -70,7 +71,7 @@ def _problems(spec: CampaignSpec, part: Part) -> Iterator[Diagnostic]:
     whose: Location = ("speakers",)
     if part.name and spec.parts[part.name].speakers is not None:
         whose = ("parts", part.name, "speakers")
-    for location, message in _voice_troubles(part):
+    for location, message in (*_voice_troubles(part), *recorded_troubles(spec, part, usual)):
         yield spec.origin.problem((*whose, *location), message)
 
 
@@ -121,7 +122,8 @@ def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> It
     for name in talk.texts_of:
         if name not in talking:
             yield ("texts_of", name), expected_among(name, talking, "parties that talk")
-    if talk.texts_of and (silent := [name for name in talking if name not in talk.texts_of]):
+    spoken = [name for name in talking if part.speakers.recorded_for(name) is None]
+    if talk.texts_of and (silent := [name for name in spoken if name not in talk.texts_of]):
         yield ("texts_of",), f"has no texts of {silent[0]}"
     for name in talk.first.examples() if talk.first is not None else ():
         if name not in talking:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
+from mediasim.campaign.clips.spec import SpeakerFilter
 from mediasim.campaign.spec.distributions import Constant, Drawn, OneOf
 from mediasim.campaign.spec.shapes import Uniform
 from mediasim.campaign.spec.texts import DialoguesSpec, TextsSpec
 from mediasim.documents.model import Many, Misfit, Model
-from mediasim.documents.values import Name, Ratio
+from mediasim.documents.values import Flag, Name, Ratio
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES
 
 __all__ = [
@@ -37,6 +38,17 @@ class SpeakersSpec(Model):
 
     voices: Drawn = OneOf.model_validate({"choices": list(DEFAULT_VOICES)})
     """Voices of the catalogue, for parties that have no voice of their own in the scenario."""
+    recorded: SpeakerFilter | None = None
+    """People of the campaign's corpora, instead of voices: they say what they were recorded with,
+    and no texts."""
+    recorded_of: Mapping[Name, SpeakerFilter] = {}
+    """The same by party, for parties that are other people, or the only ones that are recorded."""
+    apart: Flag = True
+    """Whether a recorded speaker is one party's in all calls; if not, in each call."""
+
+    def recorded_for(self, party: str) -> SpeakerFilter | None:
+        """Return which recorded people may be a party; None for one that a voice speaks for."""
+        return self.recorded_of.get(party, self.recorded)
 
 
 def _within(low: float, high: float) -> Uniform:

@@ -6,4 +6,13 @@ from mediasim.campaign.clips.corpora.lhotse import Lhotse
 from mediasim.campaign.clips.corpora.librispeech import LibriSpeech
 from mediasim.campaign.clips.corpora.nemo import Nemo
 
-__all__ = ["CORPORA", "AnyCorpus", "CommonVoice", "Corpus", "Lhotse", "LibriSpeech", "Nemo"]
+__all__ = [
+    "CORPORA",
+    "AnyCorpus",
+    "CommonVoice",
+    "Corpus",
+    "Lhotse",
+    "LibriSpeech",
+    "Nemo",
+    "corpus",
+]
