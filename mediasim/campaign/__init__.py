@@ -17,7 +17,6 @@ __all__ = [
     "CampaignSpec",
     "Clip",
     "Clips",
-    "CorpusError",
     "FolderStorage",
     "RecordedCall",
     "ShardDone",
@@ -26,6 +25,8 @@ __all__ = [
     "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "check_campaign",
+    "clips",
     "clips_of",
     "engines",
     "formats",
@@ -33,7 +34,7 @@ __all__ = [
     "make_clips",
     "make_shards",
     "parse_campaign",
-    "refuse_other",
+    "report",
     "spoken_clips",
     "storage",
     "write_shard",
@@ -42,7 +43,6 @@ __all__ = [
 if TYPE_CHECKING:
     from mediasim.campaign.campaign import Campaign
     from mediasim.campaign.clip import Clip, Clips
-    from mediasim.campaign.clips.corpora.corpus import CorpusError
     from mediasim.campaign.clips.stage import make_clips
     from mediasim.campaign.clips.stored import StoredClips
     from mediasim.campaign.engines.engine import ShardFailed
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         CampaignMismatch,
         ShardDone,
         begin_campaign,
-        refuse_other,
+        check_campaign,
         write_shard,
     )
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
@@ -67,7 +67,6 @@ _HOME = {
     "CampaignSpec": "spec.model",
     "Clip": "clip",
     "Clips": "clip",
-    "CorpusError": "clips.corpora.corpus",
     "FolderStorage": "storage",
     "RecordedCall": "record",
     "ShardDone": "shards",
@@ -76,12 +75,12 @@ _HOME = {
     "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
+    "check_campaign": "shards",
     "clips_of": "prepare",
     "load_campaign": "spec.load",
     "make_shards": "engines.inline",
     "make_clips": "clips.stage",
     "parse_campaign": "spec.load",
-    "refuse_other": "shards",
     "spoken_clips": "spoken",
     "write_shard": "shards",
 }

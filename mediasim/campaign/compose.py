@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND
 from mediasim.campaign.clip import Clip, Clips
-from mediasim.campaign.draws import CallDraws
+from mediasim.campaign.draws import CallDraws, Distribution
 from mediasim.campaign.recorded import Recorded
 from mediasim.campaign.scripts import planned_scenario, reactive_scenario
 from mediasim.campaign.spec.conversation import ConversationSpec
@@ -63,6 +63,8 @@ class ComposedCall:
     """Who speaks for each party."""
     drawn: Mapping[str, Any]
     """What was drawn, by label."""
+    asked: Mapping[str, Distribution | float]
+    """What it was drawn from, by label: a distribution, or the probability of a chance."""
 
 
 class _Call:
@@ -86,6 +88,7 @@ class _Call:
             )
             self.part = parts[ends.index(draws.share("part"))]
             draws.drawn["part"] = self.part.name
+            draws.asked["part"] = ends
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -140,6 +143,7 @@ class _Call:
         distribution = draw.distribution
         if not isinstance(distribution, OneOf):
             return self.draws.draw(label, distribution)
+        self.draws.asked[label] = distribution
         number = distribution.index(self.draws.share(label))
         self.draws.drawn[label] = distribution.choices[number].value if draw.plain else number
         return number
@@ -163,6 +167,7 @@ class _Call:
                     self.people.add(party)
                     yield party, found
                 continue
+            self.draws.asked[label] = voices
             found = str(voices.at(self.draws.share(label)))
             for number in range(1, _TRIES):
                 if found not in taken:
@@ -219,6 +224,7 @@ class Composer:
             planned=tuple(said),
             speakers=call.speakers if talk is not None else {},
             drawn=call.draws.drawn,
+            asked=call.draws.asked,
         )
 
     def _call(self, index: int) -> _Call:

@@ -10,11 +10,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.scripts import ClipName
-from mediasim.campaign.spec.quantity import Quantity
+from mediasim.campaign.spec.quantity import as_json
 from mediasim.campaign.timing import Planned
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.scenario.running.sounds import voices_of
@@ -56,7 +56,7 @@ def call_row(
         "channels": list(_channels(call, recording)),
         "utterances": list(_utterances(call, truth, clips)),
         "draws": {
-            label: value if _NAMED.search(label) else _plain(value)
+            label: value if _NAMED.search(label) else as_json(value)
             for label, value in call.drawn.items()
         },
         "network": {
@@ -203,17 +203,3 @@ def _faults(truth: RecordingTruth) -> Iterator[dict[str, Any]]:
                 "start_sample": place["start"],
                 "end_sample": place["end"],
             }
-
-
-def _plain(value: Any) -> Any:
-    """Return a drawn value as JSON has it: times in seconds, shares from 0 to 1, levels in dB."""
-    if value is None or isinstance(value, bool | list):
-        return value
-    try:
-        quantity = Quantity.of(value)
-    except ValueError:
-        return value
-    if quantity.is_time:
-        return quantity.number / NS_PER_SECOND
-    number = round(quantity.number / 100, 9) if quantity.unit == "%" else quantity.number
-    return int(number) if number == int(number) else number

@@ -25,16 +25,14 @@ __all__ = [
     "CampaignMismatch",
     "ShardDone",
     "begin_campaign",
+    "check_campaign",
     "is_done",
-    "refuse_other",
     "shard_name",
     "shard_of",
     "write_shard",
 ]
 
 CAMPAIGN: Final = "campaign.json"
-_SCHEMA: Final = 1
-"""Version of the rows and of ``campaign.json``."""
 _TAR: Final = re.compile(r"shards/calls-(\d{6,})\.tar")
 
 
@@ -86,17 +84,8 @@ def begin_campaign(campaign: Campaign, out: Storage) -> dict[str, Any]:
 
     Raises CampaignMismatch if the folder holds calls of another spec, seed or version.
     """
-    from mediasim import __version__
-
     spec = campaign.spec
-    document = {
-        "schema": _SCHEMA,
-        "mediasim": __version__,
-        "name": spec.name,
-        "spec": spec.document,
-        **_decisive(spec, campaign.seed),
-        "first_call": campaign.first_call(),
-    }
+    document = {**_document(spec, campaign.seed), "first_call": campaign.first_call()}
     text = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
     # Of several jobs that begin at once one writes it, and all others compare theirs with it.
     if out.put_new(CAMPAIGN, text):
@@ -112,18 +101,26 @@ def begin_campaign(campaign: Campaign, out: Storage) -> dict[str, Any]:
     return found
 
 
-def refuse_other(spec: CampaignSpec, seed: int, out: Storage) -> None:
-    """Raise CampaignMismatch if another campaign was begun there, before anything is made."""
-    try:
-        found = json.loads(out.read(CAMPAIGN))
-    except FileNotFoundError:
-        return
-    _check_same(found, {"schema": _SCHEMA, **_decisive(spec, seed)}, out.where)
+def check_campaign(spec: CampaignSpec, seed: int, out: Storage) -> None:
+    """Check that a campaign may be begun or gone on with, before anything is made for it.
+
+    Raises CampaignMismatch if the folder holds calls of another spec, seed or version.
+    """
+    if out.exists(CAMPAIGN):
+        found: dict[str, Any] = json.loads(out.read(CAMPAIGN))
+        known = {**_document(spec, seed), "first_call": found.get("first_call")}
+        _check_same(found, known, out.where)
 
 
-def _decisive(spec: CampaignSpec, seed: int) -> dict[str, Any]:
-    """Return what must be the same in all runs of a campaign."""
+def _document(spec: CampaignSpec, seed: int) -> dict[str, Any]:
+    """Return what is stored of a campaign, but for the digest of its first call."""
+    from mediasim import __version__
+
     return {
+        "schema": 1,
+        "mediasim": __version__,
+        "name": spec.name,
+        "spec": spec.document,
         "spec_digest": spec.digest,
         "seed": seed,
         "calls": spec.calls,
@@ -134,7 +131,7 @@ def _decisive(spec: CampaignSpec, seed: int) -> dict[str, Any]:
 def _check_same(found: dict[str, Any], document: dict[str, Any], where: str) -> None:
     """Raise CampaignMismatch unless a campaign that was begun can be gone on with."""
     for key, words in _DIFFERS.items():
-        if key in document and found.get(key) != document[key]:
+        if found.get(key) != document[key]:
             there, here = found.get(key), document[key]
             raise CampaignMismatch(
                 f"{where} has another campaign: {words.format(there=there, here=here)}; name "

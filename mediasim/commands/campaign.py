@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from mediasim.commands.campaign_clips import made_clips
 from mediasim.commands.campaign_engines import (
     chosen_engine,
-    clips_made,
     command_line,
     ended_alike,
     part_of,
@@ -17,6 +17,7 @@ from mediasim.commands.campaign_engines import (
     run_making,
     show_status,
 )
+from mediasim.commands.campaign_outcome import finish_campaign, format_option, formats_of
 from mediasim.commands.ending import ExitCode, refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
@@ -34,6 +35,7 @@ def campaign(
         ),
     ] = None,
     seed: Annotated[int | None, seed_option("Instead of the spec's own.")] = None,
+    format: Annotated[list[str] | None, format_option()] = None,
     jobs: Annotated[
         int | None,
         typer.Option(help="Processes of this machine, instead of one per processor.", min=1),
@@ -66,9 +68,8 @@ def campaign(
 ) -> None:
     """Make a data set of calls, with the truth of every sample.
 
-    First come the clips that are said, then the calls, in shards; a shard is there whole or not at
-    all: the command can be ended at any time, and given again to go on, by the same or another
-    engine. Exit code 0: all shards are
+    Calls are made in shards, and a shard is there whole or not at all: the command can be ended at
+    any time, and given again to go on, by the same or another engine. Exit code 0: all shards are
     there; 2: the spec, the command line or the folder is wrong; 3: a shard could not be made, or no
     more can be; 130: Ctrl-C.
     """
@@ -80,7 +81,7 @@ def campaign(
     if out is None:
         stop(f"say where the data set goes: mediasim campaign {spec} --out DIR")
     with ended_alike():
-        _make(spec, out, seed, jobs, ray, only, begin)
+        _make(spec, out, seed, jobs, ray, only, begin, formats_of(format, out))
 
 
 def _make(
@@ -91,17 +92,19 @@ def _make(
     ray: str | None,
     only: str | None,
     begin: bool,
+    formats: list[str],
 ) -> None:
-    """Make what is missing of a campaign."""
+    """Make what is missing of a campaign, and its report, card and exports once all is there."""
     part, engine = part_of(only), chosen_engine(jobs, ray)
     with loading():
         from mediasim.campaign import (
             Campaign,
             CampaignMismatch,
             begin_campaign,
+            check_campaign,
             load_campaign,
-            refuse_other,
         )
+        from mediasim.campaign.clips.stored import ClipsError
         from mediasim.campaign.engines.layout import Layout
         from mediasim.campaign.engines.making import Making
         from mediasim.campaign.engines.worker import CampaignPlace
@@ -111,17 +114,17 @@ def _make(
 
     with refusing(ScenarioError):
         found = load_campaign(spec)
-    used = found.seed if seed is None else seed
+    drawn_by = found.seed if seed is None else seed
     where = out if "://" in out else str(Path(out).absolute())
     words = ["mediasim", "campaign", spec, "--out", out]
     words += ["--seed", str(seed)] if seed is not None else []
     try:
         storage = open_storage(where)
-        with refusing(CampaignMismatch, ScenarioError):
-            refuse_other(found, used, storage)
-            clips = clips_made(found, used, storage, jobs)
-            document = begin_campaign(Campaign(found, used, clips), storage)
-        making = Making(storage, Layout.of(document), used, repeating(words), part)
+        with refusing(CampaignMismatch, ClipsError, ScenarioError):
+            check_campaign(found, drawn_by, storage)
+            made = Campaign(found, drawn_by, made_clips(found, drawn_by, storage, jobs))
+            document = begin_campaign(made, storage)
+        making = Making(storage, Layout.of(document), made.seed, repeating(words), part)
     except RunFailed as error:
         stop(f"call 0 cannot be made: {error}", ExitCode.BROKE)
     except OSError as error:
@@ -130,4 +133,9 @@ def _make(
         place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
         resume = command_line(words, jobs=jobs, ray=ray, only=only)
         run_making(making, lambda: engine(place), resume, out)
+    if making.pace.done == found.calls:
+        try:
+            finish_campaign(made, storage, out, formats)
+        except OSError as error:
+            stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
     print(f"{making.pace.done:,} of {found.calls:,} calls are in {out}")

@@ -6,17 +6,16 @@ import re
 import shlex
 import signal
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from typer.core import TyperCommand
 
 from mediasim.commands.ending import ExitCode, refusing, stop
-from mediasim.commands.progress import Tell, progress
+from mediasim.commands.progress import progress
 from mediasim.documents.diagnostics import counted
 
 if TYPE_CHECKING:
-    from mediasim.campaign import CampaignSpec, Clips, Storage
     from mediasim.campaign.engines.engine import Engine
     from mediasim.campaign.engines.layout import Part
     from mediasim.campaign.engines.making import Making
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CampaignCommand",
     "chosen_engine",
-    "clips_made",
     "command_line",
     "ended_alike",
     "part_of",
@@ -75,28 +73,6 @@ def chosen_engine(jobs: int | None, ray: str | None) -> Callable[[CampaignPlace]
     from mediasim.campaign.engines.processes import Processes, cores
 
     return lambda place: Processes(place, jobs or cores())
-
-
-def clips_made(spec: CampaignSpec, seed: int, out: Storage, jobs: int | None) -> Clips:
-    """Return a campaign's clips, after making those that are missing, with progress.
-
-    Ends the command for a corpus that cannot be read. Raises OSError.
-    """
-    from mediasim.campaign import CorpusError, clips_of
-    from mediasim.campaign.engines.processes import cores
-    from mediasim.documents.diagnostics import ScenarioError
-
-    with ExitStack() as shown:
-        tell: list[Tell] = []
-
-        def told(done: int, total: int) -> None:
-            if not tell:
-                tell.append(shown.enter_context(progress(total, "clips", log=True)))
-            tell[0](done, f"{done:,} of {counted(total, 'clip')}")
-
-        with refusing(CorpusError, ScenarioError):
-            made = clips_of(spec, seed, out, jobs=jobs or cores(), progress=told)
-    return made.clips
 
 
 def repeating(words: Sequence[str]) -> Callable[[Part], str]:
@@ -199,6 +175,6 @@ def ended_alike() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        stop("interrupted before any shard was begun", ExitCode.INTERRUPTED)
+        stop("interrupted: the same command goes on", ExitCode.INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)

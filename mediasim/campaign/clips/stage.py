@@ -78,7 +78,8 @@ def make_clips(
     """Make the clips of all sources that are not there yet, and write the index.
 
     ``jobs`` is how many processes make them; 1 makes them in this one. ``progress`` is called with
-    the sources that are done and all of them. Raises OSError if the storage refuses.
+    the sources that are done and all of them, first before any is made. Raises OSError if the
+    storage refuses.
     """
     how = settings or ClipSettings()
     every = list(sources)
@@ -90,6 +91,8 @@ def make_clips(
         if not out.exists(name)
     ]
     done = len(every) - sum(len(part) for _, part in missing)
+    if progress is not None and missing:
+        progress(done, len(every))
     for size in _made(missing, out, how, jobs):
         done += size
         if progress is not None:
@@ -161,7 +164,8 @@ def _survived(
 def _write_part(out: Storage, settings: ClipSettings, part: _Part) -> int:
     """Store the clips of a part, then the part; return how many sources it has."""
     name, sources = part
-    out.put(name, _lines(_rows(out, settings, sources)))
+    if not out.exists(name):  # another job of an array may have made it meanwhile
+        out.put(name, _lines(_rows(out, settings, sources)))
     return len(sources)
 
 
