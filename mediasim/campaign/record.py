@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.levels import set_level
-from mediasim.audio.wav import read_wav
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.flac import encode_flac
 from mediasim.campaign.rows import call_row
-from mediasim.campaign.scratch import scratch_folder
 from mediasim.campaign.scripts import ClipName
 from mediasim.exchange.media_store import MediaNotFound
+from mediasim.net.network import Impairments, Network
 from mediasim.parties.voices.speech import Speaker
+from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.scenario.running.failures import RunFailed
 from mediasim.scenario.running.runner import run_scenario
@@ -83,29 +84,52 @@ def _speaker() -> Speaker:
     return Speaker()
 
 
+def _one_way(call: ComposedCall) -> Scenario:
+    """Return a planned call's scenario without what it costs that parties hear each other.
+
+    Nobody reacts to anything in it, so that the recording is the same. A line with an echo sends
+    back what is heard.
+    """
+    parties = {
+        name: party
+        if party.telephone_line.echoes
+        else party.model_copy(update={"network": _only_up(party.network)})
+        for name, party in call.scenario.parties.items()
+    }
+    return call.scenario.model_copy(update={"parties": parties})
+
+
+def _only_up(network: Network) -> Network:
+    return network.model_copy(update={"up": network.towards_server, "down": _CLEAN})
+
+
+_CLEAN: Final = Impairments()
+
+
 def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
     """Run a composed call in virtual time and return it recorded.
 
     Raises RunFailed if it breaks, or leaves no recording.
     """
-    with scratch_folder() as folder:
-        run = run_scenario(
-            call.scenario,
-            folder,
-            seed=call.seed,
-            sounds=lambda seeds: _ClipSounds(seeds, _speaker(), call.scenario.base, clips),
-        )
-        if run.cut_ns is not None:  # by Ctrl-C: it is not the call that it was to be
-            raise KeyboardInterrupt
-        name = call.scenario.recordings[0].name
-        recording = run.recording(name)
-        try:
-            if recording is None:
-                raise MediaNotFound
-            pcm = read_wav(run.exchange.store.wav_path(recording.sid)).pcm
-        except MediaNotFound:
-            raise RunFailed(
-                f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
-            ) from None
+    run = run_scenario(
+        _one_way(call) if call.conversation == "planned" else call.scenario,
+        None,
+        seed=call.seed,
+        sounds=lambda seeds: _ClipSounds(seeds, _speaker(), call.scenario.base, clips),
+    )
+    if run.cut_ns is not None:  # Ctrl-C: a run ends in order then, and so does what it is part of
+        raise KeyboardInterrupt
+    name = call.scenario.recordings[0].name
+    recording = run.recording(name)
+    try:
+        if recording is None:
+            raise MediaNotFound
+        pcm = run.exchange.store.pcm(recording.sid)
+    except MediaNotFound:
+        raise RunFailed(
+            f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
+        ) from None
     row = call_row(call, recording, run.truths[recording.sid], pcm, clips, spec_digest)
+    del run, recording
+    gc.collect(1)  # a run refers to itself in circles, and its arrays are large
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))

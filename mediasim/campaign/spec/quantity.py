@@ -13,7 +13,7 @@ from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.durations import Duration
 from mediasim.documents.values import SHARED
 
-__all__ = ["Quantity", "Time", "Weight", "as_json"]
+__all__ = ["WEIGHT_SCHEMA", "Quantity", "Time", "Weight", "as_json"]
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN: Final = rf"\s*({_NUMBER}) ?(%|[A-Za-z]*)\s*"
@@ -120,6 +120,15 @@ def as_json(value: Any) -> Any:
     return int(number) if number == int(number) else number
 
 
+WEIGHT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
+    ],
+    SHARED: "Weight",
+}
+
+
 class _Weights:
     """An annotation for a weight: a positive number, or a share."""
 
@@ -137,13 +146,7 @@ class _Weights:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
-            ],
-            SHARED: "Weight",
-        }
+        return dict(WEIGHT_SCHEMA)
 
 
 Weight = Annotated[float, _Weights()]
