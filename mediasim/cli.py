@@ -21,6 +21,7 @@ from mediasim.commands.scenarios import check, explain, new, schema, sdp
 from mediasim.commands.serve import serve
 from mediasim.commands.verify import EXIT_CODES, break_recording, verify
 from mediasim.commands.watch import watch
+from mediasim.commands.worker import worker
 
 __all__ = ["app", "main"]
 
@@ -47,7 +48,7 @@ def _version(
 
 for _command in (run, check, new, schema, sdp, explain, docs):
     app.command()(_command)
-for _of_sandbox in (serve, env, health, call, calls, recordings):
+for _of_sandbox in (serve, worker, env, health, call, calls, recordings):
     app.command()(_of_sandbox)
 app.command(context_settings={"allow_interspersed_args": False})(watch)
 app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)

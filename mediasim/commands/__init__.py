@@ -19,4 +19,5 @@ __all__ = [
     "serve",
     "verify",
     "watch",
+    "worker",
 ]

@@ -17,6 +17,7 @@ from mediasim.commands.campaign_engines import (
     run_making,
     show_status,
 )
+from mediasim.commands.campaign_outcome import finish_campaign, format_option, formats_of
 from mediasim.commands.ending import refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
@@ -34,6 +35,7 @@ def campaign(
         ),
     ] = None,
     seed: Annotated[int | None, seed_option("Instead of the spec's own.")] = None,
+    format: Annotated[list[str] | None, format_option()] = None,
     jobs: Annotated[
         int | None,
         typer.Option(help="Processes of this machine, instead of one per processor.", min=1),
@@ -75,13 +77,19 @@ def campaign(
     if out is None:
         stop(f"say where the data set goes: mediasim campaign {spec} --out DIR")
     with ended_alike():
-        _make(spec, out, seed, jobs, ray, only)
+        _make(spec, out, seed, jobs, ray, only, formats_of(format, out))
 
 
 def _make(
-    spec: str, out: str, seed: int | None, jobs: int | None, ray: str | None, only: str | None
+    spec: str,
+    out: str,
+    seed: int | None,
+    jobs: int | None,
+    ray: str | None,
+    only: str | None,
+    formats: list[str],
 ) -> None:
-    """Make what is missing of a campaign."""
+    """Make what is missing of a campaign, and its report, card and exports once all is there."""
     part, engine = part_of(only), chosen_engine(jobs, ray)
     with loading():
         from mediasim.campaign import (
@@ -116,4 +124,9 @@ def _make(
     place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
     resume = command_line(words, jobs=jobs, ray=ray, only=only)
     run_making(making, lambda: engine(place), resume, out)
+    if making.pace.done == found.calls:
+        try:
+            finish_campaign(made, storage, out, formats)
+        except OSError as error:
+            stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
     print(f"{making.pace.done:,} of {found.calls:,} calls are in {out}")

@@ -14,22 +14,27 @@ from mediasim.commands.loading import loading
 if TYPE_CHECKING:
     from mediasim.campaign.formats.data import CampaignData
 
-__all__ = ["check_formats", "export", "export_all"]
+__all__ = ["EXPORTS", "check_formats", "export", "export_all"]
 
-FOLDER: Final = "exports"
+EXPORTS: Final = "exports"
 """The folder of a campaign that its exports are in, unless another is named."""
 
 
 def export(
-    campaign: Annotated[Path, typer.Argument(help="The folder that `mediasim campaign` filled.")],
+    campaign: Annotated[
+        Path | None, typer.Argument(help="The folder that `mediasim campaign` filled.")
+    ] = None,
     format: Annotated[
-        list[str] | None, typer.Option(help="The format; may be given several times.")
+        list[str] | None,
+        typer.Option("--format", "-f", help="The format; may be given several times."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="The folder to be made, instead of exports/FORMAT in the campaign's; of several "
-            "formats each has a folder in it."
+            "formats each has a folder in it.",
         ),
     ] = None,
     root: Annotated[
@@ -56,8 +61,8 @@ def export(
         width = max(map(len, FORMATS))
         print("\n".join(f"{it.name:{width}}  {it.what}" for it in FORMATS.values()))
         return
-    if not format:
-        stop("expected --format; mediasim export CAMPAIGN --list names the formats")
+    if campaign is None or not format:
+        stop("expected CAMPAIGN and --format; mediasim export --list names the formats")
     names = check_formats(format)
     data = CampaignData(FolderStorage(campaign), str(campaign))
     with refusing(CampaignDataError):
@@ -69,7 +74,7 @@ def export(
             )
     if absent:
         typer.echo(f"{campaign}: {absent}: they are not in the export", err=True)
-    home = campaign / FOLDER if out is None else out
+    home = campaign / EXPORTS if out is None else out
     alone = out is not None and len(names) == 1
     export_all(data, {name: home if alone else home / name for name in names}, root)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
+    from mediasim.sandbox.shards import Shard
 
 __all__ = ["DATA", "run_sandbox", "serve"]
 
@@ -113,7 +114,13 @@ def serve(
         typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Processes that share the calls.", min=1, max=64)
+        int,
+        typer.Option(
+            help="Processes that share the calls; with 0 those alone that mediasim worker starts"
+            " elsewhere.",
+            min=0,
+            max=64,
+        ),
     ] = 1,
     spread: Annotated[
         SpreadName,
@@ -122,6 +129,23 @@ def serve(
             " numbers together, so that they meet in conferences and queues."
         ),
     ] = "calls",
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of several sandboxes it is, behind a proxy that shares out accounts: 0/3,"
+            " 1/3 and 2/3.",
+            metavar="I/N",
+            envvar="MEDIASIM_SHARD",
+        ),
+    ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of each of these, with {} for its place: it hands devices of the browser SDK"
+            " on to the sandbox of their account.",
+            envvar="MEDIASIM_PEERS",
+        ),
+    ] = None,
     proxy: Annotated[
         bool,
         typer.Option(
@@ -217,6 +241,8 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             media=given.media,
             workers=given.workers,
             spread=given.spread,
+            shard=None if given.shard is None else _shard(given.shard),
+            peers=given.peers,
             hosts=tuple(given.allowed_host or ()),
             seed_override=given.seed,
             epoch=given.epoch,
@@ -248,6 +274,16 @@ def _raise_limit_of_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _shard(text: str) -> Shard:
+    """Return the place of the option --shard; end the command if it is none."""
+    from mediasim.sandbox.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        stop(f"--shard: {error}")
 
 
 def _sip_address(text: str) -> SipAddress:

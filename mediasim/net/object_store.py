@@ -34,6 +34,8 @@ def open_store(
         raise ObjectStoreError(
             "obstore is not installed, which object stores need: pip install 'mediasim[s3]'"
         ) from None
+    if url.startswith("file:"):  # a folder that several machines see
+        config = {"mkdir": True, **config}
     try:
         return obstore.store.from_url(
             url,

@@ -24,7 +24,7 @@ from mediasim.parties.phone import SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES
 
-__all__ = ["heard_ahead"]
+__all__ = ["heard_ahead", "timelines_of"]
 
 _BACK: Final = 40
 """Frames looked at that were sent before: more than are on their way, as a rule."""
@@ -33,11 +33,17 @@ _AHEAD: Final = 400
 _HALF: Final = FRAME_SAMPLES // 2
 
 
-def heard_ahead(leg: Leg, receiver: RtpReceiver) -> HeardAhead | None:
+def timelines_of(leg: Leg) -> tuple[int, ...]:
+    """Return numbers that change with what the simulated parties that a leg hears will say."""
+    phones = [other.source for other in leg.hears if isinstance(other.source, SimulatedPhone)]
+    return tuple(phone.timeline.version + phone.keys_pressed for phone in phones)
+
+
+def heard_ahead(leg: Leg, receiver: RtpReceiver | None) -> HeardAhead | None:
     """Return what a party will hear from its room's next frame on; None where nothing is known."""
     room = leg.room
     mixed = len(leg.hears) != 1 or leg.players or leg.conference is not None
-    if mixed or leg.sink is not receiver or not isinstance(room, Room):
+    if receiver is None or leg.sink is not receiver or mixed or not isinstance(room, Room):
         return None
     other = leg.hears[0]
     phone = other.source

@@ -47,6 +47,8 @@ class SpeechTracker:
         """Frames that may be processed before what was heard is acted on."""
         self.settle: Callable[[], None] = lambda: None
         """Lets the tracker hear what was not told to it yet."""
+        self.version = 0
+        """Number of changes so far of what is waited for, and of what counts for it."""
         self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
@@ -68,21 +70,26 @@ class SpeechTracker:
     def wait_speech(self, fired: Fired) -> None:
         """Call ``fired`` when speech starts; at the next frame if it has since the last mark."""
         self._judge()
-        self._waiting = ("speech", 0, fired)
+        self._wait(("speech", 0, fired))
 
     def wait_quiet(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet after speech since the last mark."""
         self._judge()
-        self._waiting = ("quiet", frames, fired)
+        self._wait(("quiet", frames, fired))
 
     def wait_silence(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet from now on, after speech or not."""
         self._judge()
         self._quiet = 0
-        self._waiting = ("silence", frames, fired)
+        self._wait(("silence", frames, fired))
+
+    def _wait(self, what: tuple[str, int, Fired]) -> None:
+        self.version += 1
+        self._waiting = what
 
     def wait_from(self, frame: int) -> None:
         """Let no frame before this one fulfil what is waited for, though it may be heard later."""
+        self.version += 1
         self._waits_from = frame
 
     def forget(self) -> None:
@@ -97,6 +104,7 @@ class SpeechTracker:
     def mark(self) -> None:
         """Disregard the speech heard until now."""
         self._judge()
+        self.version += 1
         self._spoken = False
         self._loud = 0
         self._activity.mark()

@@ -104,6 +104,8 @@ class SimulatedPhone:
         self._flight = PacketsInFlight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
+        self.keys_pressed = 0
+        """Number of keys pressed so far."""
 
     @property
     def fates(self) -> list[PacketFate]:
@@ -172,6 +174,7 @@ class SimulatedPhone:
 
     def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
         """Send digits as telephone events (RFC 4733) from a sample on; return their end sample."""
+        self.keys_pressed += len(digits)
         for digit in digits:
             first = -(-at // self._step)
             start = first * self._step

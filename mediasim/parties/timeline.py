@@ -119,6 +119,8 @@ class Timeline:
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
         """Spans (start, end), in samples, in which the party's microphone was off."""
+        self.version = 0
+        """Number of changes so far."""
         self._background = background
         self._first = 0
         """Index of the first segment that may still be read; all before it have ended."""
@@ -158,6 +160,7 @@ class Timeline:
         else:
             codes = _coded(pcm, digest)
         segment = Segment(at, pcm, kind, text, digest, codes, words, recorded)
+        self.version += 1
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
         return segment
@@ -165,15 +168,18 @@ class Timeline:
     def mute(self, at: int) -> None:
         """Turn the microphone off from a sample on; does nothing if it is off."""
         if not self.muted or self.muted[-1][1] != _NEVER:
+            self.version += 1
             self.muted.append((at, _NEVER))
 
     def unmute(self, at: int) -> None:
         """Turn the microphone on from a sample on; does nothing if it is on."""
         if self.muted and self.muted[-1][1] == _NEVER:
+            self.version += 1
             self.muted[-1] = (self.muted[-1][0], at)
 
     def cut(self, at: int) -> None:
         """Remove all sound from a sample on."""
+        self.version += 1
         kept = []
         for segment in self.segments:
             if segment.end <= at:

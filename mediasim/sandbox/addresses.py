@@ -19,8 +19,9 @@ def _token(sandbox: Sandbox) -> str:
 def addresses(sandbox: Sandbox, url: str) -> str:
     """Return where a served sandbox's API, pages, SIP server and proxy are, a line for each."""
     workers = sandbox.settings.workers
+    shared = f", {workers} workers" if workers else ", whose calls workers elsewhere carry"
     lines = [
-        f"mediasim sandbox at {url}" + (f", {workers} workers" if workers > 1 else ""),
+        f"mediasim sandbox at {url}" + ("" if workers == 1 else shared),
         f"inspector at {inspector_url(sandbox, url)}",
     ]
     # Softphones live in real time, in the process of the calls that ring them.

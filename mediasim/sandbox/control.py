@@ -335,7 +335,7 @@ def _health(sandbox: Sandbox) -> dict[str, Any]:
         "busy": [sandbox.clock.busy] if fleet is None else list(fleet.busy),
         "calls_in_progress": calls + (0 if fleet is None else fleet.calls_in_progress),
         "storage": problem or ("in memory" if database is None else "ok"),
-        **({} if fleet is None else {"workers": workers or "ok"}),
+        **({} if fleet is None else {"workers": workers or "ok", "fleet": fleet.described()}),
         "sip": "off" if sandbox.sip is None else "not listening" if sip_is_down else "ok",
         "dropped": dict(DROPPED),
     }

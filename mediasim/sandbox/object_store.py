@@ -1,4 +1,4 @@
-"""Recordings in an object store (S3 and compatible ones), through obstore.
+"""Recordings in an object store (S3 and compatible ones, or a folder), through obstore.
 
 Recordings are made in the local folder and served from it; published files are copied to the store,
 and files that the folder lacks are fetched from there. So a sandbox with an empty disk serves what

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_campaign import CALLS, pcm_of, write_tiny_campaign
+from tiny_campaign import CALLS, Said, pcm_of, write_tiny_campaign
 from typer.testing import CliRunner, Result
 
 from mediasim.audio.wav import read_wav
@@ -121,6 +121,24 @@ def test_a_kaldi_data_directory(campaign: CampaignData, tmp_path: Path) -> None:
     assert keys == {line.split()[0] for line in found["segments"]}
     wav = read_wav(folder / "audio/000000/000000000-B.wav")
     assert np.array_equal(wav.pcm[0], pcm_of(CALLS[0])[1])
+
+
+def test_kaldi_has_no_channel_without_words_and_none_beyond_two(tmp_path: Path) -> None:
+    """As its validate_data_dir.sh has it: recordings are those of segments, channels A and B."""
+    said = (Said("caller", 0, 0, 800, "<s> Hi #0."), Said("third", 3, 800, 1600, "Hm."))
+    call = CALLS[0]._replace(
+        speakers={"caller": "amy", "third": "bob"}, channels=4, samples=1600, said=said
+    )
+    campaign = opened(write_tiny_campaign(tmp_path / "campaign", (call,)))
+    folder = export(campaign, FORMATS["kaldi"], tmp_path / "kaldi").folder
+    found = texts(folder)
+    assert found["reco2file_and_channel"] == [
+        "000000000-A 000000000 A",
+        "000000000-D 000000000-D A",
+    ]
+    assert [line.split()[0] for line in found["wav.scp"]] == ["000000000-A", "000000000-D"]
+    assert found["text"][0] == "amy+000000000-A-000000000-000000800 Hi ."
+    assert len(list((folder / "audio").rglob("*.wav"))) == 2
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -287,14 +305,14 @@ def test_the_command(tmp_path: Path) -> None:
     done = command(folder, "--format", "rttm", "--out", tmp_path / "mine")
     assert (tmp_path / "mine/calls.rttm").is_file()
     assert "there already" in command(folder, "--format", "rttm").stdout
-    listed = command(folder, "--list").stdout
+    listed = command("--list").stdout
     assert all(f"{name} " in listed for name in FORMATS)
 
 
 def test_what_the_command_refuses(tmp_path: Path) -> None:
     folder = write_tiny_campaign(tmp_path / "campaign")
     for arguments, words in (
-        ((folder,), "expected --format"),
+        ((folder,), "expected CAMPAIGN and --format"),
         ((folder, "--format", "lhotze"), "there is no format 'lhotze': expected"),
         ((tmp_path, "--format", "rttm"), "holds no campaign: expected campaign.json"),
     ):

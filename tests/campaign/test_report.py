@@ -183,3 +183,24 @@ def test_the_card_of_an_export(tmp_path: Path) -> None:
     done = CliRunner().invoke(app, ["export", str(folder), "--format", "huggingface"])
     head = (folder / "exports/huggingface/README.md").read_text("utf-8").split("---\n", 2)[1]
     assert yaml.safe_load(head)["configs"][0]["data_files"][0]["split"] == "train"
+
+
+def test_a_campaign_that_is_made_has_report_card_and_formats(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDIASIM_SPEECH", "babble")
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("calls: 2\nconversation: {texts: [One., Two., Three.], turns: 2}\n")
+    out = tmp_path / "out"
+    arguments = ["campaign", str(spec), "--out", str(out), "--format"]
+    done = CliRunner().invoke(app, [*arguments, "uemm"])
+    assert done.exit_code == 2
+    assert "there is no format 'uemm'" in done.stderr
+    assert not out.exists()
+    done = CliRunner().invoke(app, [*arguments, "uem", "--format", "rttm"])
+    assert done.exit_code == 0, done.output
+    assert json.loads((out / "report.json").read_text("utf-8"))["calls"] == 2
+    assert (out / "report.html").is_file()
+    assert (out / "README.md").is_file()
+    assert len((out / "exports/uem/calls.uem").read_text().splitlines()) == 4
+    assert (out / "exports/rttm/calls.rttm").is_file()

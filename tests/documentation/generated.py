@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import typer.main
@@ -366,6 +367,10 @@ def written(topic: str) -> str:
 
 
 if __name__ == "__main__":
+    if not FOLDER.is_relative_to(Path(__file__).parents[2]):
+        raise SystemExit(
+            f"mediasim is imported from {FOLDER.parent}: set PYTHONPATH to this checkout"
+        )
     for topic in PAGES:
-        (page(topic).path).write_text(written(topic), "utf-8")
+        page(topic).path.write_text(written(topic), "utf-8")
         print(f"wrote {page(topic).path.relative_to(FOLDER)}")

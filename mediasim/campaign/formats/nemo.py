@@ -1,7 +1,8 @@
 """Manifests of NVIDIA NeMo: an utterance a line for recognition, a call a line for diarisation.
 
 NeMo mixes the channels of a file when it reads it, so recognition gets a file for each channel, and
-diarisation one with all of them mixed. Paths are relative to the manifest, where NeMo looks.
+diarisation one with all of them mixed. Its manifest for recognition has paths that are relative to
+it, where NeMo looks; for diarisation NeMo takes paths as they are.
 """
 
 from __future__ import annotations
@@ -43,13 +44,13 @@ def nemo_lines(call: CallRow, places: Places) -> Lines:
     yield (
         _CALLS,
         _json(
-            audio_filepath=places.audio(f"{call.id}.wav"),
+            audio_filepath=places.rooted(places.audio(f"{call.id}.wav")),
             offset=0,
             duration=call.seconds,
             label="infer",
             text="-",
             num_speakers=len({call.who(it) for it in call.spoken}),
-            rttm_filepath=places.audio(f"{call.id}.rttm"),
+            rttm_filepath=places.rooted(places.audio(f"{call.id}.rttm")),
             uem_filepath=None,
             ctm_filepath=None,
         ),

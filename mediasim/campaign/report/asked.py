@@ -5,8 +5,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
+
+import yaml
 
 from mediasim.campaign.report.measures import family
 from mediasim.campaign.spec.distributions import Distribution, OneOf
@@ -38,6 +40,8 @@ class Asked:
     """Of numbers: as many quantiles, each at the middle of its step."""
     shares: Mapping[str, float] | None = None
     """Of names: the share of each."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What stands for names that are numbers of choices."""
     unit: str = ""
     """Unit of the numbers: ``s`` for times, ``share`` from 0 to 1, ``dB`` or none."""
 
@@ -53,7 +57,12 @@ class Asked:
                 # A choice that holds draws of its own is noted by its number.
                 name = str(as_json(choice.value)) if simple else str(number)
                 shares[name] = shares.get(name, 0.0) + choice.weight / total
-            return cls(words, shares=shares)
+            labels = {
+                str(number): _short(choice.value)
+                for number, choice in enumerate(distribution.choices)
+                if not simple
+            }
+            return cls(words, shares=shares, labels=labels)
         values = [distribution.at((step + 0.5) / QUANTILES) for step in range(QUANTILES)]
         plain = [as_json(value) for value in values]
         if not all(is_number(value) for value in plain):
@@ -123,13 +132,20 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _short(value: Any) -> str:
+    """Return a choice on one line, as YAML writes it."""
+    if not isinstance(value, Mapping | list):
+        return str(as_json(value))
+    return yaml.safe_dump(value, default_flow_style=True, width=10_000, sort_keys=False).strip()
+
+
 def _words(distribution: Distribution) -> str:
     """Return a distribution as a spec writes it."""
     fields = distribution.model_dump(mode="json", exclude_defaults=True, by_alias=True)
     if isinstance(distribution, OneOf):
         total = sum(choice.weight for choice in distribution.choices)
         text = ", ".join(
-            f"{as_json(choice.value)} {100 * choice.weight / total:.4g}%"
+            f"{_short(choice.value)} {100 * choice.weight / total:.4g}%"
             for choice in distribution.choices
         )
     elif len(fields) == 1:

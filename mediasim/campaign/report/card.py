@@ -150,8 +150,9 @@ def _distributions(report: Mapping[str, Any]) -> Iterator[str]:
         if "mean" in got:
             text = f"mean {got['mean']:g}, 5% {got['p5']:g}, 95% {got['p95']:g}"
         else:
+            labels = it["asked"].get("labels", {})
             most = list(got.get("shares", {}).items())[:6]
-            text = ", ".join(f"{name} {100 * share:.1f}%" for name, share in most)
+            text = ", ".join(f"{labels.get(name, name)} {100 * share:.1f}%" for name, share in most)
         apart = "" if it["distance"] is None else f"{100 * it['distance']:.1f}%"
         apart += "" if it["by_chance"] in (None, True) else ", more than by chance"
         title = it["title"] if it["title"] == it["key"] else f"{it['title']} ({it['key']})"

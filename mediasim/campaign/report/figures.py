@@ -54,7 +54,7 @@ class Drawn:
         found = None if self.answer is None else self.answer.of(call, label)
         if isinstance(self.got, Numbers) and isinstance(found, float):
             self.got.add(found)
-            if number:
+            if number and self.answer is not None and self.answer.exact:
                 self.worst = max(self.worst or 0.0, abs(found - float(value)))
         elif isinstance(self.got, Shares) and found is not None:
             _count(self.got, _name(found))
@@ -74,6 +74,9 @@ class Comparison:
     measured: bool
     """Whether ``got`` is measured in the recordings."""
     worst: float | None = None
+    """Largest difference of a call's value from its own draw."""
+    sample: Numbers | Shares | None = None
+    """What the recordings have of a probability that was drawn."""
 
     @property
     def distance(self) -> float | None:
@@ -125,7 +128,7 @@ class Comparison:
         found: dict[str, Any] = {"key": self.key, "title": self.title, "unit": self.unit}
         found["measured"] = self.measured
         found["asked"] = None if self.asked is None else _asked_json(self.asked)
-        for name, tally in (("drawn", self.drawn), ("got", self.got)):
+        for name, tally in (("drawn", self.drawn), ("got", self.got), ("sample", self.sample)):
             found[name] = None if tally is None else _tally_json(tally)
         if isinstance(self.got, Numbers) and self.got.count:
             edges = self.edges
@@ -223,19 +226,24 @@ class Figures:
             it = self.draws[name]
             if it.drawn is None or it.many:
                 continue
-            measured = it.got is not None and it.got.count > 0
-            got = it.got if measured and it.got is not None else it.drawn
+            seen = it.got if it.got is not None and it.got.count else None
+            exact = it.answer is None or it.answer.exact
+            measured = seen is not None and exact
+            got = seen if seen is not None and exact else it.drawn
             title = name if it.answer is None else it.answer.title
             wanted = it.asked
             unit = "" if wanted is None else wanted.unit
-            found.append(Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst))
+            sample = None if exact else seen
+            found.append(
+                Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst, sample)
+            )
         return found
 
     def others(self) -> list[Comparison]:
         """Return what else was measured."""
         return [
             Comparison(
-                it.key, it.title, "" if it.unit == "name" else it.unit, None, None, tally, True
+                it.key, it.title, "" if it.named else it.unit, None, None, tally, measured=True
             )
             for it in MEASURES
             if (tally := self.measured[it.key]).count
@@ -268,6 +276,8 @@ def _count(tally: Shares, value: str) -> None:
 def _asked_json(asked: Asked) -> dict[str, Any]:
     found: dict[str, Any] = {"distribution": asked.words}
     if asked.shares is not None:
+        if asked.labels:
+            found["labels"] = dict(asked.labels)
         found["shares"] = {name: round(share, 6) for name, share in asked.shares.items()}
     if asked.quantiles is not None:
         found["mean"] = round(asked.mean, 6)

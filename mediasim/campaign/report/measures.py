@@ -52,6 +52,8 @@ class Answer:
     title: str
     of: Callable[[CallRow, str], Value | None]
     """Returns the value that a call has for a label; None if it has none."""
+    exact: bool = True
+    """Whether a call has just what was drawn; False for a probability, of which it has a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +183,30 @@ def _speaker(call: CallRow, label: str) -> Value | None:
     return next((it.speaker for it in call.spoken if it.party == party), None)
 
 
+def _lost(call: CallRow, label: str) -> Value | None:
+    """Return which share of the recording the network lost of a label's party."""
+    party = label.split(".")[1]
+    lost = union(
+        (it.start_sample, it.end_sample)
+        for it in call.loss
+        if it.party == party and it.why in ("lost", "")
+    )
+    return total(lost) / call.audio.samples if call.audio.samples else None
+
+
+def _noise_of(call: CallRow, label: str) -> Value | None:
+    level = call.noise.get(label.split(".")[1])
+    return float(level) if isinstance(level, int | float) else None
+
+
 ANSWERS: Final = (
     Answer(re.compile(r"turn/#/gap"), "Gap before a turn (below 0: both speak)", _gap),
     Answer(re.compile(r"turn/#/overlap"), "Overlap of a turn with the one before", _overlapping),
     Answer(re.compile(r"turns"), "Turns of a call", lambda call, _: float(len(_turns(call)))),
     Answer(re.compile(r"speaker/[^/]+"), "Who speaks", _speaker),
     Answer(re.compile(r"parties\.[^.]+\.codec"), "Codec", _of_party("codec")),
+    Answer(re.compile(r"parties\.[^.]+\..*\bloss"), "Packets lost", _lost, exact=False),
+    Answer(re.compile(r"parties\.[^.]+\.noise"), "Noise around a party", _noise_of),
 )
 
 CHANCES: Final = (

@@ -106,6 +106,15 @@ class Quantity:
         }
 
 
+WEIGHT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
+    ],
+    SHARED: "Weight",
+}
+
+
 def as_json(value: Any) -> Any:
     """Return a drawn value as rows have it: times in seconds, shares from 0 to 1, levels in dB."""
     if value is None or isinstance(value, bool | list):
@@ -118,15 +127,6 @@ def as_json(value: Any) -> Any:
         return quantity.number / NS_PER_SECOND
     number = round(quantity.number / 100, 9) if quantity.unit == "%" else quantity.number
     return int(number) if number == int(number) else number
-
-
-WEIGHT_SCHEMA: Final[dict[str, Any]] = {
-    "anyOf": [
-        {"type": "number", "minimum": 0},
-        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
-    ],
-    SHARED: "Weight",
-}
 
 
 class _Weights:
