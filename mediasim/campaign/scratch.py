@@ -16,7 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["scratch_folder"]
+__all__ = ["scratch_folder", "scratch_place"]
 
 _MEMORY: Final = Path("/dev/shm")
 _ROOM: Final = 256 << 20
@@ -27,7 +27,7 @@ _PREFIX: Final = "mediasim-call-"
 @contextlib.contextmanager
 def scratch_folder() -> Iterator[Path]:
     """Yield an empty folder for files that live as long as a call is made."""
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_parent()))
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=scratch_place()))
     try:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -41,7 +41,7 @@ def scratch_folder() -> Iterator[Path]:
 
 
 @cache
-def _parent() -> Path:
+def scratch_place() -> Path:
     """Return the folder that all of them are in, rid of what killed processes have left there."""
     parent = Path(tempfile.gettempdir())
     with contextlib.suppress(OSError):
