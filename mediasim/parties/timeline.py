@@ -94,6 +94,11 @@ class Segment:
     def end(self) -> int:
         return self.start + len(self.pcm)
 
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
+
     def __lt__(self, other: Segment) -> bool:
         return self.start < other.start
 
