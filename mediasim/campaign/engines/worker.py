@@ -10,10 +10,8 @@ from __future__ import annotations
 import errno
 import gc
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from traceback import format_exc
 from typing import Any, Final
 
@@ -22,7 +20,6 @@ from mediasim.campaign.clip import Clips
 from mediasim.campaign.clips.stage import INDEX
 from mediasim.campaign.clips.stored import ClipsError, StoredClips
 from mediasim.campaign.engines.engine import Problem
-from mediasim.campaign.scratch import scratch_place
 from mediasim.campaign.shards import CAMPAIGN, ShardDone, is_done, write_shard
 from mediasim.campaign.spec.load import parse_campaign
 from mediasim.campaign.spoken import spoken_clips
@@ -33,10 +30,6 @@ __all__ = ["CampaignPlace", "attempt", "make_shard"]
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 """Errors of a storage that takes nothing more, whatever the shard."""
-
-
-_CALL: Final = 1 << 20
-"""Bytes that a call takes while it is made, at least."""
 
 
 class WorkerUnfit(Exception):
@@ -74,17 +67,11 @@ def attempt(campaign: Campaign, shard: int, out: Storage) -> ShardDone | Problem
             return ShardDone(shard, len(campaign.indexes(shard)), 0.0, 0)
         return write_shard(campaign, shard, out)
     except OSError as error:
-        where = error.filename or (out.where if not _is_full(scratch_place()) else scratch_place())
-        return Problem(f"{where}: {error.strerror or error}", fatal=error.errno in _FULL)
+        words = f"{error.filename or out.where}: {error.strerror or error}"
+        return Problem(words, fatal=error.errno in _FULL)
     except Exception as error:
         words = str(error).strip() or "no message"
         return Problem(f"{type(error).__name__}: {words}", format_exc())
-
-
-def _is_full(folder: Path) -> bool:
-    """Return whether a folder's disk has no room for a call."""
-    room = os.statvfs(folder)
-    return room.f_bavail * room.f_frsize < _CALL
 
 
 @lru_cache(1)
