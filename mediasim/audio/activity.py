@@ -17,8 +17,7 @@ in the last bits, and they take a hundred times as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, Literal, overload
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -30,7 +29,9 @@ from mediasim.audio.levels import FLOOR_DBFS
 __all__ = [
     "HEARD_DBFS",
     "Engine",
+    "JudgedFrames",
     "LiveActivity",
+    "certain_levels",
     "energy_activity",
     "fitting_engine",
     "frame_measures",
@@ -210,6 +211,34 @@ def _energy(dbfs: float) -> int:
 
 _HEARD: Final = _energy(HEARD_DBFS)
 _LOUD: Final = _energy(_LOUD_DBFS)
+_SILENT: Final = _HEARD / 8
+"""Energy of half a frame up to which no frame is heard, whatever coders add."""
+
+
+def certain_levels(
+    pcm: NDArray[np.int16], loss: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return which half frames (n * 80,) make a frame speech by themselves, and which may make it
+    more than silence, bool (n,) each; also once coders have taken a ``loss`` of their energy."""
+    halves = pcm.reshape(-1, FRAME_SAMPLES // 2).astype(np.float64)
+    energy = np.einsum("ij,ij->i", halves, halves)
+    return energy >= _LOUD * loss, energy > _SILENT
+
+
+class JudgedFrames(NamedTuple):
+    """Frames that were told into speech and quiet, in order."""
+
+    speech: NDArray[np.bool_]
+    """Whether each is speech, (n,)."""
+    energies: NDArray[np.float64]
+    """Their :func:`frame_measures`, (2, n)."""
+    noise: NDArray[np.float64]
+    """The noise at each, (2, n)."""
+
+    def between(self, start: int, end: int) -> JudgedFrames:
+        """Return frames ``start .. end``."""
+        span = slice(start, end)
+        return JudgedFrames(self.speech[span], self.energies[:, span], self.noise[:, span])
 
 
 class LiveActivity:
@@ -222,33 +251,44 @@ class LiveActivity:
         """The least sums of each part of the last four seconds."""
         self._part = np.zeros((2, 0))
         """Sums of the frames of the current part."""
-        self._heard = (0.0, 0.0)
+        self._heard = np.zeros(2)
         """The largest energies that were taken for speech since the last mark."""
 
     def mark(self) -> None:
         """Forget what was taken for speech until now, but not the noise."""
-        self._heard = (0.0, 0.0)
+        self._heard = np.zeros(2)
 
-    def hear(self, pcm: NDArray[np.int16]) -> Iterator[tuple[bool, bool]]:
-        """Classify the next frames, given as samples (n * 160,), as :meth:`judge` does."""
-        return self.judge(frame_measures(pcm))
-
-    def judge(self, energies: NDArray[np.float64]) -> Iterator[tuple[bool, bool]]:
-        """Classify the next frames by their :func:`frame_measures`: two booleans for each.
+    def hear(self, pcm: NDArray[np.int16]) -> list[tuple[bool, bool]]:
+        """Classify the next frames, given as samples (n * 160,): two booleans for each.
 
         The first says whether the frame is speech; the second whether all that was taken for speech
-        since the last mark now turns out to be noise. A mark set between two frames counts from
-        there on. All results must be taken from the iterator.
+        since the last mark now turns out to be noise.
         """
+        judged = self.judge(frame_measures(pcm))
+        return list(zip(judged.speech.tolist(), self.only_noise(judged).tolist(), strict=True))
+
+    def judge(self, energies: NDArray[np.float64]) -> JudgedFrames:
+        """Classify the next frames by their :func:`frame_measures`."""
         noise = self._follow(energies)
         loud = energies[0] >= _HEARD
-        speech = (loud & _stands_out(energies, noise)).tolist()
-        for is_speech, energy, change, *quietest in zip(
-            speech, *energies.tolist(), *noise.tolist(), strict=True
-        ):
-            if is_speech:
-                self._heard = max(self._heard[0], energy), max(self._heard[1], change)
-            yield is_speech, not _stands_out(self._heard, quietest)
+        return JudgedFrames(loud & _stands_out(energies, noise), energies, noise)
+
+    def only_noise(self, judged: JudgedFrames) -> NDArray[np.bool_]:
+        """Return at which frames all that was taken for speech since the last mark turns out to be
+        noise, bool (n,).
+
+        Frames must be given in order and once, those before a mark by themselves.
+        """
+        if not len(judged.speech):
+            return judged.speech
+        taken = np.where(judged.speech, judged.energies, 0.0)
+        taken[:, 0] = np.maximum(taken[:, 0], self._heard)
+        if not judged.noise.any():  # a clean line: everything stands out
+            self._heard = taken.max(axis=1)
+            return np.zeros(len(judged.speech), np.bool_)
+        np.maximum.accumulate(taken, axis=1, out=taken)
+        self._heard = taken[:, -1]
+        return ~_stands_out(taken, judged.noise)
 
     def _follow(self, energies: NDArray[np.float64]) -> NDArray[np.float64]:
         """Take frames into the noise; return the noise at each, (2, n).
@@ -279,15 +319,9 @@ def frame_measures(pcm: NDArray[np.int16]) -> NDArray[np.float64]:
     )
 
 
-@overload
-def _stands_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.bool_]: ...
-@overload
-def _stands_out(energies: Sequence[float], noise: Sequence[float]) -> bool: ...
-def _stands_out(energies: Any, noise: Any) -> Any:
-    """Return whether a frame, or which of several (2, n), exceeds the noise in either measure, or
-    is loud in any case."""
-    return (
-        (_MEAN_OF * energies[0] >= _TIMES[0] * noise[0])
-        | (_MEAN_OF * energies[1] >= _TIMES[1] * noise[1])
-        | (energies[0] >= _LOUD)
-    )
+def _stands_out(energies: NDArray[np.float64], noise: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which frames (2, n) exceed the noise in either measure, or are loud in any case."""
+    found: NDArray[np.bool_] = energies[0] >= _LOUD
+    for energy, share, quietest in zip(energies, _TIMES, noise, strict=True):
+        found |= _MEAN_OF * energy >= share * quietest
+    return found

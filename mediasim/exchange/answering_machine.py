@@ -16,7 +16,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.activity import LiveActivity
+from mediasim.audio.activity import LiveActivity, frame_measures
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.audio.products import rows_times
 from mediasim.exchange.live_call import LiveCall
@@ -105,7 +105,8 @@ class MachineDetector:
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """Process the next frames, int16 (frames * 160,)."""
         tones = _tones(pcm)
-        for tone, (heard, _) in zip(tones, self._activity.hear(pcm), strict=True):
+        heard_frames = self._activity.judge(frame_measures(pcm)).speech.tolist()
+        for tone, heard in zip(tones, heard_frames, strict=True):
             if self.verdict.done():
                 return
             self._frames += 1

@@ -72,6 +72,10 @@ def is_still(exchange: Exchange, before_ns: int) -> bool:
     reports = {call.reporting for call in exchange.calls}
     if any(timer not in reports for timer in loop.timers_before(before_ns)):
         return False
+    for room in exchange.plane.rooms:
+        exchange.plane.catch_up(room)  # what is heard until now decides, and may set timers
+    if any(timer not in reports for timer in loop.timers_before(before_ns)):
+        return False
     legs = [leg for room in exchange.plane.rooms for leg in room.legs]
     line_of = {line.leg: line for line in lines}
     return all(_is_still(exchange, leg, line_of.get(leg)) for leg in legs)

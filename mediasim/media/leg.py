@@ -197,9 +197,15 @@ class LegGroup:
         limit."""
         self.far_listeners: list[FarListener] = []
         """Listeners beyond a leg's sink."""
+        self.patient_listeners: list[FarListener] = []
+        """Those of them that may hear frames later than they are due, up to their reach."""
+        self.may_lag = True
+        """Whether no listener needs to hear frames as soon as they are due."""
 
     def find_horizon(self) -> None:
         """Update the horizon after listeners came or went."""
+        listened = any(leg.listeners for leg in self.legs)
+        self.may_lag = not listened and len(self.patient_listeners) == len(self.far_listeners)
         near = [listener.horizon for leg in self.legs for _, listener in leg.listeners]
         far = [listener.horizon for listener in self.far_listeners]
         self.horizon = min(near + far, default=None)

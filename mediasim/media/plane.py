@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.audio.levels import mix_minus
-from mediasim.media.leg import Leg, LegGroup, PacketMux
+from mediasim.media.leg import FOREVER, Leg, LegGroup, PacketMux
 from mediasim.media.missing import Missing
 from mediasim.media.recorder import Tap, Track
 from mediasim.media.routes import FLUSH_FRAMES, Routes, RouteTable
@@ -36,6 +36,10 @@ _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
 _SILENCE: Final = 8
 """Highest sample of silence: the smallest step of A-law."""
+_FEW: Final = 4
+"""Streams up to which packets are received a stream at a time; more of them go together."""
+_MANY: Final = 16
+"""Packets from which on a stream's are received by themselves in any case."""
 _SHORT: Final = FLUSH_FRAMES
 """Frames up to which a block can use the legs' own memory; recorders are written at the end of a
 longer one."""
@@ -144,18 +148,25 @@ class MediaPlane:
         if to_frame < self._next_due:
             self.now = to_frame
             return to_frame
-        outlooks = [outlook for room in self.rooms if (outlook := room.outlook) is not None]
-        if outlooks:
-            to_frame = min(to_frame, self.now + min(outlooks))
+        limits = {}
+        for room in self.rooms:
+            if (outlook := room.outlook) is None:
+                continue
+            limits[room] = room.frame + outlook
+            if limits[room] < to_frame and room.frame < self.now:
+                self.catch_up(room)
+                return self.now  # by what was heard until now, timers may have been set
+            to_frame = min(to_frame, limits[room])
         self.now = to_frame
         due = to_frame + self.max_lag
         for room in tuple(self.rooms):
             behind = to_frame - room.frame
-            if room.horizon is None:
+            if room.may_lag and limits.get(room, FOREVER) > to_frame:
                 behind -= behind % self.max_lag  # whole blocks; the rest can wait
             if behind:
                 self._process((room,), room.frame, room.frame + behind)
-            due = min(due, room.frame + (1 if room.horizon is not None else self.max_lag))
+            # What a listener waits for may come sooner once more has been said.
+            due = min(due, to_frame + 1 if room in limits else room.frame + self.max_lag)
         self._next_due = due
         return to_frame
 
@@ -226,10 +237,14 @@ class MediaPlane:
     def _receive(self, routes: Routes, known_before: int) -> None:
         """Receive all packets that arrived in time for frames before ``known_before``."""
         blocks, rows = [], []
+        few = len(routes.sourced) <= _FEW
         for leg in routes.sourced:
             assert leg.source is not None
             block = leg.source.pull((known_before - 1) * FRAME_NS)
-            if block is not None and len(block):
+            if block is None or not len(block):
+                continue
+            alone = few or len(block) >= _MANY
+            if not (alone and self.playout.steady.receive(leg.stream, block)):
                 blocks.append(block)
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)

@@ -161,9 +161,16 @@ class Room(LegGroup):
             leg.clamp.end_frame = frame
             leg.clamp = None
 
-    def bound(self, listener: FarListener) -> None:
-        """Limit advances for a listener beyond a leg's sink."""
-        self._touch()
+    def bound(self, listener: FarListener, *, patient: bool = False) -> None:
+        """Limit advances for a listener beyond a leg's sink.
+
+        A ``patient`` one tells by frames when it began to listen, and may hear those before later.
+        """
+        if patient:
+            self.patient_listeners.append(listener)
+            self.plane.changed()
+        else:
+            self._touch()
         self.far_listeners.append(listener)
         self.find_horizon()
 
@@ -171,6 +178,8 @@ class Room(LegGroup):
         """Remove the limit of a listener that :meth:`bound` set."""
         self._touch()
         self.far_listeners.remove(listener)
+        if listener in self.patient_listeners:
+            self.patient_listeners.remove(listener)
         self.find_horizon()
 
     # -- recording --------------------------------------------------------------------------

@@ -24,6 +24,8 @@ _QUANTILES: Final = 4096
 """Entries of the table of a jitter's inverse distribution: 12 bits of a draw."""
 _AHEAD: Final = 4096
 """Packets drawn for at once: a draw costs numpy calls, hardly more for many than for one."""
+_KEPT: Final = 64
+"""Packets of which the draws are kept once they were carried."""
 _DRAWN: Final = np.dtype(
     [("held", np.int64), ("lost", np.bool_), ("reordered", np.bool_), ("copied", np.bool_)],
     align=True,
@@ -83,7 +85,9 @@ class Link:
         self._next = 0
         """Number of the next packet."""
         self._drawn = np.empty(0, _DRAWN)
-        """Draws for the next packets, made in advance."""
+        """Draws for the last packets, and for the next ones in advance."""
+        self._drawn_from = 0
+        """Number of the packet that the first draw is for."""
 
     @property
     def longest_ns(self) -> int:
@@ -99,17 +103,31 @@ class Link:
         """
         if first != self._next:
             raise ValueError(f"packet {first} given to a link that expects {self._next}")
+        self._next = first + len(sent)
+        return self._fates(first, sent)
+
+    def foresee(self, first: int, sent: NDArray[np.int64]) -> PacketFates | None:
+        """Return the fates that packets number ``first`` and following have or will have.
+
+        None if they are too long ago to be known.
+        """
+        if first < 0 or (not self.clean and first < self._drawn_from):
+            return None
+        return self._fates(first, sent)
+
+    def _fates(self, first: int, sent: NDArray[np.int64]) -> PacketFates:
         count = len(sent)
-        self._next = first + count
         arrival = sent + self.delay_ns
         if self.clean:
             none = np.zeros(count, np.bool_)
             return PacketFates(arrival, none, none, none)
-        ahead = len(self._drawn)
-        if ahead < count:
-            more = self._draw_fates(first + ahead, max(count, _AHEAD))
-            self._drawn = np.concatenate((self._drawn, more))
-        drawn, self._drawn = self._drawn[:count], self._drawn[count:]
+        end = self._drawn_from + len(self._drawn)
+        if end < first + count:
+            more = self._draw_fates(end, max(first + count - end, _AHEAD))
+            old = max(0, min(first, self._next) - _KEPT - self._drawn_from)
+            self._drawn = np.concatenate((self._drawn[old:], more))
+            self._drawn_from += old
+        drawn = self._drawn[first - self._drawn_from :][:count]
         arrival += drawn["held"]
         return PacketFates(arrival, drawn["lost"], drawn["reordered"], drawn["copied"])
 

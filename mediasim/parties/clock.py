@@ -75,6 +75,11 @@ class SenderClock:
         return quiet
 
     @property
+    def steady(self) -> bool:
+        """Whether the clock runs as the loop's does, without a stall."""
+        return not (self.skewed or self._freezes or self._silences)
+
+    @property
     def has_silences(self) -> bool:
         """Whether there is a stall of kind "gap", whose packets are never sent."""
         return bool(self._silences)

@@ -30,7 +30,7 @@ from mediasim.rtp.gaps import build_comfort_noise
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock, as_rows, build, equal_rows, parse
 from mediasim.rtp.telephone_event import event_payloads
 
-__all__ = ["Dtx", "PhoneFormat", "SimulatedPhone"]
+__all__ = ["Dtx", "Outlook", "PhoneFormat", "SimulatedPhone"]
 
 Dtx = Literal["off", "silence", "comfort-noise"]
 _NOISE_EVERY: Final = 10
@@ -58,6 +58,21 @@ class _Pending:
 
     rows: list[NDArray[np.uint8]] = field(default_factory=list)
     media: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """Packets of a phone, one a frame, that were sent or will be."""
+
+    pcm: NDArray[np.int16]
+    """Their samples before they are coded, (n * 160,)."""
+    media: NDArray[np.int64]
+    """Their first samples, (n,)."""
+    arrival: NDArray[np.int64]
+    """Loop times of arrival in nanoseconds, (n,); of no meaning where lost."""
+    lost: NDArray[np.bool_]
+    silent_after: bool
+    """Whether only silence follows."""
 
 
 class SimulatedPhone:
@@ -89,6 +104,8 @@ class SimulatedPhone:
         self._flight = PacketsInFlight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
+        self.keys_pressed = 0
+        """Number of keys pressed so far."""
 
     @property
     def fates(self) -> list[PacketFate]:
@@ -118,6 +135,31 @@ class SimulatedPhone:
             return None
         return max(self.timeline.end, self._pressed_until)
 
+    def outlook(self, back: int, ahead: int) -> Outlook | None:
+        """Return the packets of the last ``back`` frames, and of up to ``ahead`` to come, as the
+        party's timeline has them now.
+
+        None where packets are not one a frame of audio.
+        """
+        first = max(0, self._period - back)
+        pressed = self._events or self._pressed_until > first * self._step
+        if self._step != FRAME_SAMPLES or self.format.dtx != "off" or not self.clock.steady or pressed:
+            return None
+        if self._ended_at is not None:
+            return None
+        # Behind the last sound there is silence.
+        end = min(self._period + ahead, max(self._period, -(-self.timeline.end // self._step)) + 1)
+        pcm = self.timeline.look(first * self._step, end * self._step)
+        if pcm is None:
+            return None
+        media = np.arange(first, end) * self._step
+        sent = self.clock.time_of(media + self._step)
+        fates = self.link.foresee(self._flight.sent - (self._period - first), sent)
+        if fates is None:
+            return None
+        endless = self.timeline.has_background or end * self._step < self.timeline.end
+        return Outlook(pcm, media, fates.arrival, fates.lost, not endless)
+
     def has_arrived(self, end: int) -> bool:
         """Return whether all before a sample was sent, and has arrived or is lost."""
         if self._events or (self._ended_at is None and self._period * self._step < end):
@@ -131,6 +173,7 @@ class SimulatedPhone:
 
     def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
         """Send digits as telephone events (RFC 4733) from a sample on; return their end sample."""
+        self.keys_pressed += len(digits)
         for digit in digits:
             first = -(-at // self._step)
             start = first * self._step

@@ -7,6 +7,9 @@ In real time each receiver gets one packet per frame, and a playout costs about 
 stream as for hundreds. So all receivers of a media plane that ticks share one playout: a frame's
 packets are gathered, and played when the plane has processed the frame. What each receiver hears,
 and of which frame, is the same as by itself.
+
+In virtual time a receiver hears nothing for as long as its party has no use for it: packets are
+gathered then, and played as one block when somebody asks. What is heard does not depend on when.
 """
 
 from __future__ import annotations
@@ -23,16 +26,19 @@ from mediasim.media.leg import Leg
 from mediasim.media.plane import MediaPlane
 from mediasim.net.link import Link
 from mediasim.parties.in_flight import PacketFate, PacketsInFlight
+from mediasim.rtp.foresight import Foreseen
 from mediasim.rtp.packets import PacketBlock, as_rows, joined
 from mediasim.rtp.playout import AHEAD_FRAMES, Playout
 from mediasim.rtp.reception import Reception
 from mediasim.rtp.sender import RtpSender
-from mediasim.rtp.stream import MEDIA_BASE, StreamFormat
+from mediasim.rtp.stream import MEDIA_BASE, ReceivedStream, StreamFormat
 
 __all__ = ["RtpReceiver", "SharedPlayout", "shared_playout_of"]
 
 _HALF: Final = 1 << 31
 """Half the range of RTP timestamps, which wrap."""
+_MOST_GATHERED: Final = 1000
+"""Frames of packets that are gathered at most before they are played."""
 _REMOVE_EVERY: Final = 50
 """Frames between two removals of the receivers of ended legs."""
 
@@ -47,33 +53,94 @@ class RtpReceiver:
         """Create a receiver that plays up to ``max_block`` frames in memory kept for them."""
         self.link = link
         self.listeners: list[Listener] = []
+        """Listeners to what is played; :meth:`settle` before one is added or removed."""
+        self.needs_none_before: Callable[[int], bool] = lambda end: False
+        """Returns whether no listener needs what is played before a frame yet."""
         self.sent = 0
         """Number of packets sent to the party."""
         self._max_block = max_block
         self._playout = Playout(max_block + 1 + AHEAD_FRAMES)
-        self.stream = self._playout.open(stream_format)
+        self._stream = self._playout.open(stream_format)
         self._flight = PacketsInFlight(link)
+        self._gathered: list[NDArray[np.uint8]] = []
+        """Packets that were not played yet, one a frame."""
+        self._gathered_from = self._gathered_to = 0
+        """The frames (from, to) of the packets gathered."""
+        self._sent_from = 0
+        """The frame since which there was a packet each frame."""
         self._defer: Callable[[RtpReceiver, int], None] | None = None
         self._final: Reception | None = None
+
+    @property
+    def stream(self) -> ReceivedStream:
+        """The received stream."""
+        self.settle()
+        return self._stream
+
+    @property
+    def remembers(self) -> bool:
+        """Whether the codec of what is heard has a memory."""
+        return self._stream.decoder is not None
 
     @property
     def path_frames(self) -> int:
         """Frames from a frame's being sent to its having been heard."""
         delay = -(-self.link.delay_ns // FRAME_NS)
-        return delay + 3 + self.stream.format.depth
+        return delay + 3 + self._stream.format.depth
 
     def push(self, first_frame: int, packets: list[NDArray[np.uint8]]) -> None:
         """Send the party one packet a frame from ``first_frame`` on, each at its frame's end."""
-        data, length = as_rows(packets)
-        at = first_frame + len(data)
+        if first_frame != self._gathered_to:
+            self.settle()
+            self._sent_from = first_frame
+        if not self._gathered:
+            self._gathered_from = self._gathered_to = first_frame
+        self._gathered += packets
+        count = sum(map(len, packets))
+        self._gathered_to += count
+        self.sent += count
+        most = self._gathered_to - self._gathered_from >= _MOST_GATHERED
+        if self._defer is not None or most or not self.needs_none_before(self._gathered_to):
+            self.settle()
+
+    def settle(self) -> None:
+        """Play what was gathered."""
+        if not self._gathered:
+            return
+        data, length = as_rows(self._gathered)
+        self._gathered = []
+        first_frame, at = self._gathered_from, self._gathered_to
         frames = np.arange(first_frame, at)
         self._flight.send(data, (frames + 1) * FRAME_NS, frames * FRAME_SAMPLES, length)
-        self.sent += len(data)
         if self._defer is None:
             self._hear(first_frame, at)
         elif self._final is None:
             for frame in range(first_frame, at):
                 self._defer(self, frame)
+
+    def outlook(
+        self, sender: RtpSender, back: int, to_frame: int
+    ) -> tuple[int, NDArray[np.int64], Foreseen] | None:
+        """Return the first of the last ``back`` frames sent, the samples (n,) at which the party
+        hears the frames from there to ``to_frame``, and what becomes of their packets.
+
+        None while that is not known. A packet is sent each frame by ``sender``.
+        """
+        self.settle()
+        place = self._playout.foresight.place_of(self._stream, sender.first_timestamp)
+        if place is None or self._defer is not None:
+            return None
+        end = self._gathered_to
+        first = max(self._sent_from, end - back)
+        frames = np.arange(first, to_frame)
+        fates = self.link.foresee(self._flight.sent - (end - first), (frames + 1) * FRAME_NS)
+        if fates is None or not len(frames):
+            return None
+        output = place + frames * FRAME_SAMPLES
+        found = self._playout.foresight.foresee(
+            self._stream, output, fates.arrival, fates.lost, (end - 1) * FRAME_NS
+        )
+        return first, output, found
 
     def heard_at(self, sent: int, sender: RtpSender) -> int | None:
         """Return the sample at which a sample that ``sender`` has sent is heard.
@@ -95,7 +162,7 @@ class RtpReceiver:
         ``defer`` is called with each frame that is to be played later, from :meth:`take_arrived`.
         """
         self._playout, self._defer = playout, defer
-        self.stream = playout.open(self.stream.format)
+        self._stream = playout.open(self._stream.format)
 
     def take_arrived(self, before_ns: int) -> PacketBlock | None:
         """Return the packets that arrived before a loop time and were not yet taken."""
@@ -104,18 +171,18 @@ class RtpReceiver:
     def close(self) -> None:
         """Close the stream, whose row of the shared playout another stream may then have."""
         self._final = self.reception
-        self._playout.close(self.stream)
+        self._playout.close(self._stream)
 
     def _hear(self, first_frame: int, end: int) -> None:
-        own, count = np.array([self.stream.row]), end - first_frame
+        own, count = np.array([self._stream.row]), end - first_frame
         if count > self._max_block:
             pcm = self._playout.stretch(own, first_frame, count)
         else:
             pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
         # A frame is played from what had arrived when the frame began.
         block = self._flight.take_arrived((end - 1) * FRAME_NS)
-        if block is not None:
-            self._playout.receive(np.full(len(block), self.stream.row, np.int64), block, end)
+        if block is not None and not self._playout.steady.receive(self._stream, block):
+            self._playout.receive(np.full(len(block), self._stream.row, np.int64), block, end)
         self._playout.read(own, first_frame, count, pcm)
         for listener in tuple(self.listeners):
             listener(first_frame, pcm[0])
@@ -123,12 +190,14 @@ class RtpReceiver:
     @property
     def fates(self) -> list[PacketFate]:
         """The fates of packets that the link has impaired."""
+        self.settle()
         return self._flight.fates
 
     @property
     def reception(self) -> Reception:
         """The reception figures of the stream, also after it was closed."""
-        return self._final or self._playout.reception.of(self.stream.row)
+        self.settle()
+        return self._final or self._playout.reception.of(self._stream.row)
 
 
 # -- the shared playout of a plane ---------------------------------------------------------

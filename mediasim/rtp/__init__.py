@@ -12,6 +12,7 @@ Inside playout: ``pending_streams`` and ``probation`` (streams before they are p
 """
 
 __all__ = [
+    "foresight",
     "gaps",
     "oddities",
     "packets",

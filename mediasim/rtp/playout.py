@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, SAMPLE_NS
 from mediasim.rtp.depacketizer import Depacketizer, ExtendedNumbers
+from mediasim.rtp.foresight import Foresight
 from mediasim.rtp.packets import PacketBlock, Parsed, equal_runs, joined, parse
 from mediasim.rtp.pending_streams import PendingStreams
 from mediasim.rtp.playout_offsets import AHEAD_FRAMES, PlayoutOffsets
@@ -36,6 +37,7 @@ from mediasim.rtp.probation import offset_of
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.steady import SteadyCourse
 from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat, StreamTable
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
@@ -62,18 +64,12 @@ class Playout(Columns):
         """The streams by row; None for a free row."""
         self.reception = ReceptionTable()
         self._offsets = PlayoutOffsets(self.streams)
+        self.foresight = Foresight(self._offsets)
         self._ring = FrameRing(slots)
         self._depacketizer = Depacketizer(self.streams, self._offsets, self._ring)
         self._numbers = ExtendedNumbers()
-        self._scheduler = Scheduler(
-            self.streams,
-            self._numbers,
-            self._offsets,
-            self._depacketizer,
-            self.reception,
-            self._attend,
-            self._use,
-        )
+        tables = self._numbers, self._offsets, self._depacketizer, self.reception
+        self._scheduler = Scheduler(self.streams, *tables, self._attend, self._use)
         self._pending_streams = PendingStreams(
             self.streams, self._numbers, self._offsets, self._scheduler, self._begin_playout
         )
@@ -85,6 +81,7 @@ class Playout(Columns):
         fill."""
         self._held: dict[int, PacketBlock] = {}
         """Packets by row, held back until another shows that a new stream has begun."""
+        self.steady = SteadyCourse(*tables, self._held)
         super().__init__()
 
     def _columns(self, rows: int) -> None:

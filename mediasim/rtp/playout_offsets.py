@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.rtp.probation import Anchor
+from mediasim.rtp.probation import JUMP, Anchor
 from mediasim.rtp.ring import Columns
 from mediasim.rtp.skew_compensation import SkewCompensation
 from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable
@@ -252,9 +252,85 @@ class PlayoutOffsets(Columns):
         self._most[own] = most[last]
         self._packets[own] = count[last]
 
+    def steady_offset(self, row: int, media: int, delay: int) -> int | None:
+        """Return the offset of a row's packets if it is the same of all, and none overlaps another
+        or comes far too early.
+
+        ``media`` is their least media time, ``delay`` the least time from there to arrival. None
+        otherwise.
+        """
+        if self._window[row] == _NO_WINDOW or media < self._turn[row]:
+            return None
+        offset = int(self._offset[row])
+        early = delay - offset - self.reference(row) < -JUMP
+        return None if early or media + offset < self._contested[row] else offset
+
+    def count_steady(
+        self, row: int, newest: int, delay: NDArray[np.int64], usable: NDArray[np.int64]
+    ) -> bool:
+        """Enter a row's next packets into its windows as :meth:`count` does, with all its packets
+        together, if no window that they end may move the offset; return whether they were entered.
+
+        ``newest`` is the latest media time among them.
+        """
+        window = usable // WINDOW_FRAMES
+        now, last = int(self._window[row]), int(window[-1])
+        least, most = int(self._least[row]), int(self._most[row])
+        packets, before = int(self._packets[row]), int(self._most_before[row])
+        if last == now:
+            self._least[row] = min(least, int(delay.min()))
+            self._most[row] = max(most, int(delay.max()))
+            self._packets[row] = packets + len(delay)
+            self.newest[row] = max(int(self.newest[row]), newest)
+            return True
+        edges = (np.flatnonzero(window[1:] != window[:-1]) + 1).tolist()
+        starts = [0, *edges]
+        leasts = np.minimum.reduceat(delay, starts).tolist()
+        mosts = np.maximum.reduceat(delay, starts).tolist()
+        number = int(window[0])
+        for start, end, low, high in zip(starts, [*edges, len(delay)], leasts, mosts, strict=True):
+            if start or number != now:
+                if not self._skew.calm_one(row, least - int(self._offset[row]), packets):
+                    return False
+                if packets:
+                    before = most
+                least, most, packets = low, high, end - start
+            else:
+                least, most, packets = min(least, low), max(most, high), packets + end - start
+        self._window[row], self._packets[row] = last, packets
+        self._least[row], self._most[row], self._most_before[row] = least, most, before
+        self.newest[row] = max(int(self.newest[row]), newest)
+        return True
+
+    def foresee_move(
+        self, row: int, delay: NDArray[np.int64], usable: NDArray[np.int64]
+    ) -> int | None:
+        """Return which packet to come would close a window that moves the offset; None: none.
+
+        ``delay`` and ``usable`` (n,) are of the row's next packets, in order of arrival.
+        """
+        window = usable // WINDOW_FRAMES
+        starts = np.flatnonzero(
+            np.append(window[0] != self._window[row], window[1:] != window[:-1])
+        )
+        if not len(starts):
+            return None  # the present window does not end
+        pieces = np.concatenate(([0], starts)) if starts[0] else starts
+        least = np.minimum.reduceat(delay, pieces)
+        packets = np.diff(np.append(pieces, len(delay)))
+        if starts[0]:
+            least[0] = min(int(least[0]), int(self._least[row]))
+            packets[0] += self._packets[row]
+        else:
+            least = np.append(self._least[row], least)
+            packets = np.append(self._packets[row], packets)
+        slack = least[:-1] - self._offset[row]
+        found = self._skew.foresee_move(row, slack, packets[:-1])
+        return None if found is None else int(starts[found])
+
     def reference(self, row: int) -> int:
         """Return the least slack (samples) of a row's first packets."""
-        return int(self._skew.reference(np.array([row]))[0])
+        return self._skew.reference_of(row)
 
     def count_aside(self, row: int, delay: int) -> None:
         """Enter a late packet that is kept aside."""

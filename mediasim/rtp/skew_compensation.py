@@ -71,6 +71,15 @@ class SkewCompensation(Columns):
         """Return the least slack of the rows' first packets."""
         return self._reference[rows]
 
+    def reference_of(self, row: int) -> int:
+        """Return the least slack of one row's first packets."""
+        return int(self._reference[row])
+
+    def calm_one(self, row: int, slack: int, packets: int) -> bool:
+        """Return whether one row's finished window changes nothing and need not be judged."""
+        restless = bool(self._streak[row]) or bool(self._leapt[row])
+        return packets < ENOUGH or (abs(slack - self.reference_of(row)) < STEP and not restless)
+
     def calm(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
@@ -79,6 +88,23 @@ class SkewCompensation(Columns):
         restless = (self._streak[rows] != 0) | self._leapt[rows]
         found: NDArray[np.bool_] = (packets < ENOUGH) | ((off < STEP) & ~restless)
         return found
+
+    def foresee_move(
+        self, row: int, slack: NDArray[np.int64], packets: NDArray[np.int64]
+    ) -> int | None:
+        """Return which of a row's next windows, given by least slack, would move it; None: none."""
+        if self.calm(np.full(len(slack), row), slack, packets).all():
+            return None
+        twin = SkewCompensation(self._early)
+        twin.ensure(1)
+        for name, column in vars(twin).items():
+            if isinstance(column, np.ndarray):
+                column[0] = getattr(self, name)[row]
+        only = np.zeros(1, np.int64)
+        for index in range(len(slack)):
+            if twin.judge(only, slack[index : index + 1], packets[index : index + 1])[0]:
+                return index
+        return None
 
     def judge(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
