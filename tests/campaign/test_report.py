@@ -148,11 +148,11 @@ def test_what_is_not_as_asked_is_seen() -> None:
 
 
 def test_memory_does_not_grow_with_the_calls() -> None:
-    tally = Numbers(number * 1.000001 for number in range(100_000))
+    tally = Numbers(number * 1.000001 for number in range(40_000))
     assert len(tally._counts) <= 20_000
-    assert tally.count == 100_000
-    assert tally.quantiles((0.5,))[0] == pytest.approx(50_000, rel=0.001)
-    assert tally.mean == pytest.approx(49_999.5 * 1.000001)
+    assert tally.count == 40_000
+    assert tally.quantiles((0.5,))[0] == pytest.approx(20_000, rel=0.001)
+    assert tally.mean == pytest.approx(19_999.5 * 1.000001)
 
 
 def test_the_card_of_an_export(tmp_path: Path) -> None:
@@ -192,7 +192,7 @@ def test_a_campaign_that_is_made_has_report_card_and_formats(
     spec = tmp_path / "spec.yaml"
     spec.write_text("calls: 2\nconversation: {texts: [One., Two., Three.], turns: 2}\n")
     out = tmp_path / "out"
-    arguments = ["campaign", str(spec), "--out", str(out), "--format"]
+    arguments = ["campaign", str(spec), "--out", str(out), "--jobs", "1", "--format"]
     done = CliRunner().invoke(app, [*arguments, "uemm"])
     assert done.exit_code == 2
     assert "there is no format 'uemm'" in done.stderr
