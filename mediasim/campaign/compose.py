@@ -24,7 +24,7 @@ from mediasim.campaign.spec.parts import Part, parts_of
 from mediasim.campaign.spec.quantity import Quantity
 from mediasim.campaign.spec.template import Draw
 from mediasim.campaign.timing import Planned, planned, samples_of
-from mediasim.campaign.words import Turn, nanoseconds, turns_of
+from mediasim.campaign.words import Turn, language_of, nanoseconds, turns_of
 from mediasim.documents.durations import Duration
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
@@ -152,7 +152,9 @@ class _Call:
         parties: Mapping[str, Any] = self.document["parties"]
         own = {name: each["voice"] for name, each in parties.items() if each and "voice" in each}
         taken = set(map(str, own.values()))
-        voices = self.part.speakers.voices
+        voices, talk = self.part.speakers.voices, self.part.conversation
+        language = "en" if talk is None else language_of(self.draws, talk)
+        accent = "" if language.split("-")[0] == "en" else f"-{language}"
         for party in self.parties:
             if party in own:
                 yield party, str(own[party])
@@ -174,8 +176,8 @@ class _Call:
                     break
                 found = str(voices.at(self.draws.share(f"{label}/{number}")))
             taken.add(found)
-            self.draws.drawn[label] = found
-            yield party, found
+            self.draws.drawn[label] = found + accent
+            yield party, found + accent
 
 
 class Composer:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.levels import set_level
+from mediasim.audio.levels import downmix, set_level
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.flac import encode_flac
@@ -129,7 +129,9 @@ def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
         raise RunFailed(
             f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
         ) from None
-    row = call_row(call, recording, run.truths[recording.sid], pcm, clips, spec_digest)
+    if recording.record.layout.plain_channels == 1 < len(pcm):
+        pcm = downmix(pcm)[np.newaxis]  # stored in two, and one is what a download gives
+    row = call_row(call, recording, run.truths[recording.sid], pcm, spec_digest)
     del run, recording
     gc.collect(1)  # a run refers to itself in circles, and its arrays are large
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,15 @@ import numpy as np
 import pytest
 
 from mediasim.audio.tones import noise
-from mediasim.campaign import Campaign, FolderStorage, StoredClips, clips_of, parse_campaign
+from mediasim.campaign import (
+    Campaign,
+    FolderStorage,
+    StoredClips,
+    begin_campaign,
+    clips_of,
+    parse_campaign,
+)
+from mediasim.campaign.clips.stored import ClipsError
 from mediasim.campaign.flac import encode_flac
 from mediasim.documents.diagnostics import ScenarioError
 
@@ -83,6 +92,19 @@ def test_people_of_a_corpus_talk_and_the_rows_say_what_and_when(base: Path) -> N
     assert again.first_call() == campaign.first_call()
     assert again.call(3).json == calls[3].json
     assert clips_of(spec, spec.seed, FolderStorage(base / "out")).stage is None
+
+
+def test_a_campaign_is_not_made_longer_from_other_people(base: Path) -> None:
+    out = FolderStorage(base / "out")
+    begin_campaign(made(base), out)
+    index = out.read("clips/index.jsonl")
+    longer = parse_campaign(spec_of(calls=9), base=base)
+    assert clips_of(longer, 1, out).stage is not None
+    shutil.rmtree(base / "LibriSpeech/dev-clean/12")
+    longest = parse_campaign(spec_of(calls=12), base=base)
+    with pytest.raises(ClipsError, match="the corpora are others than those"):
+        clips_of(longest, 1, out)
+    assert out.read("clips/index.jsonl") == index
 
 
 def test_voices_and_people_talk_to_each_other(base: Path) -> None:

@@ -12,8 +12,10 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import importlib.util
+import inspect
 import json
 import os
 import re
@@ -28,11 +30,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
+from types import FunctionType
 from typing import Any, Final
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
+from mediasim.campaign.spec.load import load_campaign
 from mediasim.cli import app as commands
 from mediasim.documents.document import read_yaml
 from mediasim.sandbox import server
@@ -137,6 +142,8 @@ class PageRun:
                 self._write(snippet.name, snippet.text)
             case "js" if snippet.name:
                 self._write(snippet.name, snippet.text)
+            case "xml":
+                ElementTree.fromstring(snippet.text)
             case "text":
                 pass
             case other:
@@ -158,7 +165,9 @@ class PageRun:
         path = self._write(snippet.name or f"line-{snippet.line}.yaml", snippet.text)
         keys = read_yaml(snippet.text, path).plain()
         assert isinstance(keys, dict)
-        if keys.keys() & {"call", "calls", "conference", "conferences"}:
+        if keys.keys() & {"conversation", "scenario"}:
+            load_campaign(str(path))
+        elif keys.keys() & {"call", "calls", "conference", "conferences"}:
             load_scenarios([str(path)])
         else:
             config_of(path, self._folder)
@@ -175,11 +184,14 @@ class PageRun:
             name = self._write(f"line_{snippet.line}.py", snippet.text).name
             assert self._bash(f"python {name}") == 0
             return
-        code = compile(snippet.text, f"line {snippet.line}", "exec")
+        whole = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # as a notebook has it
+        code = compile(snippet.text, f"line {snippet.line}", "exec", flags=whole)
         before = os.environ.copy()
         os.environ.update(self._environment)
         try:
-            exec(code, self._names)
+            waited = FunctionType(code, self._names)()
+            if code.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(waited)
         finally:
             os.environ.clear()
             os.environ.update(before)
@@ -238,9 +250,11 @@ class PageRun:
         self._tests = [name for name in self._tests if name not in chosen]
         for name in chosen:
             sys.modules.pop(Path(name).stem, None)
-        quiet = ("-q", "-p", "no:xdist", "-p", "no:cacheprovider")
-        quiet += ("-o", "asyncio_default_fixture_loop_scope=function")
-        return int(self._pytester.inline_run(*quiet, *chosen).ret)
+        quiet = ["-q", "-p", "no:xdist", "-p", "no:cacheprovider"]
+        quiet += ["-o", "asyncio_default_fixture_loop_scope=function"]
+        code = self._pytester.inline_run(*quiet, *chosen).ret
+        assert code is not None
+        return int(code)
 
     def _bash(self, text: str) -> int:
         """Run commands by a shell, in which ``mediasim`` and ``python`` are ours."""
