@@ -34,6 +34,15 @@ WRONG = {
     "gaps: {uniform: [1, 200ms]}": "expected numbers of one unit, found 1 and 200ms",
     "gaps: {learnt: nothing.rttm}": "there is no file",
     "gaps: {histogram: {edges: [0s, 1s], weights: [1, 2]}}": "a weight for each of 1 bins, found 2",
+    "gaps: 20%": "4:9: conversation.gaps: expected a time such as 1.5s or 250ms, found 20%",
+    "gaps: soon": "expected a time such as 1.5s or 250ms, found 'soon'",
+    "gaps: 1s\n  turns: {whole: [0, 4]}": "expected a whole number from 1 on, found 0, which",
+    "gaps: 1s\n  level: loud": "conversation.level: expected a level from -100 to 0 dBFS, found",
+    "gaps: 1s\n  duration: 100ms": "of 1s or more, found 100ms",
+    "gaps: 1s\n  backchannels: {share: 1, at: 3}": "expected a share from 0 to 1, found 3",
+    "agent: {}\n  seed: 3": "scenario.seed: expected none: the campaign has its own",
+    "call: {from: caller, to: agent, answer: busy, recording: dual}":
+        "scenario.call.answer: expected an answer, found busy: it leaves no recording",
     'texts: ["It is {ordr}"]': "3:11: conversation.texts[0]: {ordr} has no value",
     "texts: {file: nothing.txt}": "there is no file",
     "caller: {codec: {draw: {one_of: [PCMU, PCMX]}}}":

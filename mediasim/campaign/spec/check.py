@@ -60,6 +60,8 @@ def _problems(spec: CampaignSpec, part: Part) -> Iterator[Diagnostic]:
             usual = usual or scenario
             if not scenario.recordings:
                 yield origin.problem(("call",), "expected a recording: write recording: dual")
+            for location, message in (*_given_troubles(node), *_unrecorded_troubles(scenario)):
+                yield origin.problem(location, message)
             for location, message in _fault_troubles(scenario):
                 yield origin.problem(location, message)
     yield from (problem for template in templates for problem in template.problems)
@@ -94,6 +96,21 @@ def _variants(part: Part) -> Iterator[Node]:
         room = {"name": from_python(ROOM), "participants": members, "recording": recording}
         both = {"member-1": party, "member-2": party}
         yield Node({"parties": Node(both), "conference": Node(room)})
+
+
+def _given_troubles(node: Node) -> Iterator[Misfit]:
+    """Yield each key of a scenario that a campaign has for all calls, or has not."""
+    for key in ("name", "description", "seed", "expect"):
+        if node.child(key) is not None:
+            yield (key,), "expected none: the campaign has its own, and a report of what was got"
+
+
+def _unrecorded_troubles(scenario: Scenario) -> Iterator[Misfit]:
+    """Yield each call that nobody answers: it leaves no recording."""
+    for number, call in enumerate(scenario.calls):
+        if call.to is not None and call.answer.outcome != "answer":
+            words = f"expected an answer, found {call.answer.outcome}: it leaves no recording"
+            yield ("calls", number, "answer"), words
 
 
 def _fault_troubles(scenario: Scenario) -> Iterator[Misfit]:

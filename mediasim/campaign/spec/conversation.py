@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from mediasim.campaign.clips.spec import SpeakerFilter
-from mediasim.campaign.spec.distributions import Constant, Drawn, OneOf
+from mediasim.campaign.spec.distributions import Constant, Distribution, Drawn, OneOf
+from mediasim.campaign.spec.kinds import wrong_count, wrong_level, wrong_share, wrong_time
 from mediasim.campaign.spec.shapes import Uniform
 from mediasim.campaign.spec.texts import DialoguesSpec, TextsSpec
 from mediasim.documents.model import Many, Misfit, Model
@@ -20,6 +22,9 @@ __all__ = [
     "OverlapsSpec",
     "SpeakersSpec",
 ]
+
+
+_Check = Callable[[Distribution], str | None]
 
 
 class SpeakersSpec(Model):
@@ -63,6 +68,10 @@ class OverlapsSpec(Model):
     length: Drawn
     """For how long both speak, at most the whole turn before."""
 
+    def troubles(self) -> Iterator[Misfit]:
+        if words := wrong_time(self.length, least=0):
+            yield ("length",), words
+
 
 class BackchannelsSpec(Model):
     """Short words of who listens, which take no turn: "mhm", "right"."""
@@ -76,6 +85,10 @@ class BackchannelsSpec(Model):
     at: Drawn = _within(0.3, 0.9)
     """When it begins, as a share of the turn that it stands in."""
 
+    def troubles(self) -> Iterator[Misfit]:
+        if words := wrong_share(self.at):
+            yield ("at",), words
+
 
 class InterruptionsSpec(Model):
     """Turns that begin while another speaks, who stops then."""
@@ -88,6 +101,12 @@ class InterruptionsSpec(Model):
     """How long after that the one who is interrupted stops, in the middle of a word perhaps."""
     holds: Ratio = 0.0
     """The share of interruptions after which the other says all the same to its end."""
+
+    def troubles(self) -> Iterator[Misfit]:
+        if words := wrong_share(self.at):
+            yield ("at",), words
+        if words := wrong_time(self.yields, least=0):
+            yield ("yields",), words
 
 
 class ConversationSpec(Model):
@@ -136,7 +155,24 @@ class ConversationSpec(Model):
     duration: Drawn | None = None
     """How long the connection lasts. Turns that do not fit are not said."""
 
+    def _kind_troubles(self) -> Iterator[Misfit]:
+        """Yield each key for which something of another kind may be drawn."""
+        checks: tuple[tuple[str, Distribution | None, _Check], ...] = (
+            ("turns", self.turns, partial(wrong_count, least=1)),
+            ("utterances", self.utterances, partial(wrong_count, least=1)),
+            ("pauses", self.pauses, partial(wrong_time, least=0)),
+            ("gaps", self.gaps, wrong_time),
+            ("level", self.level, wrong_level),
+            ("starts", self.starts, partial(wrong_time, least=0)),
+            ("ends", self.ends, partial(wrong_time, least=0)),
+            ("duration", self.duration, partial(wrong_time, least=1)),
+        )
+        for key, drawn, wrong in checks:
+            if drawn is not None and (words := wrong(drawn)):
+                yield (key,), words
+
     def troubles(self) -> Iterator[Misfit]:
+        yield from self._kind_troubles()
         given = [
             key for key in ("texts", "texts_of", "texts_in", "dialogues") if getattr(self, key)
         ]
@@ -156,8 +192,6 @@ class ConversationSpec(Model):
             yield ("turns",), "expected none beside dialogues, whose turns are given"
         if self.parties and len(set(self.parties)) != len(self.parties):
             yield ("parties",), "names a party twice"
-        if self.kind == "reactive":
-            for key in ("overlaps", "duration"):
-                if getattr(self, key) is not None:
-                    words = "of a reactive conversation, where parties wait for each other"
-                    yield (key,), f"expected none {words}"
+        if self.kind == "reactive" and self.overlaps is not None:
+            words = "of a reactive conversation, where parties wait for each other"
+            yield ("overlaps",), f"expected none {words}"

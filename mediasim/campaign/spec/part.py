@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 from mediasim.campaign.spec.conversation import ConversationSpec, SpeakersSpec
 from mediasim.campaign.spec.distributions import Drawn
+from mediasim.campaign.spec.kinds import wrong_count, wrong_time
 from mediasim.campaign.spec.quantity import Weight
 from mediasim.documents.model import Misfit, Model
 
@@ -60,6 +61,13 @@ class RoomSpec(Model):
     recording: RecordingPart = None
     """The recording as scenarios have it, in which any value may be drawn. Default: one in which
     all are mixed, from start to end."""
+
+    def troubles(self) -> Iterator[Misfit]:
+        if words := wrong_count(self.size, least=2):
+            yield ("size",), words
+        for key, drawn in (("join", self.join), ("stay", self.stay)):
+            if drawn is not None and (words := wrong_time(drawn, least=0)):
+                yield (key,), words
 
 
 class Whats(Model):
