@@ -262,10 +262,9 @@ def test_manifests_of_lhotse(tmp_path: Path) -> None:
         "lhotse:dev/g": f"begins at 5 s and lasts 1 s, but {tmp_path}/call.flac has 2.000 s",
     }
 
-    # A cut's supervisions are on the cut's own clock.
+    # A cut's supervisions are on the cut's own clock, their alignments on the recording's.
     cut = {"id": "x", "start": 1.0, "duration": 1.0, "type": "MonoCut", "recording": recording}
-    again = {"word": [["Good", 0.25, 0.25], ["day", 0.6, 0.15]]}
-    inside = said | {"start": 0.0, "alignment": again, "custom": {"licence": "LDC"}}
+    inside = said | {"start": 0.0, "alignment": aligned, "custom": {"licence": "LDC"}}
     lines(tmp_path / "cuts_dev.jsonl", cut | {"supervisions": [inside]}, {"id": "y", "type": "No"})
     _, cuts, left = made(tmp_path, [{"lhotse": {"cuts": "cuts_dev.jsonl"}}], "cuts")
     assert cuts == [row]
