@@ -14,8 +14,9 @@ from typing import Any, Final
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND
 from mediasim.campaign.clip import Clip, Clips
 from mediasim.campaign.draws import CallDraws, Distribution
+from mediasim.campaign.reactive import reactive_scenario
 from mediasim.campaign.recorded import Recorded
-from mediasim.campaign.scripts import planned_scenario, reactive_scenario
+from mediasim.campaign.scripts import planned_scenario
 from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.distributions import OneOf
 from mediasim.campaign.spec.model import CampaignSpec
