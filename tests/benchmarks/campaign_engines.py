@@ -191,7 +191,7 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     jobs, runs = options.jobs, 1 if options.short else options.runs
-    shards = jobs * (4 if options.short else max(1, options.shards // jobs)) + jobs
+    shards = jobs * (2 if options.short else max(1, options.shards // jobs)) + jobs
     os.environ["MEDIASIM_SPEECH"] = "babble"
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory(prefix="mediasim-engines-") as name:
