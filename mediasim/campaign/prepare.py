@@ -22,7 +22,6 @@ from mediasim.campaign.compose import Composer, Said
 from mediasim.campaign.shards import CAMPAIGN
 from mediasim.campaign.spec.load import parse_campaign
 from mediasim.campaign.spec.model import CampaignSpec
-from mediasim.campaign.spec.parts import parts_of
 from mediasim.campaign.storage import Storage
 from mediasim.parties.voices.catalogue import voice_named
 from mediasim.scenario.running.processes import WorkerDied, in_lanes
@@ -97,9 +96,6 @@ def _recorded_digest(clips: StoredClips) -> str:
 
 def _spoken(spec: CampaignSpec, seed: int, jobs: int) -> Iterator[Source]:
     """Yield what voices say in a campaign's calls, each once, sorted by voice and text."""
-    parts = parts_of(spec)
-    if all(part.speakers.recorded is not None for part in parts):
-        return
     starts = range(0, spec.calls, _AT_ONCE)
     found: set[Said] = set()
     if jobs < 2 or len(starts) < 2:

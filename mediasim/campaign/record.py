@@ -21,6 +21,7 @@ from mediasim.campaign.rows import call_row
 from mediasim.campaign.scripts import ClipName
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.net.network import Impairments, Network
+from mediasim.parties.voices.level import at_speech_level
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Play, Say
@@ -66,7 +67,21 @@ class _ClipSounds(ScenarioSounds):
                 pass  # a file of the scenario's own
             else:
                 return self._of(digest, clip.words, samples, step)
+        elif (said := self._said(step, voice)) is not None:
+            return said
         return (yield from super().clip_steps(step, voice))
+
+    def _said(self, step: Say, voice: str) -> SoundClip | None:
+        """Return what the scenario itself has a party say; None if no clip of it was made."""
+        try:
+            clip = self._clips.said(step.text, step.voice or voice)
+        except LookupError:
+            return None
+        pcm = self._clips.pcm(clip.digest)
+        if step.level is None:
+            return SoundClip(pcm, clip.digest, clip.words)
+        name = f"{clip.digest}@{step.level:.6g}"
+        return SoundClip(at_speech_level(pcm / 32768, step.level), name, clip.words)
 
     def _of(self, digest: str, words: Any, samples: int | None, step: Play) -> SoundClip:
         pcm, name = self._clips.pcm(digest), str(step.file)

@@ -22,7 +22,8 @@ EXPORTS: Final = "exports"
 
 def export(
     campaign: Annotated[
-        Path | None, typer.Argument(help="The folder that `mediasim campaign` filled.")
+        str | None,
+        typer.Argument(help="What `mediasim campaign` filled: a folder, or s3://bucket/prefix."),
     ] = None,
     format: Annotated[
         list[str] | None,
@@ -53,9 +54,9 @@ def export(
     it is there; 2: the campaign, the format or the folder is wrong; 130: Ctrl-C.
     """
     with loading():
-        from mediasim.campaign import FolderStorage
         from mediasim.campaign.formats.data import CampaignData, CampaignDataError
         from mediasim.campaign.formats.table import FORMATS
+        from mediasim.campaign.storage import open_storage
 
     if show:
         width = max(map(len, FORMATS))
@@ -64,8 +65,10 @@ def export(
     if campaign is None or not format:
         stop("expected CAMPAIGN and --format; mediasim export --list names the formats")
     names = check_formats(format)
-    data = CampaignData(FolderStorage(campaign), str(campaign))
-    with refusing(CampaignDataError):
+    if out is None and "://" in campaign:
+        stop(f"{campaign} is a bucket, and exports are folders: say where, with --out DIR")
+    with refusing(CampaignDataError, OSError):
+        data = CampaignData(open_storage(campaign), campaign)
         absent = data.missing()
         if absent and not partial and data.given_up != set(data.wanted) - set(data.shards):
             stop(
@@ -74,7 +77,7 @@ def export(
             )
     if absent:
         typer.echo(f"{campaign}: {absent}: they are not in the export", err=True)
-    home = campaign / EXPORTS if out is None else out
+    home = Path(campaign) / EXPORTS if out is None else out
     alone = out is not None and len(names) == 1
     export_all(data, {name: home if alone else home / name for name in names}, root)
 

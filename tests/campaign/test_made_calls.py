@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,25 @@ def test_reactive_parties_say_their_dialogue_in_turn() -> None:
     asked = call.row["draws"]["turn/1/gap"]
     got = (said[1]["start_sample"] - said[0]["end_sample"]) / 8000
     assert asked <= got < asked + 0.6, "as long as was asked, and what it takes to hear it"
+
+
+def test_reactive_parties_interrupt_each_other_and_nobody_waits_for_long() -> None:
+    talk = TALK | {"kind": "reactive", "backchannels": {"share": "40%"}}
+    talk |= {"interruptions": {"share": "40%", "yields": "0s"}, "gaps": {"uniform": ["0s", "1s"]}}
+    rows = [campaign(conversation=talk).call(index).row for index in (0, 1)]
+    said = [each for row in rows for each in row["utterances"]]
+    assert {each["kind"] for each in said} == {"turn", "backchannel", "interruption"}
+    assert any(each["cut"] for each in said)
+    for row in rows:
+        spans = sorted((it["start_sample"], it["end_sample"]) for it in row["utterances"])
+        assert all(b[0] - a[1] < 8 * 8000 for a, b in pairwise(spans))
+
+
+def test_a_message_is_left_as_it_was_planned() -> None:
+    call = {"from": "caller", "voicemail": {"trim": "do-not-trim", "timeout": "9s"}}
+    parties = {"caller": {"network": {"delay": "33ms"}}}
+    made = campaign(conversation=TALK, scenario={"parties": parties, "call": call})
+    assert places(made, 0) == {(0, 0)}
 
 
 def test_parts_are_drawn_by_their_shares() -> None:

@@ -21,6 +21,7 @@ from mediasim.campaign import (
 from mediasim.campaign.clips.stored import ClipsError
 from mediasim.campaign.flac import encode_flac
 from mediasim.documents.diagnostics import ScenarioError
+from mediasim.parties.voices.speech import Speaker
 
 
 @pytest.fixture(autouse=True)
@@ -130,6 +131,29 @@ def test_voices_and_people_talk_to_each_other(base: Path) -> None:
                 length = each["end_sample"] - each["start_sample"]
                 assert each["kind"] != "backchannel" or length <= 8000
         assert {each["party"] for each in row["utterances"]} == {"caller", "agent"}
+
+
+def test_what_scenarios_say_themselves_is_no_worker_s_to_speak(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = {"draw": {"one_of": ["Hello.", "Good day."]}}
+    script = [{"say": drawn}, {"say": {"text": "Bye.", "level": -30}}]
+    scenario = {
+        "parties": {"ann": {"script": [*script, "hangup"]}, "bob": {"voice": "emma"}},
+        "call": {"from": "ann", "to": "bob", "answer": "0s", "recording": "dual"},
+    }
+    campaign = made(base, scenario=scenario, speakers=None, conversation=None)
+    stored = {(each.text, each.voice) for each in StoredClips(FolderStorage(base / "out"))}
+    assert {("Hello.", "amy"), ("Good day.", "amy"), ("Bye.", "amy")} <= stored
+
+    def silent(*_: object, **__: object) -> None:
+        raise AssertionError("a worker speaks")
+
+    monkeypatch.setattr(Speaker, "saying", silent)
+    monkeypatch.setattr(Speaker, "say", silent)
+    said = [each["text"] for each in campaign.call(0).row["utterances"]]
+    assert said[1:] == ["Bye."]
+    assert said[0] in ("Hello.", "Good day.")
 
 
 def test_people_of_a_conference_are_different_ones(base: Path) -> None:

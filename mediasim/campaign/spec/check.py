@@ -127,6 +127,9 @@ def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> It
     with_app = any(party.app for party in scenario.parties.values()) or any(
         call.app or call.voicemail for call in scenario.calls
     )
+    if talk.kind == "reactive" and (part.room is not None or len(talking) > 2):
+        words = "expected planned: of three who wait for each other two would speak at once"
+        yield ("kind",), words
     if len(talking) < 2 and not with_app:
         yield ("parties",), f"expected two parties or more, found {one_of(talking or ['none'])}"
     if with_app and talk.kind == "planned" and any(call.app for call in scenario.calls):
