@@ -9,7 +9,9 @@ import typer
 
 from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
+from mediasim.commands.campaign_engines import CampaignCommand
 from mediasim.commands.docs import docs
+from mediasim.commands.examples import examples
 from mediasim.commands.exec import exec_command
 from mediasim.commands.export import export
 from mediasim.commands.fuzz import fuzz
@@ -45,7 +47,7 @@ def _version(
         raise typer.Exit
 
 
-for _command in (run, check, new, schema, sdp, explain, docs):
+for _command in (run, check, new, examples, schema, sdp, explain, docs):
     app.command()(_command)
 for _of_sandbox in (serve, worker, env, health, call, calls, recordings):
     app.command()(_of_sandbox)
@@ -55,7 +57,7 @@ app.command()(analyze)
 app.command(epilog=EXIT_CODES)(verify)
 app.command("break")(break_recording)
 app.command()(fuzz)
-app.command()(campaign)
+app.command(cls=CampaignCommand)(campaign)
 app.command()(export)
 app.command("import")(import_capture)
 

@@ -104,6 +104,12 @@ def test_no_module_imports_itself_through_others() -> None:
         pytest.fail("imported by " + ", imported by ".join(error.args[1]))
 
 
+def test_the_documentation_has_the_floors_in_their_order() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"\w+", row)] == FLOORS
+
+
 # -- public faces ---------------------------------------------------------------------------------
 
 OF_USERS = {"mediasim", "mediasim.testing"}

@@ -2,7 +2,7 @@
 
 ``spec`` is what a campaign's file may say, ``draws`` draws under labels, ``compose`` makes a
 scenario of a call's draws, ``record`` runs it and returns its row and its audio, ``shards`` and
-``storage`` lay the calls down, ``inline`` makes one shard after the other in this process.
+``storage`` lay the calls down, ``engines`` make shards: here, in processes, on many machines.
 
     spec = load_campaign("campaign.yaml")
     campaign = Campaign(spec, spec.seed, spoken_clips(spec))
@@ -25,12 +25,18 @@ __all__ = [
     "StoredClips",
     "begin_campaign",
     "campaign_schema",
+    "check_campaign",
+    "clips",
+    "clips_of",
+    "engines",
     "formats",
     "load_campaign",
     "make_clips",
     "make_shards",
     "parse_campaign",
+    "report",
     "spoken_clips",
+    "storage",
     "write_shard",
 ]
 
@@ -39,9 +45,17 @@ if TYPE_CHECKING:
     from mediasim.campaign.clip import Clip, Clips
     from mediasim.campaign.clips.stage import make_clips
     from mediasim.campaign.clips.stored import StoredClips
-    from mediasim.campaign.inline import ShardFailed, make_shards
+    from mediasim.campaign.engines.engine import ShardFailed
+    from mediasim.campaign.engines.inline import make_shards
+    from mediasim.campaign.prepare import clips_of
     from mediasim.campaign.record import RecordedCall
-    from mediasim.campaign.shards import CampaignMismatch, ShardDone, begin_campaign, write_shard
+    from mediasim.campaign.shards import (
+        CampaignMismatch,
+        ShardDone,
+        begin_campaign,
+        check_campaign,
+        write_shard,
+    )
     from mediasim.campaign.spec.load import campaign_schema, load_campaign, parse_campaign
     from mediasim.campaign.spec.model import CampaignSpec
     from mediasim.campaign.spoken import spoken_clips
@@ -56,14 +70,16 @@ _HOME = {
     "FolderStorage": "storage",
     "RecordedCall": "record",
     "ShardDone": "shards",
-    "ShardFailed": "inline",
+    "ShardFailed": "engines.engine",
     "Storage": "storage",
     "StoredClips": "clips.stored",
     "begin_campaign": "shards",
     "campaign_schema": "spec.load",
+    "check_campaign": "shards",
+    "clips_of": "prepare",
     "load_campaign": "spec.load",
+    "make_shards": "engines.inline",
     "make_clips": "clips.stage",
-    "make_shards": "inline",
     "parse_campaign": "spec.load",
     "spoken_clips": "spoken",
     "write_shard": "shards",

@@ -13,8 +13,10 @@ from typing import Any, Final
 
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND
 from mediasim.campaign.clip import Clip, Clips
-from mediasim.campaign.draws import CallDraws
-from mediasim.campaign.scripts import planned_scenario, reactive_scenario
+from mediasim.campaign.draws import CallDraws, Distribution
+from mediasim.campaign.reactive import reactive_scenario
+from mediasim.campaign.recorded import Recorded
+from mediasim.campaign.scripts import planned_scenario
 from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.distributions import OneOf
 from mediasim.campaign.spec.model import CampaignSpec
@@ -23,16 +25,20 @@ from mediasim.campaign.spec.parts import Part, parts_of
 from mediasim.campaign.spec.quantity import Quantity
 from mediasim.campaign.spec.template import Draw
 from mediasim.campaign.timing import Planned, planned, samples_of
-from mediasim.campaign.words import Turn, nanoseconds, turns_of
+from mediasim.campaign.words import Turn, language_of, nanoseconds, turns_of
 from mediasim.documents.durations import Duration
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import Say
 from mediasim.scenario.running.compile import parties_of
+from mediasim.scenario.running.sounds import sounds_of
 
 __all__ = ["ComposedCall", "Composer", "Said"]
 
 _TRIES: Final = 50
 """How often a speaker is drawn anew who speaks already."""
+_ASIDE: Final = "/backchannel/text"
+"""How the label of a backchannel's text ends."""
 _STAYING: Final = 2
 """Participants of a conference who are there from start to end."""
 
@@ -60,14 +66,24 @@ class ComposedCall:
     """Who speaks for each party."""
     drawn: Mapping[str, Any]
     """What was drawn, by label."""
+    asked: Mapping[str, Distribution | float]
+    """What it was drawn from, by label: a distribution, or the probability of a chance."""
 
 
 class _Call:
     """A call while it is composed: its part, its parties and its speakers."""
 
-    def __init__(self, parts: list[Part], spec: CampaignSpec, draws: CallDraws) -> None:
+    def __init__(
+        self, parts: list[Part], spec: CampaignSpec, draws: CallDraws, recorded: Recorded | None
+    ) -> None:
+        """``recorded`` are the people of the corpora; None where only texts are asked for."""
         self.draws = draws
+        self.recorded = recorded
         self._spec = spec
+        self.used: set[str] = set()
+        """Clips of recorded people that are said in it."""
+        self.people: set[str] = set()
+        """The parties that are recorded people, once its speakers are known."""
         self.part = parts[0]
         if self.part.name:
             ends = OneOf.model_validate(
@@ -75,6 +91,7 @@ class _Call:
             )
             self.part = parts[ends.index(draws.share("part"))]
             draws.drawn["part"] = self.part.name
+            draws.asked["part"] = ends
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -129,6 +146,7 @@ class _Call:
         distribution = draw.distribution
         if not isinstance(distribution, OneOf):
             return self.draws.draw(label, distribution)
+        self.draws.asked[label] = distribution
         number = distribution.index(self.draws.share(label))
         self.draws.drawn[label] = distribution.choices[number].value if draw.plain else number
         return number
@@ -137,20 +155,32 @@ class _Call:
         parties: Mapping[str, Any] = self.document["parties"]
         own = {name: each["voice"] for name, each in parties.items() if each and "voice" in each}
         taken = set(map(str, own.values()))
-        voices = self.part.speakers.voices
+        voices, talk = self.part.speakers.voices, self.part.conversation
+        language = "en" if talk is None else language_of(self.draws, talk)
+        accent = "" if language.split("-")[0] == "en" else f"-{language}"
         for party in self.parties:
             if party in own:
                 yield party, str(own[party])
                 continue
             label = f"speaker/{party}"
+            if self.part.speakers.recorded_for(party) is not None:
+                if self.recorded is not None:
+                    share = self.draws.share(label)
+                    found = self.recorded.speaker(self.part, party, share, taken)
+                    taken.add(found)
+                    self.draws.drawn[label] = found
+                    self.people.add(party)
+                    yield party, found
+                continue
+            self.draws.asked[label] = voices
             found = str(voices.at(self.draws.share(label)))
             for number in range(1, _TRIES):
                 if found not in taken:
                     break
                 found = str(voices.at(self.draws.share(f"{label}/{number}")))
             taken.add(found)
-            self.draws.drawn[label] = found
-            yield party, found
+            self.draws.drawn[label] = found + accent
+            yield party, found + accent
 
 
 class Composer:
@@ -162,19 +192,26 @@ class Composer:
         self._seed = seed
         self._clips = clips
         self._parts = parts_of(spec)
+        self._recorded = None if clips is None else Recorded(clips)
 
     def needed(self, index: int) -> list[Said]:
         """Return what call ``index`` may say, so that all of it can be spoken beforehand."""
         call = self._call(index)
-        talk = call.part.conversation
+        talk, found = call.part.conversation, list[Said]()
+        if call.part.template.speaks:
+            found += [
+                Said(sound.step.text, sound.step.voice or sound.voice)
+                for sound in sounds_of(call.base)
+                if isinstance(sound.step, Say)
+            ]
         if talk is None:
-            return []
-        found = []
+            return found
         for turn in turns_of(call.draws, talk, call.parties):
-            speaker = call.speakers[turn.party]
-            found += [Said(text, speaker) for text in turn.texts if text is not None]
+            said = [(turn.party, text) for text in turn.texts if text is not None]
             if turn.aside is not None:
-                found.append(Said(turn.aside.text, call.speakers[turn.aside.party]))
+                said.append((turn.aside.party, turn.aside.text))
+            # Recorded people need nothing: they say what they were recorded with.
+            found += [Said(text, call.speakers[it]) for it, text in said if it in call.speakers]
         return found
 
     def compose(self, index: int) -> ComposedCall:
@@ -197,10 +234,11 @@ class Composer:
             planned=tuple(said),
             speakers=call.speakers if talk is not None else {},
             drawn=call.draws.drawn,
+            asked=call.draws.asked,
         )
 
     def _call(self, index: int) -> _Call:
-        return _Call(self._parts, self._spec, CallDraws(self._seed, index))
+        return _Call(self._parts, self._spec, CallDraws(self._seed, index), self._recorded)
 
     def _talk(self, call: _Call, talk: ConversationSpec) -> tuple[Scenario, list[Planned]]:
         """Return the scenario with its conversation, and what is said in it."""
@@ -241,6 +279,14 @@ class Composer:
         """Return the clip of a text, or of any other of its speaker's, that a party says."""
         assert self._clips is not None
         speaker = call.speakers[party]
+        if self._recorded is not None and party in call.people:
+            share = call.draws.share(label)
+            digest = self._recorded.clip(
+                call.part, party, speaker, share, call.used, aside=label.endswith(_ASIDE)
+            )
+            call.used.add(digest)
+            call.draws.drawn[label] = digest
+            return self._clips.clip(digest)
         if text is not None:
             return self._clips.said(text, speaker)
         known = self._clips.of(speaker)

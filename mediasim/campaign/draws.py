@@ -36,6 +36,8 @@ class CallDraws:
         self._seeds = Seeds(seed).fork(f"campaign/call/{index}")
         self.drawn: dict[str, Any] = {}
         """What was drawn so far, by label."""
+        self.asked: dict[str, Distribution | float] = {}
+        """What each label was drawn from: a distribution, or the probability of a chance."""
 
     @property
     def seed(self) -> int:
@@ -50,6 +52,7 @@ class CallDraws:
         """Draw from a distribution, and note under the label what was drawn."""
         if not distribution.varies:
             return distribution.at(0.5)
+        self.asked[label] = distribution
         value = self.drawn[label] = distribution.at(self.share(label))
         return value
 
@@ -59,4 +62,5 @@ class CallDraws:
 
     def chance(self, label: str, probability: float) -> bool:
         """Return True with a probability; nothing is noted."""
+        self.asked[label] = probability
         return self.share(label) < probability

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import shutil
-import tempfile
 from collections.abc import Generator
 from dataclasses import dataclass
 from functools import cache
@@ -14,15 +13,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.levels import set_level
-from mediasim.audio.wav import read_wav
+from mediasim.audio.levels import downmix, set_level
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.flac import encode_flac
 from mediasim.campaign.rows import call_row
 from mediasim.campaign.scripts import ClipName
 from mediasim.exchange.media_store import MediaNotFound
+from mediasim.net.network import Impairments, Network
+from mediasim.parties.voices.level import at_speech_level
 from mediasim.parties.voices.speech import Speaker
+from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Play, Say
 from mediasim.scenario.running.failures import RunFailed
 from mediasim.scenario.running.runner import run_scenario
@@ -30,9 +31,6 @@ from mediasim.scenario.running.sounds import ScenarioSounds, SoundClip
 from mediasim.seeds import Seeds
 
 __all__ = ["RecordedCall", "record"]
-
-_MEMORY: Final = Path("/dev/shm")
-"""Where Linux keeps files in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,21 @@ class _ClipSounds(ScenarioSounds):
                 pass  # a file of the scenario's own
             else:
                 return self._of(digest, clip.words, samples, step)
+        elif (said := self._said(step, voice)) is not None:
+            return said
         return (yield from super().clip_steps(step, voice))
+
+    def _said(self, step: Say, voice: str) -> SoundClip | None:
+        """Return what the scenario itself has a party say; None if no clip of it was made."""
+        try:
+            clip = self._clips.said(step.text, step.voice or voice)
+        except LookupError:
+            return None
+        pcm = self._clips.pcm(clip.digest)
+        if step.level is None:
+            return SoundClip(pcm, clip.digest, clip.words)
+        name = f"{clip.digest}@{step.level:.6g}"
+        return SoundClip(at_speech_level(pcm / 32768, step.level), name, clip.words)
 
     def _of(self, digest: str, words: Any, samples: int | None, step: Play) -> SoundClip:
         pcm, name = self._clips.pcm(digest), str(step.file)
@@ -87,30 +99,54 @@ def _speaker() -> Speaker:
     return Speaker()
 
 
+def _one_way(call: ComposedCall) -> Scenario:
+    """Return a planned call's scenario without what it costs that parties hear each other.
+
+    Nobody reacts to anything in it, so that the recording is the same. A line with an echo sends
+    back what is heard.
+    """
+    parties = {
+        name: party
+        if party.telephone_line.echoes
+        else party.model_copy(update={"network": _only_up(party.network)})
+        for name, party in call.scenario.parties.items()
+    }
+    return call.scenario.model_copy(update={"parties": parties})
+
+
+def _only_up(network: Network) -> Network:
+    return network.model_copy(update={"up": network.towards_server, "down": _CLEAN})
+
+
+_CLEAN: Final = Impairments()
+
+
 def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
     """Run a composed call in virtual time and return it recorded.
 
     Raises RunFailed if it breaks, or leaves no recording.
     """
-    folder = tempfile.mkdtemp(prefix="mediasim-call-", dir=_MEMORY if _MEMORY.is_dir() else None)
+    run = run_scenario(
+        _one_way(call) if call.conversation == "planned" else call.scenario,
+        None,
+        seed=call.seed,
+        sounds=lambda seeds: _ClipSounds(seeds, _speaker(), call.scenario.base, clips),
+    )
+    if run.cut_ns is not None:  # Ctrl-C: a run ends in order then, and so does what it is part of
+        raise KeyboardInterrupt
+    name = call.scenario.recordings[0].name
+    recording = run.recording(name)
     try:
-        run = run_scenario(
-            call.scenario,
-            Path(folder),
-            seed=call.seed,
-            sounds=lambda seeds: _ClipSounds(seeds, _speaker(), call.scenario.base, clips),
-        )
-        name = call.scenario.recordings[0].name
-        recording = run.recording(name)
-        try:
-            if recording is None:
-                raise MediaNotFound
-            pcm = read_wav(run.exchange.store.wav_path(recording.sid)).pcm
-        except MediaNotFound:
-            raise RunFailed(
-                f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
-            ) from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    row = call_row(call, recording, run.truths[recording.sid], pcm, clips, spec_digest)
+        if recording is None:
+            raise MediaNotFound
+        pcm = run.exchange.store.pcm(recording.sid)
+    except MediaNotFound:
+        raise RunFailed(
+            f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
+        ) from None
+    if recording.record.layout.plain_channels == 1 < len(pcm):
+        pcm = downmix(pcm)[np.newaxis]  # stored in two, and one is what a download gives
+    row = call_row(call, recording, run.truths[recording.sid], pcm, spec_digest)
+    del run, recording
+    gc.collect(1)  # a run refers to itself in circles, and its arrays are large
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))

@@ -11,25 +11,40 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import tarfile
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
+from typing import Any, Final
 
 from mediasim.campaign.campaign import Campaign
+from mediasim.campaign.spec.model import CampaignSpec
 from mediasim.campaign.storage import Storage
 
 __all__ = [
+    "CAMPAIGN",
     "CampaignMismatch",
     "ShardDone",
     "begin_campaign",
+    "check_campaign",
     "is_done",
     "shard_name",
+    "shard_of",
     "write_shard",
 ]
 
-CAMPAIGN = "campaign.json"
+CAMPAIGN: Final = "campaign.json"
+_TAR: Final = re.compile(r"shards/calls-(\d{6,})\.tar")
+
+
+_DIFFERS: Final = {
+    "schema": "its rows are of schema {there}, here they are of {here}",
+    "seed": "it was begun with seed {there}, here it is {here}",
+    "shard": "its shards have {there} calls, here they have {here}",
+    "spec_digest": "its spec says something else than the one given here",
+    "first_call": "with the same spec and seed its call 0 has other bytes than the one made here, "
+    "as another version of mediasim, of numpy or of a codec's library makes them",
+}
+"""What must be as it was when a campaign was begun, and how it is told that it is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,12 @@ def shard_name(shard: int, suffix: str = ".tar") -> str:
     return f"shards/calls-{shard:06d}{suffix}"
 
 
+def shard_of(name: str) -> int | None:
+    """Return the shard whose tar has a name; None for a name of anything else."""
+    found = _TAR.fullmatch(name)
+    return None if found is None else int(found[1])
+
+
 def is_done(out: Storage, shard: int) -> bool:
     """Return whether a shard is whole."""
     return out.exists(shard_name(shard))
@@ -63,33 +84,64 @@ def begin_campaign(campaign: Campaign, out: Storage) -> dict[str, Any]:
 
     Raises CampaignMismatch if the folder holds calls of another spec, seed or version.
     """
+    spec = campaign.spec
+    document = {**_document(spec, campaign.seed), "first_call": campaign.first_call()}
+    text = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode()
+    # Of several jobs that begin at once one writes it, and all others compare theirs with it.
+    if out.put_new(CAMPAIGN, text):
+        return document
+    found: dict[str, Any] = json.loads(out.read(CAMPAIGN))
+    _check_same(found, document, out.where)
+    if found["calls"] < spec.calls:
+        last, rest = divmod(found["calls"], spec.shard_size)
+        if rest:  # it is to have more calls than it has
+            out.delete(shard_name(last))
+        out.put(CAMPAIGN, text)
+        return document
+    return found
+
+
+def check_campaign(spec: CampaignSpec, seed: int, out: Storage) -> None:
+    """Check that a campaign may be begun or gone on with, before anything is made for it.
+
+    Raises CampaignMismatch if the folder holds calls of another spec, seed or version.
+    """
+    if out.exists(CAMPAIGN):
+        found: dict[str, Any] = json.loads(out.read(CAMPAIGN))
+        known = {**_document(spec, seed), "first_call": found.get("first_call")}
+        _check_same(found, known, out.where)
+
+
+def _document(spec: CampaignSpec, seed: int) -> dict[str, Any]:
+    """Return what is stored of a campaign, but for the digest of its first call."""
     from mediasim import __version__
 
-    spec = campaign.spec
-    document = {
+    return {
         "schema": 1,
         "mediasim": __version__,
         "name": spec.name,
         "spec": spec.document,
         "spec_digest": spec.digest,
-        "seed": campaign.seed,
+        "seed": seed,
         "calls": spec.calls,
         "shard": spec.shard_size,
-        "first_call": campaign.first_call(),
     }
-    if out.exists(CAMPAIGN):
-        found = json.loads(out.read(CAMPAIGN))
-        for key in ("schema", "spec_digest", "seed", "shard", "first_call"):
-            if found.get(key) != document[key]:
-                raise CampaignMismatch(
-                    f"{CAMPAIGN} there is of another campaign: its {key} is {found.get(key)!r}, "
-                    f"here it is {document[key]!r}; choose another folder"
-                )
-        if found.get("calls") == spec.calls:
-            return dict(found)
-    text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-    out.put(CAMPAIGN, text.encode())
-    return document
+
+
+def _check_same(found: dict[str, Any], document: dict[str, Any], where: str) -> None:
+    """Raise CampaignMismatch unless a campaign that was begun can be gone on with."""
+    for key, words in _DIFFERS.items():
+        if found.get(key) != document[key]:
+            there, here = found.get(key), document[key]
+            raise CampaignMismatch(
+                f"{where} has another campaign: {words.format(there=there, here=here)}; name "
+                f"another --out, or make {where} empty"
+            )
+    if found["calls"] > document["calls"]:
+        raise CampaignMismatch(
+            f"{where} was begun with {found['calls']:,} calls, here there are to be "
+            f"{document['calls']:,}: a campaign can be made longer, but not shorter"
+        )
 
 
 def write_shard(campaign: Campaign, shard: int, out: Storage) -> ShardDone:
@@ -99,7 +151,7 @@ def write_shard(campaign: Campaign, shard: int, out: Storage) -> ShardDone:
     """
     seconds, count = 0.0, 0
     lines = io.BytesIO()
-    with NamedTemporaryFile(prefix="mediasim-shard-", suffix=".tar") as file:
+    with out.writing(shard_name(shard)) as file:
         with tarfile.open(fileobj=file, mode="w", format=tarfile.USTAR_FORMAT) as tar:
             for call in campaign.calls(shard):
                 row = call.json
@@ -108,10 +160,8 @@ def write_shard(campaign: Campaign, shard: int, out: Storage) -> ShardDone:
                 lines.write(row + b"\n")
                 seconds += call.row["audio"]["duration"]
                 count += 1
-        file.flush()
         size = file.tell()
         out.put(shard_name(shard, ".jsonl"), lines.getvalue())
-        out.put(shard_name(shard), Path(file.name))
     return ShardDone(shard, count, seconds, size)
 
 

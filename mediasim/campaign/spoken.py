@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mediasim.campaign.clip import Clip
 from mediasim.campaign.spec.model import CampaignSpec
+from mediasim.parties.voices.catalogue import voice_named
 from mediasim.parties.voices.speech import Speaker
 
 __all__ = ["SpokenClips", "spoken_clips"]
@@ -27,8 +28,9 @@ class SpokenClips:
         """Return the clip of a text in a voice, which is spoken now if it was not before."""
         if (text, voice) not in self._said:
             spoken = self._speaker.say(text, voice)
+            language = voice_named(voice).language or None
             samples, words = len(spoken.pcm), spoken.words
-            clip = Clip(spoken.digest, text, voice, None, samples, words, voice)
+            clip = Clip(spoken.digest, text, voice, language, samples, words, voice)
             self._said[text, voice] = self._by_digest.setdefault(clip.digest, clip)
             self._pcm[clip.digest] = spoken.pcm
         return self._said[text, voice]

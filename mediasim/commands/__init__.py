@@ -7,7 +7,9 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 __all__ = [
     "analyze",
     "campaign",
+    "campaign_engines",
     "docs",
+    "examples",
     "exec",
     "export",
     "fuzz",

@@ -14,22 +14,28 @@ from mediasim.commands.loading import loading
 if TYPE_CHECKING:
     from mediasim.campaign.formats.data import CampaignData
 
-__all__ = ["check_formats", "export", "export_all"]
+__all__ = ["EXPORTS", "check_formats", "export", "export_all"]
 
-FOLDER: Final = "exports"
+EXPORTS: Final = "exports"
 """The folder of a campaign that its exports are in, unless another is named."""
 
 
 def export(
-    campaign: Annotated[Path, typer.Argument(help="The folder that `mediasim campaign` filled.")],
+    campaign: Annotated[
+        str | None,
+        typer.Argument(help="What `mediasim campaign` filled: a folder, or s3://bucket/prefix."),
+    ] = None,
     format: Annotated[
-        list[str] | None, typer.Option(help="The format; may be given several times.")
+        list[str] | None,
+        typer.Option("--format", "-f", help="The format; may be given several times."),
     ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="The folder to be made, instead of exports/FORMAT in the campaign's; of several "
-            "formats each has a folder in it."
+            "formats each has a folder in it.",
         ),
     ] = None,
     root: Annotated[
@@ -48,19 +54,21 @@ def export(
     it is there; 2: the campaign, the format or the folder is wrong; 130: Ctrl-C.
     """
     with loading():
-        from mediasim.campaign import FolderStorage
         from mediasim.campaign.formats.data import CampaignData, CampaignDataError
         from mediasim.campaign.formats.table import FORMATS
+        from mediasim.campaign.storage import open_storage
 
     if show:
         width = max(map(len, FORMATS))
         print("\n".join(f"{it.name:{width}}  {it.what}" for it in FORMATS.values()))
         return
-    if not format:
-        stop("expected --format; mediasim export CAMPAIGN --list names the formats")
+    if campaign is None or not format:
+        stop("expected CAMPAIGN and --format; mediasim export --list names the formats")
     names = check_formats(format)
-    data = CampaignData(FolderStorage(campaign), str(campaign))
-    with refusing(CampaignDataError):
+    if out is None and "://" in campaign:
+        stop(f"{campaign} is a bucket, and exports are folders: say where, with --out DIR")
+    with refusing(CampaignDataError, OSError):
+        data = CampaignData(open_storage(campaign), campaign)
         absent = data.missing()
         if absent and not partial and data.given_up != set(data.wanted) - set(data.shards):
             stop(
@@ -69,7 +77,7 @@ def export(
             )
     if absent:
         typer.echo(f"{campaign}: {absent}: they are not in the export", err=True)
-    home = campaign / FOLDER if out is None else out
+    home = Path(campaign) / EXPORTS if out is None else out
     alone = out is not None and len(names) == 1
     export_all(data, {name: home if alone else home / name for name in names}, root)
 
@@ -91,13 +99,15 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
     from mediasim.campaign.formats.export import ExportError
     from mediasim.campaign.formats.export import export as export_campaign
     from mediasim.campaign.formats.table import format_named
+    from mediasim.campaign.report import export_card
     from mediasim.documents.diagnostics import counted
 
     for name, folder in folders.items():
         format = format_named(name)
         try:
             with refusing(ExportError, CampaignDataError):
-                done = export_campaign(data, format, folder, root=root)
+                card = export_card(data, format)
+                done = export_campaign(data, format, folder, root=root, card=card)
         except KeyboardInterrupt:
             stop(f"{folder} is not whole: the same command goes on", ExitCode.INTERRUPTED)
         except OSError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ import typer
 
 from mediasim.commands.ending import ExitCode, Format, refusing, seed_option, show_page, stop
 from mediasim.commands.loading import loading
+from mediasim.commands.progress import progress
 from mediasim.commands.scenarios import load
 
 __all__ = ["run"]
@@ -133,25 +135,7 @@ def run(
 def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
     """Run, and show progress on the error channel where that is a terminal: the runs that are done,
     and the time since the start, which in real time is that of the calls."""
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return work(None)
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.completed} of {task.total} runs"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("of call time" if realtime else ""),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(scenarios[0].name, total=len(scenarios))
-
-        def done(finished: RunReport) -> None:
-            progress.update(task, advance=1, description=finished.label)
-
-        return work(done)
+    of = "of call time" if realtime else ""
+    with progress(len(scenarios), "runs", scenarios[0].name, time_of=of) as show:
+        done = count(1)
+        return work(lambda finished: show(next(done), finished.label))

@@ -24,6 +24,9 @@ REPOSITORY: Final = "https://github.com/mediasim/mediasim"
 """Where links lead that leave the documentation, and those of the README."""
 
 
+_NO_HEADER: Final = re.compile(r"<thead>\s*<tr>\s*(?:<td></td>\s*)+</tr>\s*</thead>\s*")
+
+
 @dataclass(frozen=True)
 class Heading:
     """A heading of a page, for its list of contents."""
@@ -51,6 +54,8 @@ def html_of(page: Page, base: str) -> tuple[str, list[Heading]]:
     rules["table_close"] = lambda *_: "</table></div>\n"
     rules["fence"] = _code
     text = markdown.renderer.render(tokens, markdown.options, {})
+    # A header cell without words heads nothing.
+    text = _NO_HEADER.sub("", text.replace("<th></th>", "<td></td>"))
     return text, headings
 
 

@@ -36,6 +36,10 @@ _HISTORY: Final = 2 * FLUSH_FRAMES
 """Frames of track kept per leg for recorders, in short blocks."""
 _SILENCE: Final = 8
 """Highest sample of silence: the smallest step of A-law."""
+_FEW: Final = 4
+"""Streams up to which packets are received a stream at a time; more of them go together."""
+_MANY: Final = 16
+"""Packets from which on a stream's are received by themselves in any case."""
 _SHORT: Final = FLUSH_FRAMES
 """Frames up to which a block can use the legs' own memory; recorders are written at the end of a
 longer one."""
@@ -233,10 +237,14 @@ class MediaPlane:
     def _receive(self, routes: Routes, known_before: int) -> None:
         """Receive all packets that arrived in time for frames before ``known_before``."""
         blocks, rows = [], []
+        few = len(routes.sourced) <= _FEW
         for leg in routes.sourced:
             assert leg.source is not None
             block = leg.source.pull((known_before - 1) * FRAME_NS)
-            if block is not None and len(block):
+            if block is None or not len(block):
+                continue
+            alone = few or len(block) >= _MANY
+            if not (alone and self.playout.steady.receive(leg.stream, block)):
                 blocks.append(block)
                 rows.append(leg.row)
         self.deliver(rows, blocks, known_before)

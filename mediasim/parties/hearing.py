@@ -37,6 +37,8 @@ class HeardAhead(NamedTuple):
     """Which may be, (n,)."""
     silent_after: bool
     """Whether only silence follows them."""
+    blurred: int = 0
+    """Frames by which all that may be off."""
 
 
 class SpeechTracker:
@@ -47,6 +49,8 @@ class SpeechTracker:
         """Frames that may be processed before what was heard is acted on."""
         self.settle: Callable[[], None] = lambda: None
         """Lets the tracker hear what was not told to it yet."""
+        self.version = 0
+        """Number of changes so far of what is waited for, and of what counts for it."""
         self._activity = LiveActivity()
         self._loud = 0
         self._quiet = 0
@@ -68,21 +72,26 @@ class SpeechTracker:
     def wait_speech(self, fired: Fired) -> None:
         """Call ``fired`` when speech starts; at the next frame if it has since the last mark."""
         self._judge()
-        self._waiting = ("speech", 0, fired)
+        self._wait(("speech", 0, fired))
 
     def wait_quiet(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet after speech since the last mark."""
         self._judge()
-        self._waiting = ("quiet", frames, fired)
+        self._wait(("quiet", frames, fired))
 
     def wait_silence(self, frames: int, fired: Fired) -> None:
         """Call ``fired`` when there are ``frames`` of quiet from now on, after speech or not."""
         self._judge()
         self._quiet = 0
-        self._waiting = ("silence", frames, fired)
+        self._wait(("silence", frames, fired))
+
+    def _wait(self, what: tuple[str, int, Fired]) -> None:
+        self.version += 1
+        self._waiting = what
 
     def wait_from(self, frame: int) -> None:
         """Let no frame before this one fulfil what is waited for, though it may be heard later."""
+        self.version += 1
         self._waits_from = frame
 
     def forget(self) -> None:
@@ -97,6 +106,7 @@ class SpeechTracker:
     def mark(self) -> None:
         """Disregard the speech heard until now."""
         self._judge()
+        self.version += 1
         self._spoken = False
         self._loud = 0
         self._activity.mark()
@@ -140,12 +150,13 @@ class SpeechTracker:
                 begins = FOREVER if ahead.silent_after else len(ahead.maybe)
             last = begins + _ONSET - self._loud - 1
             if kind == "speech":
-                return max(1, last + 1)
+                return max(1, last + 1 - ahead.blurred)
         # The quiet that is waited for begins behind a frame that is heard.
         loud = np.flatnonzero(ahead.loud)
         loud = np.concatenate(([last], loud[(loud > last) & (loud >= ignored)]))
         gaps = np.flatnonzero(loud[1:] - loud[:-1] > quiet)
-        return max(1, int(loud[gaps[0] if len(gaps) else -1]) + quiet + 1)
+        begins = int(loud[gaps[0] if len(gaps) else -1]) - ahead.blurred
+        return max(1, begins + quiet + 1)
 
     @property
     def reach(self) -> int:

@@ -19,9 +19,9 @@ from mediasim.net.network import Impairments
 from mediasim.net.telephone_line import TelephoneLine
 from mediasim.parties.clock import SenderClock
 from mediasim.parties.echo import Echo
-from mediasim.parties.foresight import heard_ahead
+from mediasim.parties.foresight import heard_ahead, timelines_of
 from mediasim.parties.gain_control import GainControl
-from mediasim.parties.hearing import SpeechTracker
+from mediasim.parties.hearing import HeardAhead, SpeechTracker
 from mediasim.parties.phone import Dtx, PhoneFormat, SimulatedPhone
 from mediasim.parties.rtp_receiver import RtpReceiver, shared_playout_of
 from mediasim.parties.telephone_line import SendingPath, background
@@ -154,6 +154,8 @@ class Line:
         """Tracks all sound that is heard, ringing and hold music too; None unless wanted."""
         self.receiver: RtpReceiver | None = None
         """What the party hears; None if it does not listen."""
+        self._ears: list[_Ear] = []
+        """What of it waits to hear something."""
         self._tones: list[Player] = []
         """Players of non-speech (ringing, hold music) that may still be heard."""
         self._players_seen = 0
@@ -171,7 +173,7 @@ class Line:
                 self.room.plane.playout.max_block,
             )
             self.receiver.listeners.append(self.hear)
-            self.receiver.patient = self._needs_not_hear
+            self.receiver.needs_none_before = self._needs_none_before
             self.tracker.settle = self.receiver.settle
             if self._echo is not None:
                 self.receiver.listeners.append(self._echo.hear)
@@ -201,17 +203,28 @@ class Line:
             self.everything.settle = self.receiver.settle
             self.receiver.listeners.append(self.everything.hear)
 
-    def _needs_not_hear(self) -> bool:
-        """Return whether what the party hears may be told later: nothing is waited for, and nobody
-        but its trackers listens."""
+    def heard_ahead(self) -> HeardAhead | None:
+        """Return what the party will hear from its room's next frame on; None where nothing is
+        known."""
+        return None if self._sounds_otherwise else heard_ahead(self.leg, self.receiver)
+
+    @property
+    def _sounds_otherwise(self) -> bool:
+        """Whether ringing and hold music, which do not count as speech, may still be heard."""
+        return bool(self._tones) or self._players_seen < len(self.leg.played)
+
+    def _needs_none_before(self, end: int) -> bool:
+        """Return whether what the party hears before a frame may be told later.
+
+        So it is if none of that can be waited for, and nobody but its trackers listens.
+        """
         trackers = [self.tracker] if self.everything is None else [self.tracker, self.everything]
         assert self.receiver is not None
-        return (
-            len(self.receiver.listeners) == len(trackers)
-            and not any(tracker.waits for tracker in trackers)
-            and not self._tones
-            and self._players_seen == len(self.leg.played)
-        )
+        if len(self.receiver.listeners) > len(trackers) or self._sounds_otherwise:
+            return False
+        waiting = sum(tracker.waits for tracker in trackers)
+        patient = sum(ear.needs_none_before(end) for ear in self._ears)
+        return waiting <= patient
 
     def hear(self, first_frame: int, pcm: NDArray[np.int16]) -> None:
         """Track the speech in the next frames that are heard."""
@@ -283,6 +296,7 @@ class Line:
 
         ear = _Ear(self, self.party.reaction_frames, tracker)
         self.room.bound(ear, patient=tracker is not None)
+        self._ears.append(ear)
         wait(fired)
         if tracker is not None:
             tracker.wait_from(self.room.plane.now)
@@ -290,25 +304,38 @@ class Line:
             await heard.wait()
         finally:
             self.room.unbound(ear)
+            self._ears.remove(ear)
 
 
-@dataclass(eq=False, slots=True)
 class _Ear:
     """A party that waits to hear something: the plane may not process more frames at once than can
     bring it, and than the party takes to react."""
 
-    line: Line
-    horizon: int
-    tracker: SpeechTracker | None
+    def __init__(self, line: Line, horizon: int, tracker: SpeechTracker | None) -> None:
+        self.horizon = horizon
+        self._line = line
+        self._tracker = tracker
+        self._soonest = -1
+        """The frame before which nothing can be heard that is waited for."""
+        self._known_by: tuple[object, ...] = ()
+        """What that depends on; it holds as long as this is the same."""
+
+    def needs_none_before(self, frame: int) -> bool:
+        """Return whether its tracker waits, and for nothing that can be heard before a frame."""
+        return self._tracker is not None and self._tracker.waits and self._soonest >= frame
 
     @property
     def reach(self) -> int:
-        if self.tracker is None:
+        tracker, room = self._tracker, self._line.room
+        if tracker is None:
             return self.horizon
-        soonest = self.tracker.soonest
-        if soonest < FOREVER:
-            receiver, leg = self.line.receiver, self.line.leg
-            ahead = None if receiver is None else heard_ahead(leg, receiver)
+        if not tracker.waits:
+            return FOREVER
+        known_by = (room.version, tracker.version, *timelines_of(self._line.leg))
+        if self._soonest < room.frame or known_by != self._known_by:
+            soonest = tracker.soonest
+            ahead = self._line.heard_ahead()
             if ahead is not None:
-                soonest = max(soonest, self.tracker.soonest_of(leg.room.frame, ahead))
-        return soonest - 1 + self.horizon
+                soonest = max(soonest, tracker.soonest_of(room.frame, ahead))
+            self._soonest, self._known_by = room.frame + soonest - 1, known_by
+        return self._soonest - room.frame + self.horizon

@@ -104,6 +104,8 @@ class SimulatedPhone:
         self._flight = PacketsInFlight(link)
         self._ended_at: int | None = None
         self._pressed_until = 0
+        self.keys_pressed = 0
+        """Number of keys pressed so far."""
 
     @property
     def fates(self) -> list[PacketFate]:
@@ -137,12 +139,16 @@ class SimulatedPhone:
         """Return the packets of the last ``back`` frames, and of up to ``ahead`` to come, as the
         party's timeline has them now.
 
-        None where packets are not one a frame of audio, each coded by itself.
+        None where packets are not one a frame of audio.
         """
         first = max(0, self._period - back)
-        by_themselves = self._encoder is None and self._step == FRAME_SAMPLES
         pressed = self._events or self._pressed_until > first * self._step
-        if not by_themselves or self.format.dtx != "off" or not self.clock.steady or pressed:
+        if (
+            self._step != FRAME_SAMPLES
+            or self.format.dtx != "off"
+            or not self.clock.steady
+            or pressed
+        ):
             return None
         if self._ended_at is not None:
             return None
@@ -172,6 +178,7 @@ class SimulatedPhone:
 
     def press(self, digits: str, at: int, tone_samples: int, gap_samples: int) -> int:
         """Send digits as telephone events (RFC 4733) from a sample on; return their end sample."""
+        self.keys_pressed += len(digits)
         for digit in digits:
             first = -(-at // self._step)
             start = first * self._step

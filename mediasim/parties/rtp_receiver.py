@@ -54,8 +54,8 @@ class RtpReceiver:
         self.link = link
         self.listeners: list[Listener] = []
         """Listeners to what is played; :meth:`settle` before one is added or removed."""
-        self.patient: Callable[[], bool] = lambda: False
-        """Returns whether no listener needs what is played now."""
+        self.needs_none_before: Callable[[int], bool] = lambda end: False
+        """Returns whether no listener needs what is played before a frame yet."""
         self.sent = 0
         """Number of packets sent to the party."""
         self._max_block = max_block
@@ -78,6 +78,11 @@ class RtpReceiver:
         return self._stream
 
     @property
+    def remembers(self) -> bool:
+        """Whether the codec of what is heard has a memory."""
+        return self._stream.decoder is not None
+
+    @property
     def path_frames(self) -> int:
         """Frames from a frame's being sent to its having been heard."""
         delay = -(-self.link.delay_ns // FRAME_NS)
@@ -95,7 +100,7 @@ class RtpReceiver:
         self._gathered_to += count
         self.sent += count
         most = self._gathered_to - self._gathered_from >= _MOST_GATHERED
-        if self._defer is not None or most or not self.patient():
+        if self._defer is not None or most or not self.needs_none_before(self._gathered_to):
             self.settle()
 
     def settle(self) -> None:
@@ -176,7 +181,7 @@ class RtpReceiver:
             pcm = np.empty((1, count * FRAME_SAMPLES), np.int16)
         # A frame is played from what had arrived when the frame began.
         block = self._flight.take_arrived((end - 1) * FRAME_NS)
-        if block is not None:
+        if block is not None and not self._playout.steady.receive(self._stream, block):
             self._playout.receive(np.full(len(block), self._stream.row, np.int64), block, end)
         self._playout.read(own, first_frame, count, pcm)
         for listener in tuple(self.listeners):

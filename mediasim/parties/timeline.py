@@ -94,6 +94,11 @@ class Segment:
     def end(self) -> int:
         return self.start + len(self.pcm)
 
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
+
     def __lt__(self, other: Segment) -> bool:
         return self.start < other.start
 
@@ -114,6 +119,8 @@ class Timeline:
         self.segments: list[Segment] = []
         self.muted: list[tuple[int, int]] = []
         """Spans (start, end), in samples, in which the party's microphone was off."""
+        self.version = 0
+        """Number of changes so far."""
         self._background = background
         self._first = 0
         """Index of the first segment that may still be read; all before it have ended."""
@@ -153,6 +160,7 @@ class Timeline:
         else:
             codes = _coded(pcm, digest)
         segment = Segment(at, pcm, kind, text, digest, codes, words, recorded)
+        self.version += 1
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
         return segment
@@ -160,15 +168,18 @@ class Timeline:
     def mute(self, at: int) -> None:
         """Turn the microphone off from a sample on; does nothing if it is off."""
         if not self.muted or self.muted[-1][1] != _NEVER:
+            self.version += 1
             self.muted.append((at, _NEVER))
 
     def unmute(self, at: int) -> None:
         """Turn the microphone on from a sample on; does nothing if it is on."""
         if self.muted and self.muted[-1][1] == _NEVER:
+            self.version += 1
             self.muted[-1] = (self.muted[-1][0], at)
 
     def cut(self, at: int) -> None:
         """Remove all sound from a sample on."""
+        self.version += 1
         kept = []
         for segment in self.segments:
             if segment.end <= at:
@@ -225,7 +236,7 @@ class Timeline:
                 low - segment.start : high - segment.start
             ]
         if self._background is not None:
-            total += np.take(self._background, np.arange(first, end), mode="wrap")
+            _add_looped(total, self._background, first)
         if self._echo is not None:
             total += self._echo(first, end)
         for low, high in self.muted:
@@ -267,6 +278,15 @@ class Timeline:
                 if piece[0] < piece[1]
             ]
         return spans
+
+
+def _add_looped(total: NDArray[np.int32], loop: NDArray[np.int16], first: int) -> None:
+    """Add a sound that is repeated for ever, from its sample ``first`` on."""
+    done, at = 0, first % len(loop)
+    while done < len(total):
+        piece = loop[at : at + len(total) - done]
+        total[done : done + len(piece)] += piece
+        done, at = done + len(piece), 0
 
 
 def _coded(pcm: NDArray[np.int16], digest: str) -> NDArray[np.uint8]:

@@ -161,6 +161,13 @@ class ExtendedNumbers(Columns):
         self.ticks[rows] = packets.ticks
         self.arrival[rows] = packets.arrival
 
+    def go_to_one(
+        self, row: int, sequence: int, timestamp: np.uint32, ticks: int, arrival: int
+    ) -> None:
+        """Read the next packets of a row by its newest one."""
+        self.sequence[row], self.timestamp[row] = sequence, timestamp
+        self.ticks[row], self.arrival[row] = ticks, arrival
+
     def go_from(self, row: int, packet: KeptPacket, media: int) -> None:
         """Read the next packets of a row by a kept packet, as if it had this media time."""
         self.sequence[row], self.timestamp[row] = packet.sequence, packet.timestamp
@@ -263,6 +270,11 @@ class Depacketizer(Columns):
             self._write(rows, output, block.data[:, start : start + width][chosen])
         else:
             self._write_forms(rows, output, block.data[chosen], offset, size)
+
+    def write_steady(self, row: int, output: NDArray[np.int64], payload: NDArray[np.uint8]) -> None:
+        """Decode payloads (n, size) of a row to output samples on the grid of units."""
+        coder = self._coders[self._coder[row]]
+        self._ring.write_row(row, output, _decoded(payload, coder))
 
     def occupied(self, row: int, output: int, samples: int) -> bool:
         """Return whether there is audio, not played yet, where a payload would stand."""

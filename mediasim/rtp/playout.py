@@ -37,6 +37,7 @@ from mediasim.rtp.probation import offset_of
 from mediasim.rtp.reception import ReceptionTable
 from mediasim.rtp.ring import Columns, FrameRing
 from mediasim.rtp.scheduler import Scheduler
+from mediasim.rtp.steady import SteadyCourse
 from mediasim.rtp.stream import Digit, KeptNoise, ReceivedStream, StreamFormat, StreamTable
 
 __all__ = ["AHEAD_FRAMES", "Playout"]
@@ -67,15 +68,8 @@ class Playout(Columns):
         self._ring = FrameRing(slots)
         self._depacketizer = Depacketizer(self.streams, self._offsets, self._ring)
         self._numbers = ExtendedNumbers()
-        self._scheduler = Scheduler(
-            self.streams,
-            self._numbers,
-            self._offsets,
-            self._depacketizer,
-            self.reception,
-            self._attend,
-            self._use,
-        )
+        tables = self._numbers, self._offsets, self._depacketizer, self.reception
+        self._scheduler = Scheduler(self.streams, *tables, self._attend, self._use)
         self._pending_streams = PendingStreams(
             self.streams, self._numbers, self._offsets, self._scheduler, self._begin_playout
         )
@@ -87,6 +81,7 @@ class Playout(Columns):
         fill."""
         self._held: dict[int, PacketBlock] = {}
         """Packets by row, held back until another shows that a new stream has begun."""
+        self.steady = SteadyCourse(*tables, self._held)
         super().__init__()
 
     def _columns(self, rows: int) -> None:

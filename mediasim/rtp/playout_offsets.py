@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
-from mediasim.rtp.probation import Anchor
+from mediasim.rtp.probation import JUMP, Anchor
 from mediasim.rtp.ring import Columns
 from mediasim.rtp.skew_compensation import SkewCompensation
 from mediasim.rtp.stream import ReceivedStream, Shift, StreamTable
@@ -252,6 +252,56 @@ class PlayoutOffsets(Columns):
         self._most[own] = most[last]
         self._packets[own] = count[last]
 
+    def steady_offset(self, row: int, media: int, delay: int) -> int | None:
+        """Return the offset of a row's packets if it is the same of all, and none overlaps another
+        or comes far too early.
+
+        ``media`` is their least media time, ``delay`` the least time from there to arrival. None
+        otherwise.
+        """
+        if self._window[row] == _NO_WINDOW or media < self._turn[row]:
+            return None
+        offset = int(self._offset[row])
+        early = delay - offset - self.reference(row) < -JUMP
+        return None if early or media + offset < self._contested[row] else offset
+
+    def count_steady(
+        self, row: int, newest: int, delay: NDArray[np.int64], usable: NDArray[np.int64]
+    ) -> bool:
+        """Enter a row's next packets into its windows as :meth:`count` does, with all its packets
+        together, if no window that they end may move the offset; return whether they were entered.
+
+        ``newest`` is the latest media time among them.
+        """
+        window = usable // WINDOW_FRAMES
+        now, last = int(self._window[row]), int(window[-1])
+        least, most = int(self._least[row]), int(self._most[row])
+        packets, before = int(self._packets[row]), int(self._most_before[row])
+        if last == now:
+            self._least[row] = min(least, int(delay.min()))
+            self._most[row] = max(most, int(delay.max()))
+            self._packets[row] = packets + len(delay)
+            self.newest[row] = max(int(self.newest[row]), newest)
+            return True
+        edges = (np.flatnonzero(window[1:] != window[:-1]) + 1).tolist()
+        starts = [0, *edges]
+        leasts = np.minimum.reduceat(delay, starts).tolist()
+        mosts = np.maximum.reduceat(delay, starts).tolist()
+        number = int(window[0])
+        for start, end, low, high in zip(starts, [*edges, len(delay)], leasts, mosts, strict=True):
+            if start or number != now:
+                if not self._skew.calm_one(row, least - int(self._offset[row]), packets):
+                    return False
+                if packets:
+                    before = most
+                least, most, packets = low, high, end - start
+            else:
+                least, most, packets = min(least, low), max(most, high), packets + end - start
+        self._window[row], self._packets[row] = last, packets
+        self._least[row], self._most[row], self._most_before[row] = least, most, before
+        self.newest[row] = max(int(self.newest[row]), newest)
+        return True
+
     def foresee_move(
         self, row: int, delay: NDArray[np.int64], usable: NDArray[np.int64]
     ) -> int | None:
@@ -280,7 +330,7 @@ class PlayoutOffsets(Columns):
 
     def reference(self, row: int) -> int:
         """Return the least slack (samples) of a row's first packets."""
-        return int(self._skew.reference(np.array([row]))[0])
+        return self._skew.reference_of(row)
 
     def count_aside(self, row: int, delay: int) -> None:
         """Enter a late packet that is kept aside."""

@@ -111,6 +111,23 @@ class ReceptionTable(Columns):
         """Return whether a packet of this number and media time was received lately."""
         return int(self.recent[row, sequence & (_RECENT - 1)]) == _packet_key(sequence, media)
 
+    def knows_any(self, row: int, sequence: NDArray[np.int64], media: NDArray[np.int64]) -> bool:
+        """Return whether any packet of a row was received before, or comes after some without a
+        time of their own."""
+        known = self.recent[row].take(sequence & (_RECENT - 1)) == _packet_key(sequence, media)
+        return row in self._untimed or bool(known.any())
+
+    def take_new(
+        self,
+        row: int,
+        sequence: NDArray[np.int64],
+        media: NDArray[np.int64],
+        transit: NDArray[np.float64],
+    ) -> None:
+        """Count packets of one row as :meth:`take` does, none of which was received before."""
+        self.recent[row][sequence & (_RECENT - 1)] = _packet_key(sequence, media)
+        self._update_one(row, sequence, transit)
+
     def take(
         self,
         rows: NDArray[np.int64],

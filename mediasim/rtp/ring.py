@@ -134,6 +134,25 @@ class FrameRing:
             ring[index] = source[:, part]
             have[index] = True
 
+    def write_row(self, row: int, output: NDArray[np.int64], pcm: NDArray[np.int16]) -> None:
+        """Write payloads (n, size) of one row at output samples (n,) on the grid of units."""
+        if self._long is not None:
+            since = output - self._long_from * FRAME_SAMPLES
+            self._long.write_row(int(self._position[row]), since, pcm)
+            return
+        width = pcm.shape[1]
+        unit = output // UNIT
+        if width == FRAME_SAMPLES and not int(unit[0]) & 1:
+            index = (unit >> 1) % self.slots
+            frames = np.ascontiguousarray(pcm).view(_FRAME_OF_SAMPLES)
+            self._samples[row].view(_FRAME_OF_SAMPLES)[index] = frames[:, 0]
+            self._have[row].view(np.uint16)[index] = _BOTH_UNITS
+            return
+        source = np.ascontiguousarray(pcm).view(_UNIT_OF_SAMPLES)
+        index = (unit[:, None] + np.arange(width // UNIT)) % (self.slots * UNITS_PER_FRAME)
+        self._samples[row].view(_UNIT_OF_SAMPLES)[index] = source
+        self._have[row][index] = True
+
     def write_anywhere(self, row: int, start: int, samples: NDArray[np.int16]) -> None:
         """Write one payload that need not stand on the 10 ms grid."""
         end = start + len(samples)

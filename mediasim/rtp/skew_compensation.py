@@ -71,6 +71,15 @@ class SkewCompensation(Columns):
         """Return the least slack of the rows' first packets."""
         return self._reference[rows]
 
+    def reference_of(self, row: int) -> int:
+        """Return the least slack of one row's first packets."""
+        return int(self._reference[row])
+
+    def calm_one(self, row: int, slack: int, packets: int) -> bool:
+        """Return whether one row's finished window changes nothing and need not be judged."""
+        restless = bool(self._streak[row]) or bool(self._leapt[row])
+        return packets < ENOUGH or (abs(slack - self.reference_of(row)) < STEP and not restless)
+
     def calm(
         self, rows: NDArray[np.int64], slack: NDArray[np.int64], packets: NDArray[np.int64]
     ) -> NDArray[np.bool_]:

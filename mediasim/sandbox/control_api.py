@@ -62,7 +62,7 @@ _CLOCK: Final = {
 }
 _CALL: Final = "the call, as Twilio's API has it"
 _DELIVERY: Final = (
-    "the delivery: id, kind, sid, url, method, parameters, headers, attempts, status, injected"
+    "the delivery: id, kind, sid, state, url, method, params, request, response, error, injected"
 )
 _WEATHER: Final = "id, and the keys of the spell as they act"
 

@@ -86,7 +86,8 @@ def _answer(request: Request, found: Page) -> Response:
     """Return a page to a browser as HTML, to anyone else as Markdown."""
     accepted = request.headers.get("accept", "")
     if "text/html" not in accepted:
-        return PlainTextResponse(found.text, media_type="text/markdown")
+        headers = {"X-Content-Type-Options": "nosniff"}
+        return PlainTextResponse(found.text, headers=headers, media_type="text/markdown")
     text, headings = html_of(found, DOCS)
     return _as_page(found.title, text, headings, found)
 

@@ -82,5 +82,5 @@ def test_shards_are_whole_or_not_there_and_are_gone_on_with(tmp_path: Path) -> N
     (tmp_path / "shards/calls-000000.tar").unlink()
     assert [each.shard for each in make_shards(campaign(), out, range(2))] == [0]
     assert out.read("shards/calls-000000.tar") == tar
-    with pytest.raises(CampaignMismatch, match="another campaign: its spec_digest"):
+    with pytest.raises(CampaignMismatch, match="another campaign: its spec says"):
         begin_campaign(campaign(conversation=PLAIN["conversation"] | {"turns": 5}), out)

@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
-from functools import partial
 from multiprocessing import parent_process
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,8 @@ from mediasim.audio.wav import write_wav
 from mediasim.campaign import FolderStorage
 from mediasim.campaign.clips.corpora.corpus import CORPORA, CorpusError
 from mediasim.campaign.clips.source import LeftOut, Source
-from mediasim.campaign.clips.speakers import SpeakerFilter, SpeakerPools
+from mediasim.campaign.clips.speakers import SpeakerPools
+from mediasim.campaign.clips.spec import SpeakerFilter
 from mediasim.campaign.clips.stage import ClipSettings, StageOne, make_clips
 from mediasim.campaign.clips.stored import ClipsError, StoredClips
 from mediasim.campaign.flac import encode_flac
@@ -56,7 +56,7 @@ def made(
     def sources() -> Iterator[Source | LeftOut]:
         for each in corpora:
             ((kind, written),) = each.items()
-            yield from CORPORA[kind].model_validate(written).read(folder)
+            yield from CORPORA[kind].model_validate(written).sources(folder)
 
     jobs = how.pop("jobs", 1)
     done = make_clips(sources(), FolderStorage(folder / out), ClipSettings(**how), jobs=jobs)
@@ -298,7 +298,7 @@ def test_what_is_made_is_not_made_again_and_the_same_in_any_way(tmp_path: Path) 
         Source("voice:2", "Hello there.", "amy", voice="amy", language="en"),
     ]
     corpus = CORPORA["librispeech"].model_validate("LibriSpeech")
-    sources = [*corpus.read(tmp_path), *said, said[0]]
+    sources = [*corpus.sources(tmp_path), *said, said[0]]
 
     def files(folder: Path) -> dict[str, bytes]:
         every = (path for path in folder.rglob("*") if path.is_file())
@@ -306,7 +306,7 @@ def test_what_is_made_is_not_made_again_and_the_same_in_any_way(tmp_path: Path) 
 
     out, told = FolderStorage(tmp_path / "one"), list[tuple[int, int]]()
     first = make_clips(sources, out, progress=lambda *each: told.append(each))
-    assert (first.clips, first.found, first.made, told) == (5, 0, 1, [(6, 6)])
+    assert (first.clips, first.found, first.made, told) == (5, 0, 1, [(0, 6), (6, 6)])
     assert [str(each) for each in first.left_out] == ["voice:1: is the same as voice:1"]
     before = files(tmp_path / "one")
     again = make_clips(sources, out)
@@ -351,7 +351,7 @@ def test_a_file_that_kills_its_process_costs_no_other(tmp_path: Path) -> None:
     corpora = [{"librispeech": "LibriSpeech/dev-clean"}]
     _, rows, _ = made(tmp_path, corpora)
     corpus = CORPORA["librispeech"].model_validate("LibriSpeech/dev-clean")
-    sources = list(corpus.read(tmp_path))
+    sources = list(corpus.sources(tmp_path))
     done = make_clips(sources, Deadly(tmp_path / "two", rows[1]["digest"]), jobs=2)
     (left,) = done.left_out
     assert str(left) == "librispeech:dev-clean/84-100-0001: the process that read it died"
@@ -360,10 +360,6 @@ def test_a_file_that_kills_its_process_costs_no_other(tmp_path: Path) -> None:
     name = f"clips/{rows[0]['digest'][:2]}/{rows[0]['digest']}.flac"
     assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "out" / name).read_bytes()
     assert json.loads((tmp_path / "two/clips/index.jsonl").read_text()) == rows[0]
-
-
-def _always(share: float, label: str) -> float:
-    return share
 
 
 def test_speakers_are_drawn_by_filter_and_keep_to_one_party(tmp_path: Path) -> None:
@@ -382,25 +378,23 @@ def test_speakers_are_drawn_by_filter_and_keep_to_one_party(tmp_path: Path) -> N
     caller, agent = set(pools.speakers("caller")), set(pools.speakers("agent"))
     assert len(caller) == len(agent) == 6
     assert not caller & agent
-    assert pools.draw(lambda label: 0.999) == {"caller": max(caller), "agent": max(agent)}
+    assert pools.speaker("caller", 0.999) == max(caller)
+    assert pools.speaker("caller", 0.999, {max(caller)}) == sorted(caller)[-2]
     someone = min(caller)
     assert [pools.clip("caller", someone, share) for share in (0.0, 0.99)] == [
         f"{int(someone[1:]):02d}{clip}" for clip in (1, 2)
     ]
     first = pools.clip("caller", someone, 0.0, longest=16_000)
-    assert first is not None
     assert pools.clip("caller", someone, 0.0, {first}, longest=16_000) == first  # the only one
-    assert pools.clip("caller", someone, 0.0, longest=100) is None
+    assert pools.clip("caller", someone, 0.9, longest=100) == first  # the shortest
 
     women = SpeakerFilter.model_validate({"gender": "female", "splits": ["train"]})
     shared = SpeakerPools(stored, {"caller": women, "agent": anyone}, apart=False)
     assert shared.speakers("caller") == ("s1", "s11", "s3", "s5", "s7", "s9")
-    both = {tuple(shared.draw(partial(_always, at / 97)).values()) for at in range(97)}
-    assert all(one != other for one, other in both)
-    assert {one for one, _ in both} == set(shared.speakers("caller"))
-    with pytest.raises(ClipsError, match=r"for agent: none of 36 clips is of gender other"):
+    assert {shared.speaker("caller", at / 97) for at in range(97)} == set(shared.speakers("caller"))
+    with pytest.raises(ClipsError, match="for agent: of 36 clips none is of gender other"):
         SpeakerPools(stored, {"agent": SpeakerFilter(gender="other")})
     one = SpeakerFilter(speakers=["s1"])
     alone = SpeakerPools(stored, {"caller": one, "agent": one}, apart=False)
     with pytest.raises(ClipsError, match="no speaker is left for agent"):
-        alone.draw(lambda _: 0.5)
+        alone.speaker("agent", 0.5, {"s1"})

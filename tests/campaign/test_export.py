@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tiny_campaign import CALLS, pcm_of, write_tiny_campaign
+from databases import s3_bucket
+from tiny_campaign import CALLS, Said, pcm_of, write_tiny_campaign
 from typer.testing import CliRunner, Result
 
 from mediasim.audio.wav import read_wav
@@ -20,7 +21,7 @@ from mediasim.campaign.formats.data import CampaignData, CampaignDataError
 from mediasim.campaign.formats.export import ExportError, export
 from mediasim.campaign.formats.format import Format
 from mediasim.campaign.formats.table import FORMATS
-from mediasim.campaign.storage import FolderStorage
+from mediasim.campaign.storage import FolderStorage, open_storage
 from mediasim.cli import app
 
 
@@ -121,6 +122,24 @@ def test_a_kaldi_data_directory(campaign: CampaignData, tmp_path: Path) -> None:
     assert keys == {line.split()[0] for line in found["segments"]}
     wav = read_wav(folder / "audio/000000/000000000-B.wav")
     assert np.array_equal(wav.pcm[0], pcm_of(CALLS[0])[1])
+
+
+def test_kaldi_has_no_channel_without_words_and_none_beyond_two(tmp_path: Path) -> None:
+    """As its validate_data_dir.sh has it: recordings are those of segments, channels A and B."""
+    said = (Said("caller", 0, 0, 800, "<s> Hi #0."), Said("third", 3, 800, 1600, "Hm."))
+    call = CALLS[0]._replace(
+        speakers={"caller": "amy", "third": "bob"}, channels=4, samples=1600, said=said
+    )
+    campaign = opened(write_tiny_campaign(tmp_path / "campaign", (call,)))
+    folder = export(campaign, FORMATS["kaldi"], tmp_path / "kaldi").folder
+    found = texts(folder)
+    assert found["reco2file_and_channel"] == [
+        "000000000-A 000000000 A",
+        "000000000-D 000000000-D A",
+    ]
+    assert [line.split()[0] for line in found["wav.scp"]] == ["000000000-A", "000000000-D"]
+    assert found["text"][0] == "amy+000000000-A-000000000-000000800 Hi ."
+    assert len(list((folder / "audio").rglob("*.wav"))) == 2
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -287,14 +306,14 @@ def test_the_command(tmp_path: Path) -> None:
     done = command(folder, "--format", "rttm", "--out", tmp_path / "mine")
     assert (tmp_path / "mine/calls.rttm").is_file()
     assert "there already" in command(folder, "--format", "rttm").stdout
-    listed = command(folder, "--list").stdout
+    listed = command("--list").stdout
     assert all(f"{name} " in listed for name in FORMATS)
 
 
 def test_what_the_command_refuses(tmp_path: Path) -> None:
     folder = write_tiny_campaign(tmp_path / "campaign")
     for arguments, words in (
-        ((folder,), "expected --format"),
+        ((folder,), "expected CAMPAIGN and --format"),
         ((folder, "--format", "lhotze"), "there is no format 'lhotze': expected"),
         ((tmp_path, "--format", "rttm"), "holds no campaign: expected campaign.json"),
     ):
@@ -307,3 +326,22 @@ def test_what_the_command_refuses(tmp_path: Path) -> None:
     assert "1 shard of 2 not whole: the same mediasim campaign" in done.stderr
     done = command(folder, "--format", "uem", "--partial")
     assert "uem: 2 calls as uem" in done.stdout
+
+
+def test_a_campaign_in_a_bucket(tmp_path: Path) -> None:
+    """Is read from there; its exports are folders, which have to be named."""
+    folder = write_tiny_campaign(tmp_path / "campaign")
+    with s3_bucket("exports") as url:
+        bucket = open_storage(f"{url}/tiny")
+        for path in sorted(folder.rglob("*.*")):
+            bucket.put(str(path.relative_to(folder)), path)
+        there = f"{url}/tiny"
+        assert "say where, with --out DIR" in command(there, "--format", "shar").stderr
+        for format in ("rttm", "shar"):
+            done = command(there, "--format", format, "--out", tmp_path / f"{format}-of-bucket")
+            assert done.exit_code == 0, done.output
+            export(opened(folder), FORMATS[format], tmp_path / f"{format}-of-folder")
+    for name in ("rttm/calls.rttm", "shar/recording.000001.tar", "shar/cuts.000001.jsonl.gz"):
+        format, _, file = name.partition("/")
+        of_bucket, of_folder = (tmp_path / f"{format}-of-{it}" for it in ("bucket", "folder"))
+        assert (of_bucket / file).read_bytes() == (of_folder / file).read_bytes()

@@ -10,6 +10,7 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import typer.main
@@ -17,7 +18,9 @@ from schema_tables import cell, keys_of, spelled, table, words_of
 
 import mediasim.cli
 from mediasim import pytest_plugin, testing
+from mediasim.campaign.spec.schema import campaign_schema
 from mediasim.documentation.pages import FOLDER, INDEX, KINDS, page, pages
+from mediasim.documents.model import CHOICES
 from mediasim.exchange import events
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, LANGUAGES, VOICES
@@ -107,6 +110,36 @@ def plan_keys() -> str:
         if keys_of(schema) and name not in {*_IN_SCENARIOS, *_OF_STEPS}
     ]
     return _tables("plan-keys", PLAN, sorted(own, key=spelled))
+
+
+def campaign_keys() -> str:
+    """The whole of a campaign's file, its parts, and the kinds of its choices by their keyword."""
+    schema = campaign_schema()
+    kinds = {
+        model.__name__: (noun, keyword)
+        for noun in ("distribution", "corpus")
+        for keyword, model in CHOICES[noun].items()
+    }
+    parts = {
+        name: of for name, of in schema["$defs"].items() if keys_of(of) and name not in CHOICES
+    }
+
+    def link(name: str) -> str:
+        if name in ("distribution", "corpus"):
+            words = [f"[{key}](#{key})" for noun, key in kinds.values() if noun == name]
+            return " or ".join(words) if name == "corpus" else "[`draw`](#one_of)"
+        if name in parts:
+            return f"[{spelled(name).lower()}](#{_anchor(name)})"
+        return words_of(schema["$defs"][name], link)
+
+    found = [f"## The file\n\n{table(schema, link)}"]
+    for name, of in sorted(parts.items(), key=lambda each: (each[0] in kinds, each[0])):
+        noun, keyword = kinds.get(name, ("", ""))
+        heading = f"`{keyword}`" if keyword else spelled(name)
+        kind = f"A {noun}. " if noun else ""
+        about = f"{kind}{_described(of)}{_short(of, link)}"
+        found.append(f"## {heading}\n\n{about}\n\n{table(of, link)}")
+    return "\n\n".join(found)
 
 
 def _kinds(here: str, keywords: Mapping[str, type[Any]]) -> str:
@@ -342,6 +375,7 @@ def index() -> str:
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "scenario-keys": scenario_keys,
     "plan-keys": plan_keys,
+    "campaign-keys": campaign_keys,
     "steps": lambda: _kinds("steps", STEPS),
     "expectations": lambda: _kinds("expectations", EXPECTATIONS),
     "events": events_page,
@@ -366,6 +400,10 @@ def written(topic: str) -> str:
 
 
 if __name__ == "__main__":
+    if not FOLDER.is_relative_to(Path(__file__).parents[2]):
+        raise SystemExit(
+            f"mediasim is imported from {FOLDER.parent}: set PYTHONPATH to this checkout"
+        )
     for topic in PAGES:
-        (page(topic).path).write_text(written(topic), "utf-8")
+        page(topic).path.write_text(written(topic), "utf-8")
         print(f"wrote {page(topic).path.relative_to(FOLDER)}")

@@ -61,7 +61,7 @@ def words_of(schema: Mapping[str, Any], link: Link) -> str:
         noun = "whole number" if kind == "integer" else "number"
         if None in bounds or bounds[1] == 2**63 - 1:
             return noun
-        return f"{noun}, {bounds[0]:g} to {bounds[1]:g}"
+        return f"{noun}, {bounds[0]:,} to {bounds[1]:,}"
     if kind == "boolean":
         return "true or false"
     pattern = schema.get("pattern", "")

@@ -70,3 +70,18 @@ def s3_server(bucket: str) -> Iterator[str]:
     urlopen(made, timeout=5).close()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@contextmanager
+def s3_bucket(name: str) -> Iterator[str]:
+    """The URL of a bucket on an S3 server that runs meanwhile, which the environment leads to."""
+    with s3_server(name) as url, pytest.MonkeyPatch.context() as patch:
+        for variable, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            patch.setenv(variable, value)
+        yield f"s3://{name}"

@@ -4,4 +4,4 @@
 them, ``stored`` reads them again, ``speakers`` draws who speaks.
 """
 
-__all__ = ["stage", "stored"]
+__all__ = ["corpora", "source", "speakers", "spec", "stage", "stored"]

@@ -8,52 +8,28 @@ by the speakers' names alone: no draw is spent on it, and no seed changes it.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Annotated, Literal
 
 from mediasim.audio.frames import NS_PER_SECOND, SAMPLE_RATE
+from mediasim.campaign.clips.spec import SpeakerFilter
 from mediasim.campaign.clips.stored import ClipsError, KnownClip, StoredClips
-from mediasim.documents.durations import Duration, positive
-from mediasim.documents.model import Model, OneOrMany
-from mediasim.documents.values import Text, count
 
-__all__ = ["SpeakerFilter", "SpeakerPools"]
+__all__ = ["SpeakerPools"]
 
 
-class SpeakerFilter(Model):
-    """Which speakers of the index may be a party, and which of their clips are said."""
-
-    splits: OneOrMany[Text] = None
-    """The splits their clips are of; all where absent."""
-    gender: Literal["female", "male", "other"] | None = None
-    """Their gender; any where absent, unknown ones too."""
-    languages: OneOrMany[Text] = None
-    """The languages of their clips (BCP 47); en is every English. All where absent."""
-    speakers: OneOrMany[Text] = None
-    """Their names; all where absent."""
-    shortest: Duration = Duration.of("0s")
-    """The least length of a clip."""
-    longest: Annotated[Duration, positive()] | None = None
-    """The greatest length of a clip."""
-    clips: Annotated[int, count(1, 1_000_000)] = 1
-    """How many such clips a speaker has at least."""
-
-    def takes(self, clip: KnownClip) -> bool:
-        """Return whether a clip is one of those that are meant."""
-        length = clip.samples * (NS_PER_SECOND // SAMPLE_RATE)
-        return (
-            (not self.splits or clip.split in self.splits)
-            and (self.gender is None or clip.gender == self.gender)
-            and (not self.speakers or clip.speaker in self.speakers)
-            and (not self.languages or _is_of(clip.language, self.languages))
-            and self.shortest <= length
-            and (self.longest is None or length <= self.longest)
-        )
-
-    def __str__(self) -> str:
-        written = self.model_dump(mode="json", exclude_defaults=True)
-        return ", ".join(f"{key} {value}" for key, value in written.items()) or "any"
+def _takes(wanted: SpeakerFilter, clip: KnownClip) -> bool:
+    """Return whether a clip is one of those that are meant."""
+    length = clip.samples * (NS_PER_SECOND // SAMPLE_RATE)
+    return (
+        clip.voice is None
+        and (not wanted.splits or clip.split in wanted.splits)
+        and (wanted.gender is None or clip.gender == wanted.gender)
+        and (not wanted.speakers or clip.speaker in wanted.speakers)
+        and (not wanted.languages or _is_of(clip.language, wanted.languages))
+        and wanted.shortest <= length
+        and (wanted.longest is None or length <= wanted.longest)
+    )
 
 
 def _is_of(language: str | None, wanted: Collection[str]) -> bool:
@@ -63,7 +39,7 @@ def _is_of(language: str | None, wanted: Collection[str]) -> bool:
 
 
 class SpeakerPools:
-    """The speakers that each party may have, and their clips."""
+    """The people that each party may be, and their clips."""
 
     def __init__(
         self,
@@ -76,24 +52,20 @@ class SpeakerPools:
 
         Raises ClipsError for a party that no speaker is left for.
         """
+        alike: dict[str, dict[str, list[KnownClip]]] = {}
         self._clips: dict[str, dict[str, list[KnownClip]]] = {}
         for party, each in wanted.items():
-            found: dict[str, list[KnownClip]] = {}
-            for clip in clips.known:
-                if each.takes(clip):
-                    found.setdefault(clip.speaker, []).append(clip)
-            self._clips[party] = {
-                name: sorted(theirs, key=lambda clip: (clip.samples, clip.digest))
-                for name, theirs in sorted(found.items())
-                if len(theirs) >= each.clips
-            }
+            if str(each) not in alike:
+                alike[str(each)] = _found(clips, each)
+            self._clips[party] = alike[str(each)]
         if apart:
             self._part()
         for party, each in wanted.items():
             if not self._clips[party]:
-                taken = ", and is not another party's in all calls" if apart else ""
+                taken = " who is not another party's in all calls" if apart else ""
                 raise ClipsError(
-                    f"no speaker for {party}: none of {len(clips)} clips is of {each}{taken}"
+                    f"there is no speaker{taken} for {party}: of {len(clips)} clips none is of "
+                    f"{each}"
                 )
 
     def _part(self) -> None:
@@ -112,19 +84,15 @@ class SpeakerPools:
         """Return the speakers that a party may have, sorted."""
         return tuple(self._clips[party])
 
-    def draw(self, share: Callable[[str], float]) -> dict[str, str]:
-        """Draw a speaker for each party; no two parties of a call have the same.
+    def speaker(self, party: str, share: float, taken: Collection[str] = ()) -> str:
+        """Draw a party's speaker, who is none of those ``taken`` by other parties of the call.
 
-        ``share`` returns the number from 0 to 1 that is drawn under a label. Raises ClipsError if
-        there are fewer speakers than parties.
+        ``share`` is the number from 0 to 1 that was drawn. Raises ClipsError if none is left.
         """
-        found: dict[str, str] = {}
-        for party, theirs in self._clips.items():
-            names = [name for name in theirs if name not in found.values()]
-            if not names:
-                raise ClipsError(f"no speaker is left for {party}: the others have all of them")
-            found[party] = names[int(share(f"speaker/{party}") * len(names))]
-        return found
+        names = [name for name in self._clips[party] if name not in taken]
+        if not names:
+            raise ClipsError(f"no speaker is left for {party}: the others have all of them")
+        return names[int(share * len(names))]
 
     def clip(
         self,
@@ -134,15 +102,29 @@ class SpeakerPools:
         used: Collection[str] = (),
         *,
         longest: int | None = None,
-    ) -> str | None:
+    ) -> str:
         """Draw one of a speaker's clips, by its digest; ``share`` is the number that was drawn.
 
-        None that was ``used`` is drawn again while there are others. With ``longest``, in samples,
-        only those that are no longer; None if there is none.
+        One that was ``used`` is drawn again only if all were. With ``longest``, in samples, it is
+        no longer, or the speaker's shortest.
         """
         theirs: Sequence[KnownClip] = self._clips[party][speaker]
         if longest is not None:
-            theirs = theirs[: bisect_right(theirs, longest, key=lambda clip: clip.samples)]
+            end = bisect_right(theirs, longest, key=lambda clip: clip.samples)
+            theirs = theirs[: max(1, end)]
         fresh = [each for each in theirs if each.digest not in used] if used else theirs
         choices = fresh or theirs
-        return choices[int(share * len(choices))].digest if choices else None
+        return choices[int(share * len(choices))].digest
+
+
+def _found(clips: StoredClips, wanted: SpeakerFilter) -> dict[str, list[KnownClip]]:
+    """Return the clips that are meant by their speakers, sorted, the shortest first."""
+    found: dict[str, list[KnownClip]] = {}
+    for clip in clips.known:
+        if _takes(wanted, clip):
+            found.setdefault(clip.speaker, []).append(clip)
+    return {
+        name: sorted(theirs, key=lambda clip: (clip.samples, clip.digest))
+        for name, theirs in sorted(found.items())
+        if len(theirs) >= wanted.clips
+    }

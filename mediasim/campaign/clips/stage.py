@@ -1,7 +1,7 @@
 """Stage one of a campaign: every clip is made once, before any call, and stored by its digest.
 
     clips/DD/DIGEST.flac        the samples
-    clips/parts/KEY.jsonl       what became of 200 sources, written when all their clips are stored
+    clips/parts/KEY.jsonl       what became of 50 sources, written when all their clips are stored
     clips/index.jsonl           the row of each clip, in the order of the sources
     clips/left-out.jsonl        the sources of which there is none, each with its reason
 
@@ -30,8 +30,8 @@ __all__ = ["INDEX", "LEFT_OUT", "ClipSettings", "StageOne", "clip_name", "make_c
 
 INDEX: Final = "clips/index.jsonl"
 LEFT_OUT: Final = "clips/left-out.jsonl"
-_PART: Final = 200
-"""Sources of a part: some hundred seconds of work, so that a kill costs little."""
+_PART: Final = 50
+"""Sources of a part: some seconds of work, so that a kill costs little and no process waits."""
 _VERSION: Final = "1"
 """Version of the making, to be changed whenever its samples or rows would change."""
 
@@ -78,7 +78,8 @@ def make_clips(
     """Make the clips of all sources that are not there yet, and write the index.
 
     ``jobs`` is how many processes make them; 1 makes them in this one. ``progress`` is called with
-    the sources that are done and all of them. Raises OSError if the storage refuses.
+    the sources that are done and all of them, first before any is made. Raises OSError if the
+    storage refuses.
     """
     how = settings or ClipSettings()
     every = list(sources)
@@ -90,6 +91,8 @@ def make_clips(
         if not out.exists(name)
     ]
     done = len(every) - sum(len(part) for _, part in missing)
+    if progress is not None and missing:
+        progress(done, len(every))
     for size in _made(missing, out, how, jobs):
         done += size
         if progress is not None:
@@ -161,7 +164,8 @@ def _survived(
 def _write_part(out: Storage, settings: ClipSettings, part: _Part) -> int:
     """Store the clips of a part, then the part; return how many sources it has."""
     name, sources = part
-    out.put(name, _lines(_rows(out, settings, sources)))
+    if not out.exists(name):  # another job of an array may have made it meanwhile
+        out.put(name, _lines(_rows(out, settings, sources)))
     return len(sources)
 
 

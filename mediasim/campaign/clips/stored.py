@@ -14,16 +14,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.files import decode_clip
 from mediasim.audio.word_time import WordTime
 from mediasim.campaign.clip import Clip
 from mediasim.campaign.clips.stage import INDEX, clip_name
+from mediasim.campaign.flac import decode_flac
 from mediasim.campaign.storage import Storage
 
 __all__ = ["ClipsError", "KnownClip", "StoredClips"]
 
-_MOST_BYTES: Final = 64 << 20
-"""Bytes of samples that are kept: more than an hour of speech."""
+_MOST_BYTES: Final = 128 << 20
+"""Bytes of samples that are kept: more than two hours of speech."""
 _MOST_ROWS: Final = 4096
 """Clips whose words are kept."""
 
@@ -43,6 +43,7 @@ class KnownClip:
     gender: str | None
     language: str | None
     licence: str | None
+    voice: str | None
 
 
 class StoredClips:
@@ -79,7 +80,7 @@ class StoredClips:
                 row["digest"],
                 row["speaker"],
                 row["samples"],
-                *(row.get(key) for key in ("split", "gender", "language", "licence")),
+                *(row.get(key) for key in ("split", "gender", "language", "licence", "voice")),
             )
         )
         self._places.append((start, end))
@@ -150,7 +151,7 @@ class StoredClips:
             samples = self.clip(digest).samples
             name = clip_name(digest)
             try:
-                pcm = decode_clip(self._storage.read(name)).pcm
+                pcm = decode_flac(self._storage.read(name))[0]
             except FileNotFoundError:
                 raise ClipsError(f"{name} is missing; remove clips/parts to have it made") from None
             except ValueError as error:

@@ -5,4 +5,4 @@ a format. They are written without the libraries that read them; a CI job loads 
 (``tests/conformance/test_data_set_formats.py``).
 """
 
-__all__ = ["data", "export", "table"]
+__all__ = ["data", "export", "format", "rows", "table"]

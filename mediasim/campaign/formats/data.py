@@ -21,6 +21,7 @@ __all__ = ["CampaignData", "CampaignDataError"]
 
 _CAMPAIGN: Final = "campaign.json"
 _FAILED: Final = "failed.jsonl"
+_SHARDS: Final = "shards/calls-"
 _SCHEMA: Final = 1
 
 
@@ -73,7 +74,8 @@ class CampaignData:
     @cached_property
     def shards(self) -> tuple[int, ...]:
         """The numbers of the shards that are whole."""
-        return tuple(shard for shard in self.wanted if self.storage.exists(_shard(shard)))
+        there = set(self.storage.names(_SHARDS))
+        return tuple(shard for shard in self.wanted if _shard(shard) in there)
 
     @cached_property
     def given_up(self) -> frozenset[int]:
@@ -143,4 +145,4 @@ class CampaignData:
 
 
 def _shard(number: int, suffix: str = ".tar") -> str:
-    return f"shards/calls-{number:06d}{suffix}"
+    return f"{_SHARDS}{number:06d}{suffix}"

@@ -61,11 +61,12 @@ def export(
 ) -> Exported:
     """Write a campaign's whole shards to a folder in a format.
 
-    ``root`` is what paths of audio begin with, in manifests that need it; by default ``out``.
+    ``root`` is what paths of audio begin with, in manifests that need it; by default the
+    absolute path of ``out``.
     ``card`` writes the data card to a path; ``progress`` is told shards done and shards in all.
     Raises ExportError, CampaignDataError, and OSError if nothing can be written.
     """
-    identity = _identity(data, format, str(out) if root is None else root)
+    identity = _identity(data, format, str(out.absolute()) if root is None else root)
     if (found := _found(out)) is not None:
         if found.get("identity") == identity:
             return Exported(out, int(found["calls"]), int(found["left_out"]), made=False)

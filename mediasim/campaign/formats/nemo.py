@@ -1,7 +1,8 @@
 """Manifests of NVIDIA NeMo: an utterance a line for recognition, a call a line for diarisation.
 
 NeMo mixes the channels of a file when it reads it, so recognition gets a file for each channel, and
-diarisation one with all of them mixed. Paths are relative to the manifest, where NeMo looks.
+diarisation one with all of them mixed. Its manifest for recognition has paths that are relative to
+it, where NeMo looks; for diarisation NeMo takes paths as they are.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, Final
 
 from mediasim.campaign.formats.format import Call, Lines, Places, TextFile
 from mediasim.campaign.formats.rows import CallRow, side
-from mediasim.campaign.formats.sound import channels_as_wav, mixed_as_wav
+from mediasim.campaign.formats.sound import Sound
 from mediasim.campaign.formats.text import rttm_lines
 
 __all__ = ["NEMO_TEXTS", "nemo_files", "nemo_lines"]
@@ -43,13 +44,13 @@ def nemo_lines(call: CallRow, places: Places) -> Lines:
     yield (
         _CALLS,
         _json(
-            audio_filepath=places.audio(f"{call.id}.wav"),
+            audio_filepath=places.rooted(places.audio(f"{call.id}.wav")),
             offset=0,
             duration=call.seconds,
             label="infer",
             text="-",
             num_speakers=len({call.who(it) for it in call.spoken}),
-            rttm_filepath=places.audio(f"{call.id}.rttm"),
+            rttm_filepath=places.rooted(places.audio(f"{call.id}.rttm")),
             uem_filepath=None,
             ctm_filepath=None,
         ),
@@ -59,9 +60,10 @@ def nemo_lines(call: CallRow, places: Places) -> Lines:
 def nemo_files(call: Call, places: Places) -> Iterator[tuple[str, bytes]]:
     """Yield a call's mixed WAV, the WAV of each channel, and its RTTM."""
     name = call.row.id
-    yield places.audio(f"{name}.wav"), mixed_as_wav(call.flac)
-    for channel, wav in enumerate(channels_as_wav(call.flac)):
-        yield places.audio(f"{name}-{side(channel)}.wav"), wav
+    sound = Sound(call)
+    yield places.audio(f"{name}.wav"), sound.mixed()
+    for channel in range(sound.channels):
+        yield places.audio(f"{name}-{side(channel)}.wav"), sound.channel(channel)
     # NeMo scores the mixed file, which has one channel.
     lines = (_of_one_channel(line) for _, line in rttm_lines(call.row, places))
     yield places.audio(f"{name}.rttm"), "".join(f"{line}\n" for line in lines).encode()

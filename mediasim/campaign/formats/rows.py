@@ -25,6 +25,9 @@ class Span(_Row):
     channel: int | None = None
     """Number of the channel, from 0; None for all of them."""
     kind: str = ""
+    why: str = ""
+    """Why the network's audio is missing: ``lost``, ``late`` and others of the truth."""
+    party: str | None = None
     start_sample: int = 0
     end_sample: int = 0
 

@@ -80,6 +80,7 @@ _ROWS: Final = (
         texts=NEMO_TEXTS,
         lines=nemo_lines,
         files=nemo_files,
+        rooted=True,
         needs_text=True,
     ),
     Format(

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mediasim.campaign.formats.rows import CallRow
-from mediasim.campaign.report.asked import QUANTILES, Asked, number_of
-from mediasim.campaign.report.measures import ANSWERS, MEASURES, Answer, family
+from mediasim.campaign.report.asked import QUANTILES, Asked, is_number
+from mediasim.campaign.report.measures import ANSWERS, CHANCES, MEASURES, Answer, family
 from mediasim.campaign.report.tally import Numbers, Shares
 from mediasim.conversation.spans import total, union
 
@@ -34,7 +34,6 @@ class Drawn:
     asked: Asked | None
     drawn: Numbers | Shares | None = None
     got: Numbers | Shares | None = None
-    unit: str = ""
     many: bool = False
     """Whether there are too many different names to tell apart."""
     worst: float | None = None
@@ -42,22 +41,21 @@ class Drawn:
 
     def add(self, call: CallRow, label: str, value: Any) -> None:
         """Count what was drawn under a label."""
-        number = number_of(value)
+        number = is_number(value)
         if self.drawn is None:
-            named = number is None if self.asked is None else self.asked.quantiles is None
+            named = not number if self.asked is None else self.asked.quantiles is None
             self.drawn = Shares() if named else Numbers()
             self.got = None if self.answer is None else type(self.drawn)()
-        if isinstance(self.drawn, Numbers) and number is not None:
-            self.drawn.add(number[0])
-            self.unit = number[1] or self.unit
+        if isinstance(self.drawn, Numbers) and number:
+            self.drawn.add(float(value))
         elif isinstance(self.drawn, Shares):
             _count(self.drawn, _name(value))
             self.many = len(self.drawn.counts) >= _MOST_NAMES
         found = None if self.answer is None else self.answer.of(call, label)
         if isinstance(self.got, Numbers) and isinstance(found, float):
             self.got.add(found)
-            if number is not None:
-                self.worst = max(self.worst or 0.0, abs(found - number[0]))
+            if number and self.answer is not None and self.answer.exact:
+                self.worst = max(self.worst or 0.0, abs(found - float(value)))
         elif isinstance(self.got, Shares) and found is not None:
             _count(self.got, _name(found))
 
@@ -76,6 +74,9 @@ class Comparison:
     measured: bool
     """Whether ``got`` is measured in the recordings."""
     worst: float | None = None
+    """Largest difference of a call's value from its own draw."""
+    sample: Numbers | Shares | None = None
+    """What the recordings have of a probability that was drawn."""
 
     @property
     def distance(self) -> float | None:
@@ -127,7 +128,7 @@ class Comparison:
         found: dict[str, Any] = {"key": self.key, "title": self.title, "unit": self.unit}
         found["measured"] = self.measured
         found["asked"] = None if self.asked is None else _asked_json(self.asked)
-        for name, tally in (("drawn", self.drawn), ("got", self.got)):
+        for name, tally in (("drawn", self.drawn), ("got", self.got), ("sample", self.sample)):
             found[name] = None if tally is None else _tally_json(tally)
         if isinstance(self.got, Numbers) and self.got.count:
             edges = self.edges
@@ -167,6 +168,7 @@ class Figures:
         }
     )
     draws: dict[str, Drawn] = field(default_factory=dict)
+    chances: dict[str, Shares] = field(default_factory=dict)
 
     def add(self, call: CallRow) -> None:
         """Count a call."""
@@ -190,10 +192,22 @@ class Figures:
                 else:
                     _count(tally, _name(value))
         for label, value in call.draws.items():
-            name = family(label)
+            if family(label) in _CHANCES:
+                continue
+            name = self._key(call, family(label))
             if name not in self.draws:
-                self.draws[name] = Drawn(_answer(name), self.asked.get(name))
+                self.draws[name] = Drawn(_answer(family(label)), self.asked.get(name))
             self.draws[name].add(call, label, value)
+        for chance in CHANCES:
+            if (name := self._key(call, chance.family)) in self.asked:
+                tally = self.chances.setdefault(name, Shares())
+                for happened in chance.of(call):
+                    tally.add("yes" if happened else "no")
+
+    def _key(self, call: CallRow, name: str) -> str:
+        """Return a family, with the call's part before it if the parts ask for different things."""
+        of_part = f"{call.draws.get('part', '')}: {name}"
+        return of_part if of_part in self.asked else name
 
     def names(self, key: str) -> list[str]:
         """Return the names that a figure has, the most frequent first."""
@@ -203,28 +217,44 @@ class Figures:
 
     def asked_and_got(self) -> list[Comparison]:
         """Return each distribution that was drawn from, with what was asked and what there is."""
-        found = []
+        found = [
+            Comparison(name, _chance_title(name), "", self.asked[name], None, tally, measured=True)
+            for name, tally in self.chances.items()
+            if tally.count
+        ]
         for name in sorted(self.draws, key=lambda it: (self.draws[it].answer is None, it)):
             it = self.draws[name]
             if it.drawn is None or it.many:
                 continue
-            measured = it.got is not None and it.got.count > 0
-            got = it.got if measured and it.got is not None else it.drawn
+            seen = it.got if it.got is not None and it.got.count else None
+            exact = it.answer is None or it.answer.exact
+            measured = seen is not None and exact
+            got = seen if seen is not None and exact else it.drawn
             title = name if it.answer is None else it.answer.title
             wanted = it.asked
-            unit = it.unit or (wanted.unit if wanted is not None else "")
-            found.append(Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst))
+            unit = "" if wanted is None else wanted.unit
+            sample = None if exact else seen
+            found.append(
+                Comparison(name, title, unit, wanted, it.drawn, got, measured, it.worst, sample)
+            )
         return found
 
     def others(self) -> list[Comparison]:
         """Return what else was measured."""
         return [
             Comparison(
-                it.key, it.title, "" if it.unit == "name" else it.unit, None, None, tally, True
+                it.key, it.title, "" if it.named else it.unit, None, None, tally, measured=True
             )
             for it in MEASURES
             if (tally := self.measured[it.key]).count
         ]
+
+
+_CHANCES: Final = frozenset(it.family for it in CHANCES)
+
+
+def _chance_title(name: str) -> str:
+    return next(it.title for it in CHANCES if name.endswith(it.family))
 
 
 def _answer(name: str) -> Answer | None:
@@ -233,6 +263,8 @@ def _answer(name: str) -> Answer | None:
 
 def _name(value: Any) -> str:
     """Return a value as a name; whole numbers without a point."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)
 
@@ -244,6 +276,8 @@ def _count(tally: Shares, value: str) -> None:
 def _asked_json(asked: Asked) -> dict[str, Any]:
     found: dict[str, Any] = {"distribution": asked.words}
     if asked.shares is not None:
+        if asked.labels:
+            found["labels"] = dict(asked.labels)
         found["shares"] = {name: round(share, 6) for name, share in asked.shares.items()}
     if asked.quantiles is not None:
         found["mean"] = round(asked.mean, 6)

@@ -15,7 +15,7 @@ from typing import Final
 from mediasim.campaign.formats.rows import CallRow, Utterance
 from mediasim.conversation.spans import Span, at_least, total, union
 
-__all__ = ["ANSWERS", "MEASURES", "Answer", "Measure", "family"]
+__all__ = ["ANSWERS", "CHANCES", "MEASURES", "Answer", "Chance", "Measure", "family"]
 
 Value = float | str
 _NUMBER: Final = re.compile(r"(?<=[/-])\d+")
@@ -33,7 +33,7 @@ class Measure:
     key: str
     title: str
     unit: str
-    """``s``, ``%``, ``dBFS`` or empty for numbers; ``name`` where it is a name."""
+    """``s``, ``share`` of 1, ``dBFS`` or empty for numbers; ``name`` where it is a name."""
     of: Callable[[CallRow], Iterable[Value]]
     """Returns its values in a call."""
 
@@ -52,6 +52,19 @@ class Answer:
     title: str
     of: Callable[[CallRow, str], Value | None]
     """Returns the value that a call has for a label; None if it has none."""
+    exact: bool = True
+    """Whether a call has just what was drawn; False for a probability, of which it has a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chance:
+    """Something that happens to a share of turns."""
+
+    family: str
+    """The family of the labels under which it is drawn."""
+    title: str
+    of: Callable[[CallRow], Iterable[bool]]
+    """Returns for each turn of a call to which it may happen whether it did."""
 
 
 # -- turns ----------------------------------------------------------------------------------
@@ -90,6 +103,24 @@ def _overlapping(call: CallRow, label: str) -> float | None:
     return None if gap is None else -gap
 
 
+def _interrupts(call: CallRow) -> Iterable[bool]:
+    for before, after in pairwise(_floor(call)):
+        if before.party != after.party:
+            yield after.kind == "interruption"
+
+
+def _overlaps(call: CallRow) -> Iterable[bool]:
+    turns = _turns(call)
+    for label in call.draws:
+        if family(label) in ("turn/#/gap", "turn/#/overlap") and int(label.split("/")[1]) in turns:
+            yield label.endswith("/overlap")
+
+
+def _backchannels(call: CallRow) -> Iterable[bool]:
+    answered = {it.turn for it in call.spoken if it.kind == "backchannel"}
+    return (number in answered for number in _turns(call))
+
+
 def _gaps(call: CallRow) -> Iterable[Value]:
     """Yield the gap before each utterance of another party than the one before."""
     floor = _floor(call)
@@ -107,13 +138,13 @@ def _overlap(call: CallRow) -> Iterable[Value]:
         voices.setdefault(call.who(it), []).append((it.start_sample, it.end_sample))
     spans = [union(each) for each in voices.values()]
     if speech := total(at_least(spans, 1)):
-        yield 100 * total(at_least(spans, 2)) / speech
+        yield total(at_least(spans, 2)) / speech
 
 
 def _silence(call: CallRow) -> Iterable[Value]:
     speech = total(union((it.start_sample, it.end_sample) for it in call.spoken))
     if samples := call.audio.samples:
-        yield 100 * (1 - min(speech, samples) / samples)
+        yield 1 - min(speech, samples) / samples
 
 
 def _loss(call: CallRow) -> Iterable[Value]:
@@ -122,7 +153,7 @@ def _loss(call: CallRow) -> Iterable[Value]:
             (it.start_sample, it.end_sample) for it in call.loss if it.channel in (channel, None)
         )
         if call.audio.samples:
-            yield 100 * total(spans) / call.audio.samples
+            yield total(spans) / call.audio.samples
 
 
 def _noise(call: CallRow) -> Iterable[Value]:
@@ -152,20 +183,45 @@ def _speaker(call: CallRow, label: str) -> Value | None:
     return next((it.speaker for it in call.spoken if it.party == party), None)
 
 
+def _lost(call: CallRow, label: str) -> Value | None:
+    """Return which share of the recording the network lost of a label's party."""
+    party = label.split(".")[1]
+    lost = union(
+        (it.start_sample, it.end_sample)
+        for it in call.loss
+        if it.party == party and it.why in ("lost", "")
+    )
+    return total(lost) / call.audio.samples if call.audio.samples else None
+
+
+def _noise_of(call: CallRow, label: str) -> Value | None:
+    level = call.noise.get(label.split(".")[1])
+    return float(level) if isinstance(level, int | float) else None
+
+
 ANSWERS: Final = (
     Answer(re.compile(r"turn/#/gap"), "Gap before a turn (below 0: both speak)", _gap),
     Answer(re.compile(r"turn/#/overlap"), "Overlap of a turn with the one before", _overlapping),
     Answer(re.compile(r"turns"), "Turns of a call", lambda call, _: float(len(_turns(call)))),
     Answer(re.compile(r"speaker/[^/]+"), "Who speaks", _speaker),
     Answer(re.compile(r"parties\.[^.]+\.codec"), "Codec", _of_party("codec")),
+    Answer(re.compile(r"parties\.[^.]+\..*\bloss"), "Packets lost", _lost, exact=False),
+    Answer(re.compile(r"parties\.[^.]+\.noise"), "Noise around a party", _noise_of),
 )
+
+CHANCES: Final = (
+    Chance("turn/#/interrupts", "Turns that interrupt the one before", _interrupts),
+    Chance("turn/#/overlaps", "Turns that overlap the one before", _overlaps),
+    Chance("turn/#/backchannel", "Turns with a backchannel", _backchannels),
+)
+"""What is drawn with a probability, by family."""
 
 MEASURES: Final = (
     Measure("duration", "Length of recordings", "s", lambda call: [call.seconds]),
     Measure("turns", "Utterances that take the floor", "", lambda call: [float(len(_floor(call)))]),
     Measure("gap", "Gap between speakers (below 0: both speak)", "s", _gaps),
-    Measure("overlap", "Speech in which two or more speak", "%", _overlap),
-    Measure("silence", "Recording in which nothing is said", "%", _silence),
+    Measure("overlap", "Speech in which two or more speak", "share", _overlap),
+    Measure("silence", "Recording in which nothing is said", "share", _silence),
     Measure(
         "utterance",
         "Length of utterances",
@@ -192,7 +248,7 @@ MEASURES: Final = (
         "name",
         lambda call: (each.codec for each in call.channels if each.codec),
     ),
-    Measure("loss", "Part of a channel that the network lost", "%", _loss),
+    Measure("loss", "Part of a channel that the network lost", "share", _loss),
     Measure("noise", "Noise around a party", "dBFS", _noise),
     Measure(
         "line",

@@ -99,6 +99,8 @@ def _numbers(it: Comparison) -> Iterator[str]:
     if isinstance(it.drawn, Numbers) and it.measured:
         rows.append(("drawn", [it.drawn.mean, *it.drawn.quantiles(shares)]))
     rows.append(("got" if it.measured else "drawn", [it.got.mean, *it.got.quantiles(shares)]))
+    if isinstance(it.sample, Numbers):
+        rows.append(("in the recordings", [it.sample.mean, *it.sample.quantiles(shares)]))
     yield "<table><thead><tr><th></th><th>mean</th><th>5%</th><th>50%</th><th>95%</th></tr></thead>"
     for name, numbers in rows:
         cells = "".join(f"<td>{shown(number, it.unit)}</td>" for number in numbers)

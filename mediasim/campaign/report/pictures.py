@@ -34,6 +34,8 @@ def picture(it: Comparison) -> str:
 
 def shown(number: float, unit: str) -> str:
     """Return a number with its unit, in as many digits as tell it apart."""
+    if unit == "share":
+        number, unit = 100 * number, "%"
     digits = (
         0 if abs(number) >= 100 or float(number).is_integer() else 1 if abs(number) >= 10 else 3
     )
@@ -110,7 +112,8 @@ def _bars(it: Comparison, got: Shares, asked: Mapping[str, float] | None) -> str
         for number, name in enumerate(names):
             y = _TOP + number * _ROW
             share = found.get(name, 0.0)
-            label = name if len(name) <= 17 else f"{name[:16]}…"
+            label = name if it.asked is None else it.asked.labels.get(name, name)
+            label = label if len(label) <= 17 else f"{label[:16]}…"
             yield text(_LEFT, y + 13, label)
             width = share / top * _BAR
             yield box(_NAME, y + 3, width, 13, "by s0", f"{name}: {share_text(share)}", 0.55)

@@ -12,7 +12,7 @@ from mediasim.campaign.report.asked import Asked
 from mediasim.campaign.report.figures import Comparison, Figures
 from mediasim.campaign.report.page import report_page
 
-__all__ = ["CampaignReport", "report_of"]
+__all__ = ["CampaignReport", "report_of", "stored_report"]
 
 _SCHEMA: Final = 1
 _MOST_LISTED: Final = 1000
@@ -85,3 +85,13 @@ def _document(data: CampaignData, figures: Figures, compared: list[Comparison]) 
         "asked_and_got": [it.to_json() for it in compared],
         "measured": [it.to_json() for it in figures.others()],
     }
+
+
+def stored_report(data: CampaignData) -> dict[str, Any] | None:
+    """Return the report that a campaign has, if it is of the shards that are whole now."""
+    try:
+        found = json.loads(data.storage.read("report.json"))
+        right = found["schema"] == _SCHEMA and found["shards"]["whole"] == len(data.shards)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return dict(found) if right else None

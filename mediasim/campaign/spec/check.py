@@ -11,15 +11,17 @@ from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.model import CampaignSpec
 from mediasim.campaign.spec.part import ROOM
 from mediasim.campaign.spec.parts import Part, parts_of
+from mediasim.campaign.spec.recorded import recorded_troubles
 from mediasim.campaign.spec.texts import TextsSpec
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError, expected_among, one_of
 from mediasim.documents.document import Node, from_python
 from mediasim.documents.model import Location, Misfit
-from mediasim.parties.voices.catalogue import Voice, voice_named
+from mediasim.parties.voices.catalogue import LANGUAGES, Voice, in_language, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.failures import refuse_without_real_time
 from mediasim.scenario.running.sounds import check_sounds
+from mediasim.truth.faults.order import parse_fault
 
 __all__ = ["checked"]
 
@@ -58,6 +60,8 @@ def _problems(spec: CampaignSpec, part: Part) -> Iterator[Diagnostic]:
             usual = usual or scenario
             if not scenario.recordings:
                 yield origin.problem(("call",), "expected a recording: write recording: dual")
+            for location, message in _fault_troubles(scenario):
+                yield origin.problem(location, message)
     yield from (problem for template in templates for problem in template.problems)
     talk = part.conversation
     if usual is None:
@@ -70,7 +74,7 @@ def _problems(spec: CampaignSpec, part: Part) -> Iterator[Diagnostic]:
     whose: Location = ("speakers",)
     if part.name and spec.parts[part.name].speakers is not None:
         whose = ("parts", part.name, "speakers")
-    for location, message in _voice_troubles(part):
+    for location, message in (*_voice_troubles(part), *recorded_troubles(spec, part, usual)):
         yield spec.origin.problem((*whose, *location), message)
 
 
@@ -90,6 +94,15 @@ def _variants(part: Part) -> Iterator[Node]:
         room = {"name": from_python(ROOM), "participants": members, "recording": recording}
         both = {"member-1": party, "member-2": party}
         yield Node({"parties": Node(both), "conference": Node(room)})
+
+
+def _fault_troubles(scenario: Scenario) -> Iterator[Misfit]:
+    """Yield each fault that is not of samples: a campaign has no WAV files."""
+    for plan in scenario.recordings:
+        for number, text in enumerate(plan.spec.faults):
+            if parse_fault(text).fault.samples is None:
+                words = f"expected a fault of samples; {text} is of a WAV file's header"
+                yield (*plan.location, "faults", number), words
 
 
 def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> Iterator[Misfit]:
@@ -114,6 +127,9 @@ def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> It
     with_app = any(party.app for party in scenario.parties.values()) or any(
         call.app or call.voicemail for call in scenario.calls
     )
+    if talk.kind == "reactive" and (part.room is not None or len(talking) > 2):
+        words = "expected planned: of three who wait for each other two would speak at once"
+        yield ("kind",), words
     if len(talking) < 2 and not with_app:
         yield ("parties",), f"expected two parties or more, found {one_of(talking or ['none'])}"
     if with_app and talk.kind == "planned" and any(call.app for call in scenario.calls):
@@ -121,7 +137,8 @@ def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> It
     for name in talk.texts_of:
         if name not in talking:
             yield ("texts_of", name), expected_among(name, talking, "parties that talk")
-    if talk.texts_of and (silent := [name for name in talking if name not in talk.texts_of]):
+    spoken = [name for name in talking if part.speakers.recorded_for(name) is None]
+    if talk.texts_of and (silent := [name for name in spoken if name not in talk.texts_of]):
         yield ("texts_of",), f"has no texts of {silent[0]}"
     for name in talk.first.examples() if talk.first is not None else ():
         if name not in talking:
@@ -148,8 +165,13 @@ def _voice_troubles(part: Part) -> Iterator[Misfit]:
     if talk is None:
         return
     texts = [each for each in (talk.texts, *talk.texts_of.values()) if each is not None]
-    for voice in languages.values():
-        for line in _some_lines(texts):
+    pairs = [(voice, texts) for voice in languages.values()]
+    for tag, of_language in talk.texts_in.items():
+        if tag.split("-")[0].lower() not in LANGUAGES:
+            continue
+        pairs += [(in_language(voice, tag), [of_language]) for voice in languages.values()]
+    for voice, said in pairs:
+        for line in _some_lines(said):
             try:
                 speakable(line, voice)
             except ValueError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal
 
+from mediasim.campaign.clips.spec import SpeakerFilter
 from mediasim.campaign.spec.distributions import Constant, Drawn, OneOf
 from mediasim.campaign.spec.shapes import Uniform
 from mediasim.campaign.spec.texts import DialoguesSpec, TextsSpec
 from mediasim.documents.model import Many, Misfit, Model
-from mediasim.documents.values import Name, Ratio
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.documents.values import Flag, Name, Ratio
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, in_language
 
 __all__ = [
     "BackchannelsSpec",
@@ -37,6 +38,17 @@ class SpeakersSpec(Model):
 
     voices: Drawn = OneOf.model_validate({"choices": list(DEFAULT_VOICES)})
     """Voices of the catalogue, for parties that have no voice of their own in the scenario."""
+    recorded: SpeakerFilter | None = None
+    """People of the campaign's corpora, instead of voices: they say what they were recorded with,
+    and no texts."""
+    recorded_of: Mapping[Name, SpeakerFilter] = {}
+    """The same by party, for parties that are other people, or the only ones that are recorded."""
+    apart: Flag = True
+    """Whether a recorded speaker is one party's in all calls; if not, in each call."""
+
+    def recorded_for(self, party: str) -> SpeakerFilter | None:
+        """Return which recorded people may be a party; None for one that a voice speaks for."""
+        return self.recorded_of.get(party, self.recorded)
 
 
 def _within(low: float, high: float) -> Uniform:
@@ -59,6 +71,8 @@ class BackchannelsSpec(Model):
     """The share of turns in which there is one."""
     texts: TextsSpec = TextsSpec.model_validate({"lines": ["Mhm.", "Yes.", "Right.", "Okay."]})
     """What is said."""
+    texts_in: Mapping[Name, TextsSpec] = {}
+    """What is said instead in a language, where the language of a call is drawn."""
     at: Drawn = _within(0.3, 0.9)
     """When it begins, as a share of the turn that it stands in."""
 
@@ -91,6 +105,10 @@ class ConversationSpec(Model):
     """What turns say, whoever has them."""
     texts_of: Mapping[Name, TextsSpec] = {}
     """What turns say, by party, instead of texts."""
+    language: Drawn | None = None
+    """The language of a call (BCP 47), which its voices speak; English where absent."""
+    texts_in: Mapping[Name, TextsSpec] = {}
+    """What turns say, by language, instead of texts."""
     dialogues: DialoguesSpec | None = None
     """Whole conversations, instead of texts: who says what, in order."""
     turns: Drawn | None = None
@@ -119,9 +137,21 @@ class ConversationSpec(Model):
     """How long the connection lasts. Turns that do not fit are not said."""
 
     def troubles(self) -> Iterator[Misfit]:
-        given = [key for key in ("texts", "texts_of", "dialogues") if getattr(self, key)]
+        given = [
+            key for key in ("texts", "texts_of", "texts_in", "dialogues") if getattr(self, key)
+        ]
         if len(given) > 1:
             yield (given[1],), f"expected {given[0]} or {given[1]}, found both"
+        if self.texts_in and self.language is None:
+            yield ("texts_in",), "expected a language, of which one is drawn for each call"
+        for language in map(str, self.language.examples() if self.language is not None else ()):
+            try:
+                in_language(VOICES[DEFAULT_VOICES[0]], language)
+            except ValueError as error:
+                yield ("language",), str(error)
+            else:
+                if self.texts_in and language not in self.texts_in:
+                    yield ("texts_in",), f"has no texts in {language}"
         if self.dialogues is not None and self.turns is not None:
             yield ("turns",), "expected none beside dialogues, whose turns are given"
         if self.parties and len(set(self.parties)) != len(self.parties):

@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
 
-from mediasim.campaign.spec.quantity import Quantity, Weight
+from mediasim.campaign.spec.quantity import WEIGHT_SCHEMA, Quantity, Weight
 from mediasim.documents.model import Many, Misfit, Model
 
 __all__ = ["Constant", "Distribution", "OneOf"]
@@ -107,6 +107,11 @@ class OneOf(Distribution):
     choices: Annotated[Many[Weighted], BeforeValidator(_choices)]
     """A list, [PCMU, PCMA]; with weights as {PCMU: 70%, PCMA: 30%}, or as a list of {value: ...,
     weight: ...}."""
+
+    @classmethod
+    def short_forms(cls, properties: Mapping[str, Any]) -> list[Any]:
+        weights = {"type": "object", "minProperties": 1, "additionalProperties": WEIGHT_SCHEMA}
+        return [{"type": "array", "minItems": 1}, weights]
 
     @cached_property
     def _ends(self) -> list[float]:

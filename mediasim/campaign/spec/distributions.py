@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
+from pydantic import GetJsonSchemaHandler
+from pydantic_core import CoreSchema
+
 from mediasim.campaign.spec.distribution import Constant, Distribution, OneOf
 from mediasim.campaign.spec.shapes import (
     Exponential,
@@ -41,6 +44,12 @@ class _Distributions(Keyed):
             isinstance(written, Mapping) and "choices" in written
         )
         return kind, {"choices": written} if kind == OneOf.keyword and not whole else written
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        plain = [{"type": "string"}, {"type": "number"}]
+        return {"anyOf": [*plain, super().__get_pydantic_json_schema__(schema, handler)]}
 
 
 Drawn = Annotated[Distribution, _Distributions("distribution", DISTRIBUTIONS)]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import PrivateAttr
 
+from mediasim.campaign.clips.spec import ClipsSpec
 from mediasim.campaign.spec.part import PartSpec, Whats
 from mediasim.documents.document import Node, Origin
 from mediasim.documents.model import Misfit, Model
@@ -35,6 +36,8 @@ class CampaignSpec(Whats):
     """Decides every draw: the same seed and spec give the same bytes of each call."""
     shard: Annotated[int, count(1, 10_000)] = 200
     """How many calls are stored together; a shard is there whole or not at all."""
+    clips: ClipsSpec | None = None
+    """Recorded speech that speakers are drawn from, instead of voices."""
     parts: Mapping[Name, PartSpec] = {}
     """Kinds of calls by name, of which each call is one: languages, say, or telephones and
     conferences."""

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final, Self
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from mediasim.audio.frames import NS_PER_SECOND
 from mediasim.documents.durations import Duration
 from mediasim.documents.values import SHARED
 
-__all__ = ["Quantity", "Time", "Weight"]
+__all__ = ["WEIGHT_SCHEMA", "Quantity", "Time", "Weight", "as_json"]
 
 _NUMBER: Final = r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?"
 _WRITTEN: Final = rf"\s*({_NUMBER}) ?(%|[A-Za-z]*)\s*"
@@ -105,6 +106,29 @@ class Quantity:
         }
 
 
+WEIGHT_SCHEMA: Final[dict[str, Any]] = {
+    "anyOf": [
+        {"type": "number", "minimum": 0},
+        {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
+    ],
+    SHARED: "Weight",
+}
+
+
+def as_json(value: Any) -> Any:
+    """Return a drawn value as rows have it: times in seconds, shares from 0 to 1, levels in dB."""
+    if value is None or isinstance(value, bool | list):
+        return value
+    try:
+        quantity = Quantity.of(value)
+    except ValueError:
+        return value
+    if quantity.is_time:
+        return quantity.number / NS_PER_SECOND
+    number = round(quantity.number / 100, 9) if quantity.unit == "%" else quantity.number
+    return int(number) if number == int(number) else number
+
+
 class _Weights:
     """An annotation for a weight: a positive number, or a share."""
 
@@ -122,13 +146,7 @@ class _Weights:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {
-            "anyOf": [
-                {"type": "number", "minimum": 0},
-                {"type": "string", "pattern": r"^\s*[0-9.]+ ?%?\s*$"},
-            ],
-            SHARED: "Weight",
-        }
+        return dict(WEIGHT_SCHEMA)
 
 
 Weight = Annotated[float, _Weights()]

@@ -19,14 +19,12 @@ def campaign_schema() -> dict[str, Any]:
     """Return the JSON Schema of a campaign's file, for editors."""
     schema = file_schema(CampaignSpec, "mediasim campaign")
     scenario = scenario_schema()
-    drawn = {
-        f"drawn-{name}": _drawable(each, top=False) for name, each in scenario["$defs"].items()
-    }
+    drawn = {f"drawn-{name}": _drawable(each) for name, each in scenario["$defs"].items()}
     body = {key: scenario[key] for key in ("properties", "type", "required") if key in scenario}
     body["properties"] = {
         key: each for key, each in body["properties"].items() if key not in _UNDRAWN
     }
-    drawn["drawn-scenario"] = _drawable(body | {"additionalProperties": False}, top=False)
+    drawn["drawn-scenario"] = _drawable(body | {"additionalProperties": False})
     drawn["draw"] = {
         "description": "A value that is drawn for each call.",
         "type": "object",
@@ -62,19 +60,20 @@ def _placed(schema: Any) -> Any:
         return schema
     if _TEMPLATE in schema:
         kept = {"description": schema["description"]} if "description" in schema else {}
-        return {"$ref": f"#/$defs/{_KINDS[schema[_TEMPLATE]]}", **kept}
+        whole = {"$ref": f"#/$defs/{_KINDS[schema[_TEMPLATE]]}"}
+        return {**kept, "anyOf": [whole, {"$ref": "#/$defs/draw"}]}
     return {key: _placed(each) for key, each in schema.items()}
 
 
-def _drawable(schema: Any, *, top: bool) -> Any:
+def _drawable(schema: Any) -> Any:
     """Return a schema in which the value of every key, and every item, may be drawn."""
     if isinstance(schema, list):
-        return [_drawable(each, top=top) for each in schema]
+        return [_drawable(each) for each in schema]
     if not isinstance(schema, dict):
         return schema
     found: dict[str, Any] = {}
     for key, each in schema.items():
-        if key == "properties":
+        if key == "properties" or key == "patternProperties":
             found[key] = {name: _or_drawn(value) for name, value in each.items()}
         elif key in ("items", "additionalProperties") and isinstance(each, dict):
             found[key] = _or_drawn(each)
@@ -83,7 +82,7 @@ def _drawable(schema: Any, *, top: bool) -> Any:
         elif key in ("enum", "const", "default", "examples", "required"):
             found[key] = each
         else:
-            found[key] = _drawable(each, top=top)
+            found[key] = _drawable(each)
     return found
 
 
@@ -91,4 +90,4 @@ def _or_drawn(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a value that may be drawn instead."""
     kept = {"description": schema["description"]} if "description" in schema else {}
     plain = {key: each for key, each in schema.items() if key != "description"}
-    return {**kept, "anyOf": [_drawable(plain, top=False), {"$ref": "#/$defs/draw"}]}
+    return {**kept, "anyOf": [_drawable(plain), {"$ref": "#/$defs/draw"}]}

@@ -263,7 +263,7 @@ class Run:
 
 def run_scenario(
     scenario: Scenario,
-    directory: Path,
+    directory: Path | None,
     *,
     seed: int | None = None,
     realtime: bool = False,
@@ -272,7 +272,7 @@ def run_scenario(
     pcap: bool = False,
     sounds: Callable[[Seeds], ScenarioSounds] | None = None,
 ) -> Run:
-    """Carry out a scenario and publish its recordings in ``directory``.
+    """Carry out a scenario and publish its recordings in ``directory``; None: only in memory.
 
     ``shared_socket``: in real time, all lines use one socket instead of a port each. ``block``: how
     many frames a room may process at once in virtual time, instead of the usual number; it does not
@@ -334,7 +334,7 @@ def _apps_of(scenario: Scenario, seeds: Seeds) -> AbstractContextManager[Apps | 
 async def _carry_out(
     scenario: Scenario,
     seeds: Seeds,
-    directory: Path,
+    directory: Path | None,
     sounds: ScenarioSounds,
     plane: MediaPlane,
     transport: Any,
@@ -352,14 +352,14 @@ async def _carry_out(
         transport=transport,
         sid_label=scenario.label,
     )
-    run = Run(scenario, seeds.seed, clock, directory, exchange)
+    run = Run(scenario, seeds.seed, clock, exchange.store.directory, exchange)
 
     def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
             truth = publish_truth(recording, faults.get(recording.name, ()))
             run.truths[recording.sid] = truth
-            if recognised:
+            if recognised and exchange.store.keeps_documents:
                 heard = transcript_in(scenario, truth).to_json()
                 exchange.store.publish_transcript(recording.sid, heard)
         except FaultError as error:
@@ -384,8 +384,8 @@ async def _carry_out(
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     except asyncio.CancelledError:  # Ctrl-C: the stage has ended all calls
-        run.cut_ns = exchange.now_ns
-        for recording in filter(run.is_cut, exchange.recordings):
+        run.cut_ns, keeps = exchange.now_ns, exchange.store.keeps_documents
+        for recording in filter(run.is_cut, exchange.recordings if keeps else ()):
             document = exchange.store.document(recording.sid)
             exchange.store.publish_document(recording.sid, {**document, "cut": True})
     if refused:
@@ -393,7 +393,7 @@ async def _carry_out(
     run.end_ns = exchange.now_ns
     if capture is not None:
         run.pcap = capture.name
-        capture.write(exchange, directory / run.pcap)
+        capture.write(exchange, run.directory / run.pcap)
     for call in scenario_run.all_app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.all_warnings

@@ -26,7 +26,8 @@ from mediasim.audio.wav import AudioFileError
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances as joined
 from mediasim.parties.timeline import is_speech
-from mediasim.truth.documents import check_channel_map, check_truth, recordings_in
+from mediasim.truth.document_shapes import check_channel_map, check_truth
+from mediasim.truth.documents import recordings_in
 
 __all__ = [
     "AnalysedRecording",

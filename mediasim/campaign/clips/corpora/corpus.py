@@ -66,7 +66,7 @@ class Corpus(Model):
     prefix: Text | None = None
     """What is put before the names of speakers, where two corpora have the same names."""
 
-    def read(self, base: Path) -> Iterator[Source | LeftOut]:
+    def sources(self, base: Path) -> Iterator[Source | LeftOut]:
         """Yield the utterances in the corpus's order, and what cannot be one.
 
         ``base`` is the folder that paths are relative to. Raises CorpusError.
