@@ -143,7 +143,12 @@ class SimulatedPhone:
         """
         first = max(0, self._period - back)
         pressed = self._events or self._pressed_until > first * self._step
-        if self._step != FRAME_SAMPLES or self.format.dtx != "off" or not self.clock.steady or pressed:
+        if (
+            self._step != FRAME_SAMPLES
+            or self.format.dtx != "off"
+            or not self.clock.steady
+            or pressed
+        ):
             return None
         if self._ended_at is not None:
             return None
