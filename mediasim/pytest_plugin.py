@@ -6,9 +6,12 @@ but pytest: the rest is imported when a fixture is first used.
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentTypeError
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +23,24 @@ if TYPE_CHECKING:
 
 _ARTIFACTS: pytest.StashKey[Artifacts] = pytest.StashKey()
 """The artifacts of a test, while it runs."""
+
+
+class _OrdinaryImports:
+    """Imports mediasim's modules as Python does.
+
+    pytest rewrites the assertions in all modules of a plugin's package. These have none that a test
+    reads, but hundreds of modules would be parsed and compiled beside the bytecode that exists.
+    """
+
+    @staticmethod
+    def find_spec(
+        name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Return the spec of a module of mediasim's; None for others."""
+        return PathFinder.find_spec(name, path, target) if name.startswith("mediasim.") else None
+
+
+sys.meta_path.insert(0, _OrdinaryImports())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -14,9 +14,10 @@ import pytest
 import mediasim
 
 ROOT = Path(mediasim.__file__).parent
-FLOORS = ["seeds", "threads", "documents", "audio", "rtp", "media", "conversation", "net"]
-FLOORS += ["captures", "parties", "exchange", "truth", "recogniser", "twilio", "scenario", "sip"]
-FLOORS += ["sandbox", "testing", "pytest_plugin", "commands", "cli"]
+FLOORS = ["seeds", "threads", "documents", "documentation", "audio", "rtp", "media"]
+FLOORS += ["conversation", "net", "captures", "parties", "exchange", "truth", "recogniser"]
+FLOORS += ["twilio", "scenario", "sip", "sandbox", "campaign", "testing", "pytest_plugin"]
+FLOORS += ["commands", "cli"]
 MODULES = sorted(
     path for path in ROOT.rglob("*.py") if path.name not in ("__init__.py", "__main__.py")
 )
@@ -101,6 +102,12 @@ def test_no_module_imports_itself_through_others() -> None:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
         pytest.fail("imported by " + ", imported by ".join(error.args[1]))
+
+
+def test_the_documentation_has_the_floors_in_their_order() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text("utf-8")
+    rows = re.findall(r"^\| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"\w+", row)] == FLOORS
 
 
 # -- public faces ---------------------------------------------------------------------------------

@@ -220,9 +220,15 @@ def test_a_wrong_file_is_told_with_its_place(text: str, problem: str) -> None:
     write("wrong.yaml", text)
     result = mediasim("run", "wrong.yaml")
     assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
+    line, *excerpt = result.stderr.splitlines()
     assert line.startswith("wrong.yaml:")
     assert problem in line
+    if text.strip():
+        shown, mark = excerpt
+        _, number, column, *_ = line.split(":")
+        written = text.split("\n")[int(number) - 1]
+        assert shown[shown.index(" | ") + 3 :] in written.expandtabs(4)
+        assert shown[mark.index("^")] in (written[int(column) - 1], " ")
 
 
 WRONG_COMMANDS = {
@@ -267,7 +273,8 @@ def test_control_characters_are_shown_escaped() -> None:
     write("odd.yaml", HOLDS + '"\\x1b[31m\\0\\n": 1\n')
     result = mediasim("run", "odd.yaml")
     assert result.exit_code == 2
-    (line,) = result.stderr.splitlines()
+    line, shown, _ = result.stderr.splitlines()
+    assert "\x1b" not in shown
     assert "\\x1b[31m\\x00\\n: unknown key" in line
     assert mediasim("explain", "\x1b[31m").stderr.startswith("there is no recording \\x1b[31m")
 

@@ -4,7 +4,7 @@ The public face, by module: ``frames`` (the one format: 8 kHz, 20 ms), ``codecs`
 ``g711``, ``levels`` (measures, bridges and downmixes), ``tones`` and ``dtmf`` (sounds that the
 exchange generates), ``ringing_tones`` (of countries), ``music`` (for who waits), ``activity``
 (speech and pauses), ``wav`` and ``files`` (WAV, MP3 and the audio files of users), ``products``
-(arithmetic), ``resampling``.
+(arithmetic), ``resampling``, ``word_time`` and ``word_files`` (when words are spoken).
 """
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "ringing_tones",
     "tones",
     "wav",
+    "word_files",
     "word_time",
 ]

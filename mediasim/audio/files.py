@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from io import BytesIO
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
@@ -21,13 +23,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Audio",
     "AudioClip",
+    "DecodedAudio",
     "check_rate",
     "decode_audio",
     "decode_clip",
+    "decode_file",
     "encode_mp3",
     "load_clip",
     "read_audio",
     "read_clip",
+    "to_clip",
 ]
 
 _RATES: Final = range(1000, 768_001)
@@ -53,6 +58,17 @@ class Audio(NamedTuple):
     """Samples per second."""
     pcm: NDArray[np.int16]
     """(channels, samples)"""
+    damaged: int
+    """Packets that could not be decoded and were skipped."""
+
+
+class DecodedAudio(NamedTuple):
+    """The audio of a file as its decoder gave it, all channels."""
+
+    rate: int
+    """Samples per second."""
+    channels: NDArray[np.float32]
+    """(channels, samples) within -1 and 1."""
     damaged: int
     """Packets that could not be decoded and were skipped."""
 
@@ -89,6 +105,29 @@ def read_audio(path: str | PathLike[str]) -> Audio:
         except AudioFileError as any_kind:
             raise (ours if fspath(path).endswith(".wav") else any_kind) from None
     return Audio(check_rate(path, wav.rate), wav.pcm, 0)
+
+
+def decode_file(path: str | PathLike[str]) -> DecodedAudio:
+    """Decode all channels of a file of any format, at its own rate and precision.
+
+    Raises AudioFileError if the file is missing or holds no audio.
+    """
+    return _read(path)
+
+
+def to_clip(
+    channels: NDArray[np.float32], rate: int, wanted: int = SAMPLE_RATE
+) -> NDArray[np.int16]:
+    """Return decoded channels (channels, samples) averaged and resampled: int16 (samples,).
+
+    A whole file gives the samples that :func:`load_clip` gives. The level is kept.
+    """
+    import soxr
+
+    mono = channels.mean(axis=0, dtype=np.float32)
+    if rate != wanted:
+        mono = soxr.resample(mono, rate, wanted, quality="HQ")
+    return to_samples(mono.astype(np.float64) * 32768)
 
 
 def decode_audio(data: bytes) -> tuple[int, NDArray[np.int16]]:
@@ -129,16 +168,12 @@ def encode_mp3(pcm: NDArray[np.int16], bit_rate: int) -> bytes:
     return file.getvalue()
 
 
-class _Decoded(NamedTuple):
-    rate: int
-    channels: NDArray[np.float32]
-    """(channels, samples) within -1 and 1."""
-    damaged: int
-
-
-def _read(path: str | PathLike[str]) -> _Decoded:
+def _read(path: str | PathLike[str]) -> DecodedAudio:
     try:
         with open(path, "rb") as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode) and not status.st_size:
+                raise AudioFileError(path, "is not an audio file")
             return _decode(file, fspath(path))
     except FileNotFoundError:
         raise AudioFileError(path, "there is no such file") from None
@@ -146,21 +181,16 @@ def _read(path: str | PathLike[str]) -> _Decoded:
         raise AudioFileError(path, f"cannot be read ({error.strerror})") from None
 
 
-def _clip(found: _Decoded, rate: int) -> AudioClip:
-    import soxr
-
-    mono = found.channels.mean(axis=0, dtype=np.float32)
-    if found.rate != rate:
-        mono = soxr.resample(mono, found.rate, rate, quality="HQ")
-    return AudioClip(to_samples(mono.astype(np.float64) * 32768), found.damaged)
+def _clip(found: DecodedAudio, rate: int) -> AudioClip:
+    return AudioClip(to_clip(found.channels, found.rate, rate), found.damaged)
 
 
-def _audio(found: _Decoded) -> Audio:
+def _audio(found: DecodedAudio) -> Audio:
     pcm = to_samples(found.channels.astype(np.float64) * 32768)
     return Audio(found.rate, pcm, found.damaged)
 
 
-def _decode(file: BinaryIO, name: str) -> _Decoded:
+def _decode(file: BinaryIO, name: str) -> DecodedAudio:
     """Decode the first audio stream. Raises AudioFileError."""
     import av
     from av.error import FFmpegError
@@ -182,7 +212,7 @@ def _decode(file: BinaryIO, name: str) -> _Decoded:
     rate = check_rate(name, frames[0].sample_rate)
     channels = np.concatenate([frame.to_ndarray() for frame in frames], axis=1, dtype=np.float32)
     np.nan_to_num(channels, copy=False, nan=0.0, posinf=1.0, neginf=-1.0)
-    return _Decoded(rate, channels, damaged)
+    return DecodedAudio(rate, channels, damaged)
 
 
 def check_rate(name: str | PathLike[str], rate: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -175,7 +176,15 @@ STYLES: Final = tuple(_STYLES)
 
 def default_hold_music(seeds: Seeds) -> NDArray[np.int16]:
     """Compose what a run's callers hear who wait or are on hold, int16 (samples,), to be looped."""
-    return hold_music(_DEFAULT_SAMPLES, seeds.generator("hold-music"))
+    return _default_of(seeds.seed, seeds.prefix)
+
+
+@lru_cache(maxsize=8)
+def _default_of(seed: int, prefix: str) -> NDArray[np.int16]:
+    """Compose the default hold music of a seed once for its runs in a process."""
+    music = hold_music(_DEFAULT_SAMPLES, Seeds(seed, prefix).generator("hold-music"))
+    music.flags.writeable = False
+    return music
 
 
 def piece(style: str, number: int = 1) -> NDArray[np.int16]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Final, Literal
 
 import numpy as np
@@ -179,31 +180,35 @@ def tune(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
     beats = max(1, round(samples / _BEAT))
     key_note = 196.0 * 2 ** (generator.integers(5) / 12)
     signal = np.zeros(samples)
+    # Most notes come several times.
+    note = cache(partial(_note, min(_RING, samples), key_note))
     step = int(generator.integers(len(_MELODY)))
     for beat in range(beats):
         start = beat * samples // beats
         chord = _CHORDS[beat // _BEATS_OF_A_CHORD % len(_CHORDS)]
-        _add_note(signal, start, key_note, chord[beat % len(chord)], 0.5)
+        _add_note(signal, start, note(chord[beat % len(chord)], 0.5))
         if beat % _BEATS_OF_A_CHORD == 0 or generator.uniform() < 0.7:
             step = int(np.clip(step + generator.integers(-2, 3), 0, len(_MELODY) - 1))
-            _add_note(signal, start, key_note, _MELODY[step], 1.0)
+            _add_note(signal, start, note(_MELODY[step], 1.0))
     return signal
 
 
-def _add_note(
-    signal: NDArray[np.float64], start: int, key_note: float, semitones: int, strength: float
-) -> None:
-    """Add one note; what rings beyond the end continues at the beginning."""
-    length = min(_RING, len(signal))
+def _note(length: int, key_note: float, semitones: int, strength: float) -> NDArray[np.float64]:
+    """Generate one note (length,)."""
     at = np.arange(length) / SAMPLE_RATE
     turns = 2 * np.pi * key_note * 2 ** (semitones / 12) * at
     note = np.zeros(length)
     for number, share in enumerate(_HARMONICS, start=1):
         note += share * np.exp(-3 * number * at) * np.sin(number * turns)
     note *= strength * np.minimum(1, at / 0.005) * np.linspace(1, 0, length)
-    first = min(length, len(signal) - start)
+    return note
+
+
+def _add_note(signal: NDArray[np.float64], start: int, note: NDArray[np.float64]) -> None:
+    """Add one note; what rings beyond the end continues at the beginning."""
+    first = min(len(note), len(signal) - start)
     signal[start : start + first] += note[:first]
-    signal[: length - first] += note[first:]
+    signal[: len(note) - first] += note[first:]
 
 
 # -- babble ---------------------------------------------------------------------------------------
@@ -246,9 +251,12 @@ def babble(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
         span = slice(syllable.start, syllable.start + syllable.length)
         shape = syllable.loudness * np.hanning(syllable.length + 2)[1:-1]
         envelopes[syllable.sound, span] += shape
-    signal: NDArray[np.float64] = 0.2 * envelopes[_HISS] * _filtered(hiss, _hiss_response(samples))
+    signal: NDArray[np.float64] = (
+        0.2 * envelopes[_HISS] * _filtered(np.fft.rfft(hiss), _hiss_response(samples), samples)
+    )
+    spectrum = np.fft.rfft(voice)
     for envelope, formants in zip(envelopes, _VOWELS, strict=False):
-        signal += envelope * _filtered(voice, _vowel_response(samples, formants))
+        signal += envelope * _filtered(spectrum, _vowel_response(samples, formants), samples)
     return signal
 
 
@@ -294,8 +302,10 @@ def _hiss_response(samples: int) -> NDArray[np.float64]:
     return response
 
 
-def _filtered(signal: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Filter a signal by a frequency response, to an rms of 1."""
-    filtered = np.fft.irfft(np.fft.rfft(signal) * response, len(signal))
+def _filtered(
+    spectrum: NDArray[np.complex128], response: NDArray[np.float64], samples: int
+) -> NDArray[np.float64]:
+    """Filter a signal of a spectrum by a frequency response, to an rms of 1."""
+    filtered = np.fft.irfft(spectrum * response, samples)
     rms = float(np.sqrt(np.mean(filtered**2)))
     return filtered / rms if rms else filtered

@@ -6,7 +6,12 @@ the functions (``loading``), so that ``mediasim --help`` comes at once.
 
 __all__ = [
     "analyze",
+    "campaign",
+    "campaign_engines",
+    "docs",
+    "examples",
     "exec",
+    "export",
     "fuzz",
     "import_capture",
     "run",
@@ -14,4 +19,6 @@ __all__ = [
     "scenarios",
     "serve",
     "verify",
+    "watch",
+    "worker",
 ]

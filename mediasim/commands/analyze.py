@@ -33,7 +33,7 @@ def analyze(
     truth: Annotated[
         Path | None, typer.Option(help="Its truth, instead of the one beside it.")
     ] = None,
-    format: Annotated[Form, typer.Option(help="What is printed.")] = "text",
+    format: Annotated[Form, typer.Option("--format", "-f", help="What is printed.")] = "text",
     plot: Annotated[
         Path | None, typer.Option(help="Also draw it, as an .svg or .html file.")
     ] = None,

@@ -11,9 +11,18 @@ from typing import Any, Literal, NoReturn
 
 import typer
 
-from mediasim.documents.diagnostics import printable
+from mediasim.documents.diagnostics import ScenarioError, printable
 
-__all__ = ["ExitCode", "Format", "json_text", "refusing", "seed_option", "stop"]
+__all__ = [
+    "ExitCode",
+    "Format",
+    "error_text",
+    "json_text",
+    "refusing",
+    "seed_option",
+    "show_page",
+    "stop",
+]
 
 
 class ExitCode(IntEnum):
@@ -37,7 +46,7 @@ Format = Literal["text", "json"]
 
 def seed_option(help: str) -> Any:
     """Return an option for a seed, with the numbers that every part of mediasim accepts as one."""
-    return typer.Option(help=help, min=0, max=2**63 - 1)
+    return typer.Option("--seed", "-s", help=help, min=0, max=2**63 - 1)
 
 
 def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
@@ -47,13 +56,27 @@ def stop(message: str, code: ExitCode = ExitCode.WRONG) -> NoReturn:
     raise typer.Exit(code)
 
 
+def show_page(url: str) -> None:
+    """Open a page in the user's browser, and say where it is if there is no browser."""
+    import webbrowser
+
+    if not webbrowser.open(url):
+        print(f"there is no browser to open {url}", file=sys.stderr)
+
+
 @contextmanager
 def refusing(*errors: type[Exception]) -> Iterator[None]:
-    """End the command with exit code 2 and an error's own message if one of these is raised."""
+    """End the command with exit code 2 and an error's own message if one of these is raised; under
+    a mistake in a file stands its line."""
     try:
         yield
     except errors as error:
-        stop(str(error))
+        stop(error_text(error))
+
+
+def error_text(error: Exception) -> str:
+    """Return what a command prints of an error that its user can mend."""
+    return error.for_terminal() if isinstance(error, ScenarioError) else str(error)
 
 
 def json_text(document: object, indent: int = 2) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mediasim.commands.ending import ExitCode, Format, refusing, seed_option, stop
+from mediasim.commands.ending import ExitCode, Format, refusing, seed_option, show_page, stop
 from mediasim.commands.loading import loading
+from mediasim.commands.progress import progress
 from mediasim.commands.scenarios import load
 
 __all__ = ["run"]
@@ -20,9 +22,6 @@ if TYPE_CHECKING:
     from mediasim.scenario.report.model import Report, RunReport
 
     _Work = Callable[[Callable[[RunReport], None] | None], Report]
-
-_MANY: Final = 4
-"""Runs from which on progress is shown in virtual time."""
 
 
 def run(
@@ -43,16 +42,23 @@ def run(
     out: Annotated[
         Path | None,
         typer.Option(
+            "--out",
+            "-o",
             help="Where recordings and reports go, instead of a new folder in mediasim-out; what "
-            "an earlier run left there is removed."
+            "an earlier run left there is removed.",
         ),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Runs at a time.", min=1)] = 1,
-    format: Annotated[Format, typer.Option(help="How the summary is printed.")] = "text",
+    jobs: Annotated[int, typer.Option("--jobs", "-j", help="Runs at a time.", min=1)] = 1,
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the summary is printed.")
+    ] = "text",
     junit: Annotated[Path | None, typer.Option(help="Also write the results as JUnit XML.")] = None,
     variant: Annotated[
         str | None, typer.Option(help="Only this run of a matrix, as reports name it.")
     ] = None,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Also open the report in the browser.")
+    ] = False,
 ) -> None:
     """Run scenarios and leave recordings, their truth and a report.
 
@@ -62,8 +68,8 @@ def run(
     with loading():
         from mediasim.documents.diagnostics import ScenarioError
         from mediasim.scenario.report.html import write_report
-        from mediasim.scenario.running.campaign import run_all
         from mediasim.scenario.running.run_folders import FolderInUse, run_folder
+        from mediasim.scenario.running.runs import run_all
 
     if shared_socket and not realtime:
         stop("--shared-socket says how packets travel with --realtime: give both")
@@ -117,6 +123,8 @@ def run(
         from mediasim.scenario.report.summary import print_summary
 
         print_summary(report, Console(highlight=False), report_path=page)
+    if open_page:
+        show_page(page.resolve().as_uri())
     if report.interrupted:
         raise typer.Exit(ExitCode.INTERRUPTED)
     if any(run.error for run in report.runs):
@@ -125,27 +133,9 @@ def run(
 
 
 def _with_progress(scenarios: list[Scenario], realtime: bool, work: _Work) -> Report:
-    """Run, and show progress on the error channel if the work may take long."""
-    if len(scenarios) < _MANY and not realtime:
-        return work(None)
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        return work(None)
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        TextColumn("{task.completed} of {task.total} runs"),
-        BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("{task.description}"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(scenarios[0].name, total=len(scenarios))
-
-        def done(finished: RunReport) -> None:
-            progress.update(task, advance=1, description=finished.label)
-
-        return work(done)
+    """Run, and show progress on the error channel where that is a terminal: the runs that are done,
+    and the time since the start, which in real time is that of the calls."""
+    of = "of call time" if realtime else ""
+    with progress(len(scenarios), "runs", scenarios[0].name, time_of=of) as show:
+        done = count(1)
+        return work(lambda finished: show(next(done), finished.label))

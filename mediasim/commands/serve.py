@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from mediasim.commands.ending import ExitCode, seed_option, stop
+from mediasim.commands.ending import ExitCode, error_text, seed_option, show_page, stop
 from mediasim.commands.loading import loading
 from mediasim.exchange.profiles import PROFILES
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from mediasim.sandbox.log import SandboxLog
     from mediasim.sandbox.server import ListenAddress
     from mediasim.sandbox.settings import Settings
+    from mediasim.sandbox.shards import Shard
 
 __all__ = ["DATA", "run_sandbox", "serve"]
 
@@ -52,7 +53,9 @@ def _moment(text: str) -> datetime:
 
 def serve(
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="0 takes any free one.", min=0, max=65535)] = 8080,
+    port: Annotated[
+        int, typer.Option("--port", "-p", help="0 takes any free one.", min=0, max=65535)
+    ] = 8080,
     data: Annotated[
         Path | None,
         typer.Option(help="The folder that keeps its state.", show_default=str(DATA)),
@@ -82,6 +85,7 @@ def serve(
         typer.Option(
             help="Twilio's behaviour as of a date.",
             parser=_profile,
+            autocompletion=lambda: list(PROFILES),
             metavar=f"<{'|'.join(PROFILES)}>",
         ),
     ] = None,
@@ -96,7 +100,9 @@ def serve(
             envvar="MEDIASIM_ALLOWED_HOSTS",
         ),
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="The number plan and settings.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="The number plan and settings.")
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="A database's URL, instead of SQLite in the folder.")
     ] = None,
@@ -108,7 +114,13 @@ def serve(
         typer.Option(help="Answer SIP telephones there: UDP and TCP.", metavar="[HOST:]PORT"),
     ] = None,
     workers: Annotated[
-        int, typer.Option(help="Processes that share the calls.", min=1, max=64)
+        int,
+        typer.Option(
+            help="Processes that share the calls; with 0 those alone that mediasim worker starts"
+            " elsewhere.",
+            min=0,
+            max=64,
+        ),
     ] = 1,
     spread: Annotated[
         SpreadName,
@@ -117,6 +129,23 @@ def serve(
             " numbers together, so that they meet in conferences and queues."
         ),
     ] = "calls",
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            help="Which of several sandboxes it is, behind a proxy that shares out accounts: 0/3,"
+            " 1/3 and 2/3.",
+            metavar="I/N",
+            envvar="MEDIASIM_SHARD",
+        ),
+    ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            help="URL of each of these, with {} for its place: it hands devices of the browser SDK"
+            " on to the sandbox of their account.",
+            envvar="MEDIASIM_PEERS",
+        ),
+    ] = None,
     proxy: Annotated[
         bool,
         typer.Option(
@@ -143,6 +172,9 @@ def serve(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only what is wrong with the sandbox itself.")
     ] = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Also open the inspector in the browser.")
+    ] = False,
 ) -> None:
     """Serve Twilio's API, TwiML and webhooks on this machine, until Ctrl-C.
 
@@ -151,18 +183,25 @@ def serve(
 
     Exit code 0: it was told to end; 2: it cannot be started like that; 3: it broke.
     """
-    run_sandbox(_serve_until_told, locals())
+    from functools import partial
+
+    run_sandbox(partial(_serve_until_told, show=show_page if open_page else None), locals())
 
 
 async def _serve_until_told(
-    settings: Settings, address: ListenAddress, log: SandboxLog | None
+    settings: Settings,
+    address: ListenAddress,
+    log: SandboxLog | None,
+    show: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until a signal to end arrives, and print what apps need to know."""
     from functools import partial
 
     from mediasim.sandbox.server import serve
 
-    await serve(settings, address, partial(print, flush=True), log)
+    await serve(settings, address, partial(print, flush=True), log, show)
+    if settings.data is not None:
+        print(f"ended; what it keeps is in {settings.data}", flush=True)
 
 
 Run = Callable[["Settings", "ListenAddress", "SandboxLog | None"], Coroutine[Any, Any, None]]
@@ -202,6 +241,8 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             media=given.media,
             workers=given.workers,
             spread=given.spread,
+            shard=None if given.shard is None else _shard(given.shard),
+            peers=given.peers,
             hosts=tuple(given.allowed_host or ()),
             seed_override=given.seed,
             epoch=given.epoch,
@@ -220,7 +261,7 @@ def run_sandbox(run: Run, options: Mapping[str, Any]) -> None:
             log = None if writer is None else SandboxLog(writer.put)
             asyncio.run(run(settings, address, log))
     except (ScenarioError, StorageError, ClockRefuses, ProxyError) as error:
-        stop(str(error))
+        stop(error_text(error))
     except ServeError as error:
         stop(str(error), ExitCode.WRONG if error.__cause__ is None else ExitCode.BROKE)
 
@@ -233,6 +274,16 @@ def _raise_limit_of_files() -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _shard(text: str) -> Shard:
+    """Return the place of the option --shard; end the command if it is none."""
+    from mediasim.sandbox.shards import Shard
+
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        stop(f"--shard: {error}")
 
 
 def _sip_address(text: str) -> SipAddress:

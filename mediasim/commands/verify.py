@@ -42,7 +42,9 @@ def verify(
             "is misaligned.",
         ),
     ] = False,
-    format: Annotated[Format, typer.Option(help="How the findings are printed.")] = "text",
+    format: Annotated[
+        Format, typer.Option("--format", "-f", help="How the findings are printed.")
+    ] = "text",
     plot: Annotated[Path | None, typer.Option(help="Also draw it: FILE.html or FILE.svg.")] = None,
     transcript: Annotated[
         Path | None,

@@ -45,6 +45,8 @@ _SHAPES: Final = {
 """Our words for pydantic's kinds of error about shapes."""
 MISTAKE: Final = "mistake"
 """The kind of validation error whose message is in our words already."""
+_SHOWN: Final = 100
+"""The most characters of a line that are shown under a mistake."""
 UNKNOWN_KEY: Final = "unknown_key"
 """The kind of validation error in our words that is about a key and not about its value."""
 
@@ -72,6 +74,24 @@ class Diagnostic:
         place = ":".join(str(part) for part in (self.file, self.line, self.column) if part)
         return printable(": ".join(part for part in (place, self.path, self.message) if part))
 
+    def excerpt(self) -> list[str]:
+        """Return the line of the file that the mistake is in and a mark under its column, as
+        compilers show them; nothing if the file or the line cannot be read."""
+        if self.file is None or not self.line or not self.column:
+            return []
+        try:
+            lines = self.file.read_text("utf-8").split("\n")
+        except (OSError, UnicodeError):
+            return []
+        if self.line > len(lines) or not lines[self.line - 1].strip():
+            return []
+        written = lines[self.line - 1].rstrip("\r")
+        first = max(0, self.column - _SHOWN // 2)  # of a long line the part about the mistake
+        before = printable(written[first : self.column - 1].expandtabs(4))
+        shown = before + printable(written[self.column - 1 : first + _SHOWN].expandtabs(4))
+        number = f"{self.line} | "
+        return [f"  {number}{shown}", f"  {' ' * (len(number) + len(before))}^"]
+
 
 class ScenarioError(ValueError):
     """All mistakes of the scenarios that were to be read. Its ``str()`` is one line a mistake."""
@@ -83,6 +103,12 @@ class ScenarioError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+    def for_terminal(self) -> str:
+        """Return the mistakes, each with the line of its file under it."""
+        return "\n".join(
+            line for problem in self.problems for line in (str(problem), *problem.excerpt())
+        )
 
 
 # -- words for people ---------------------------------------------------------------------------
@@ -164,8 +190,9 @@ def clock(seconds: float) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """Return a number with its noun: ``1 run``, ``2 runs``."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    """Return a number with its noun: ``1 run``, ``2 runs``, ``2 parties``."""
+    many = f"{noun[:-1]}ies" if re.search("[^aeiou]y$", noun) else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def fault_words(fault: Mapping[str, Any]) -> str:

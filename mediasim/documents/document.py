@@ -17,7 +17,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from mediasim.documents.diagnostics import UNKNOWN_KEY, Diagnostic, ScenarioError, message_of
-from mediasim.documents.texts import place_after
+from mediasim.documents.syntax import syntax_mistake
 
 __all__ = [
     "DEEPEST",
@@ -33,13 +33,6 @@ _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 """libyaml's parser where PyYAML was built with it, which is many times faster."""
 _MOST_VALUES: Final = 50_000
 """Values that a document may hold, those of aliases counted each time."""
-_HINTS: Final = {
-    "mapping values are not allowed": "a text that holds ': ' must stand in quotes",
-    "alphabetic or numeric": "a text that begins with * or & must stand in quotes",
-    "cannot start any token": "YAML indents with spaces, not tabs, and a text that begins with "
-    "%, @ or ` must stand in quotes",
-}
-"""Advice for messages of the YAML parser, by a part of the message."""
 M = TypeVar("M", bound=BaseModel)
 DEEPEST: Final = 40
 """How many levels values may be nested."""
@@ -294,12 +287,8 @@ class _Reader:
 
     def _syntax(self, error: yaml.YAMLError) -> Diagnostic:
         """Return a diagnostic of an error of the YAML parser."""
-        said = str(getattr(error, "problem", None) or getattr(error, "reason", None) or error)
-        hint = next((f" ({text})" for part, text in _HINTS.items() if part in said), "")
-        mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-        at = getattr(error, "position", 0)  # of a character that YAML does not allow
-        place = (mark.line + 1, mark.column + 1) if mark else place_after(self._text[:at])
-        return Diagnostic(f"is not YAML: {said}{hint}", "", self._file, *place)
+        message, line, column = syntax_mistake(error, self._text)
+        return Diagnostic(message, "", self._file, line, column)
 
     def _node(self, event: Any, path: str, depth: int) -> Node:
         if depth > DEEPEST:

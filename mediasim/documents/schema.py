@@ -15,10 +15,12 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from mediasim.documents.model import CHOICES, KEYED, Model
 from mediasim.documents.values import SHARED
 
-__all__ = ["file_schema"]
+__all__ = ["body_schema", "file_schema"]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -45,6 +47,19 @@ def file_schema(root: type[Model], title: str) -> dict[str, Any]:
     body: dict[str, Any] = _tidy({**schema, "$defs": _sorted(definitions)}, shared)
     body["$defs"] |= _sorted(shared | _tidy(choices, shared))
     return {"$schema": _DIALECT, "title": title, **body}
+
+
+def body_schema(model: type[BaseModel]) -> dict[str, Any]:
+    """Return the schema of the JSON that holds one instance of a model, with its definitions."""
+    if issubclass(model, Model):
+        schema = file_schema(model, model.__name__)
+        del schema["$schema"], schema["title"]
+        return schema
+    schema, shared = model.model_json_schema(), dict[str, Any]()
+    for key, text in _docstrings(model).items():
+        schema["properties"][key] = {**schema["properties"][key], "description": text}
+    body: dict[str, Any] = _tidy(schema, shared)
+    return {**body, "$defs": {**body.get("$defs", {}), **_sorted(shared)}}
 
 
 def _sorted(definitions: dict[str, Any]) -> dict[str, Any]:
@@ -120,13 +135,16 @@ def _add_bare_words(choice: dict[str, Any], definitions: dict[str, Any]) -> None
         choice["anyOf"].append({"enum": bare})
 
 
-def _docstrings(model: type[Model]) -> dict[str, str]:
+def _docstrings(model: type[BaseModel]) -> dict[str, str]:
     """Return the docstring under each attribute, by the key it is written with."""
     found: dict[str, str] = {}
     for owner in reversed(model.__mro__):
-        if issubclass(owner, Model):
+        if issubclass(owner, BaseModel) and owner is not BaseModel:
             found |= _attributes(owner.__module__).get(owner.__name__, {})
-    keys = dict(zip(model.model_fields, model.known_keys(), strict=True))
+    keys = {
+        name: alias if isinstance(alias := field.validation_alias, str) else name
+        for name, field in model.model_fields.items()
+    }
     return {keys[name]: text for name, text in found.items() if name in keys}
 
 

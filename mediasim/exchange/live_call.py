@@ -240,6 +240,8 @@ class LiveCall:
         self.move("in-progress")
 
     def _schedule_report(self) -> None:
+        if not self.exchange.reports_quality:
+            return
         # All legs report at the same times: each report cuts the block that the plane may process.
         at_ns = (self.exchange.now_ns // REPORT_EVERY_NS + 1) * REPORT_EVERY_NS
         self.reporting = self.exchange.loop.call_at(at_ns / 1e9, self._report_and_reschedule)

@@ -50,6 +50,8 @@ class MediaStore:
     outside the store.
     """
 
+    keeps_documents: ClassVar[bool] = True
+    """Whether it has the documents of recordings, too: their JSON, truth and reference audio."""
     deleted_suffixes: ClassVar = (".wav", ".encrypted", ".truth.json", ".transcript.json")
     """Ends of the names of a recording's files that go with its media."""
 
@@ -116,6 +118,11 @@ class MediaStore:
     def wav_path(self, sid: str) -> Path:
         """Return the path of a recording's WAV. Raises MediaNotFound."""
         return _existing(self._path(sid, ".wav"))
+
+    def pcm(self, sid: str) -> NDArray[np.int16]:
+        """Return a recording's stored channels, int16 (channels, samples). Raises MediaNotFound,
+        AudioFileError."""
+        return read_wav(self.wav_path(sid)).pcm
 
     def encrypted_path(self, sid: str) -> Path:
         """Return the path of a recording's encrypted media. Raises MediaNotFound."""

@@ -1,9 +1,9 @@
 """Twilio's behaviour as of a date: the profiles, a row each, with the rules of each.
 
 A profile is this one row: ``--profile``, ``profile:`` in scenarios and configs, the fuzzers' draws
-and ``mediasim explain`` read it here, and a test compares the README's table with it. A profile
-decides which channels a recording has in store (:mod:`mediasim.exchange.layout`), and the rules
-that have changed besides.
+and ``mediasim explain`` read it here, and a test compares the documentation's table with it. A
+profile decides which channels a recording has in store (:mod:`mediasim.exchange.layout`), and the
+rules that have changed besides.
 
 Each rule names its source: Twilio's documentation of today and its changelog of 25 May 2022,
 9 July 2024 and 15 September 2025, or "our choice" where Twilio says nothing.

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mediasim.audio.wav import read_wav
 from mediasim.exchange import lifecycle
 from mediasim.exchange.events import RecordingEvent
 from mediasim.exchange.live_call import LiveCall
@@ -71,7 +70,8 @@ class LiveRecording:
         exchange = self.exchange
         channels = self.channels()
         journal = {**journal_of(self.record), **self.notes}
-        self.spool = SpoolFile(exchange.spool, self.record.sid, len(channels), journal)
+        open_spool = exchange.open_spool or SpoolFile
+        self.spool = open_spool(exchange.spool, self.record.sid, len(channels), journal)
         self.recorder = self.room.record(_taps(channels), self.spool)
         self.sourcings.append(Sourcing(self.recorder.first_frame, channels))
         exchange.journals.begin(self.sid, self.spool.journal)
@@ -178,7 +178,7 @@ class LiveRecording:
             kept = 0, recorded
             if recorded and (self.trim == "trim-silence" or exchange.discards_silence):
                 kept = kept_range(
-                    read_wav(self.spool.path).pcm,
+                    self.spool.pcm(),
                     self.trim,
                     keeps_silence=exchange.keeps_silence,
                     discards_silence=exchange.discards_silence,
@@ -210,7 +210,8 @@ class LiveRecording:
 
     def _write(self, record: RecordingRecord) -> None:
         exchange = self.exchange
-        exchange.store.publish_document(self.sid, exchange.document(record, exchange.dates))
+        if exchange.store.keeps_documents:
+            exchange.store.publish_document(self.sid, exchange.document(record, exchange.dates))
         self.spool.drop()
 
     def _publish_media(self, start: int, end: int) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -257,6 +258,8 @@ class SidFactory:
     def __init__(self, seeds: Seeds) -> None:
         self._seeds = seeds
         self._made: Counter[str] = Counter()
+        self.may_draw: Callable[[str], bool] | None = None
+        """Returns whether a SID may be drawn; others are passed over. None: any may."""
 
     def new(self, prefix: str) -> str:
         """Return the next SID of a prefix.
@@ -265,9 +268,12 @@ class SidFactory:
         """
         if re.fullmatch("[A-Z]{2}", prefix) is None:
             raise ValueError(f"{prefix!r} is no SID prefix: one is two capital letters")
-        number = self._made[prefix]
-        self._made[prefix] += 1
-        return prefix + self._seeds.digest(f"sid/{prefix}/{number}", 16).hex()
+        while True:
+            number = self._made[prefix]
+            self._made[prefix] += 1
+            sid = prefix + self._seeds.digest(f"sid/{prefix}/{number}", 16).hex()
+            if self.may_draw is None or self.may_draw(sid):
+                return sid
 
 
 def check_recording_sid(text: str) -> str:

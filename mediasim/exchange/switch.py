@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -22,6 +22,7 @@ from mediasim.audio.tones import ringback
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.events import Events, ScriptEvent
 from mediasim.exchange.media_store import MediaStore, RecordingDocument
+from mediasim.exchange.memory_store import MemoryStore
 from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
 from mediasim.exchange.recovery import SPOOL, Journals
@@ -29,6 +30,7 @@ from mediasim.media.far_end import FarEnd
 from mediasim.media.leg import Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
+from mediasim.media.spool import SpoolFile
 from mediasim.seeds import Seeds
 
 __all__ = ["VIRTUAL_BLOCK", "Switch"]
@@ -36,6 +38,18 @@ __all__ = ["VIRTUAL_BLOCK", "Switch"]
 _RINGBACK_SAMPLES: Final = 6 * SAMPLE_RATE
 VIRTUAL_BLOCK: Final = 3000
 """Most frames of a room that are processed at once in virtual time: a minute."""
+
+
+@cache
+def _ringback() -> NDArray[np.int16]:
+    """Return the ringback tone of all exchanges of the process."""
+    pcm = ringback(_RINGBACK_SAMPLES)
+    pcm.setflags(write=False)
+    return pcm
+
+
+OpenSpool = Callable[[Path, str, int, dict[str, Any]], SpoolFile]
+"""Opens the spool of a recording: of a folder, a SID, a number of channels and a journal."""
 
 
 class _Followed(Protocol):
@@ -60,7 +74,7 @@ class Switch(Generic[CallT, RecordingT]):
     def __init__(
         self,
         seeds: Seeds,
-        directory: Path,
+        directory: Path | None,
         *,
         document: RecordingDocument,
         plane: MediaPlane | None = None,
@@ -69,7 +83,7 @@ class Switch(Generic[CallT, RecordingT]):
         transport: Transport | None = None,
         sid_label: str = "",
     ) -> None:
-        """Create an exchange that stores its recordings below ``directory``.
+        """Create an exchange that stores its recordings below ``directory``; None: in memory.
 
         ``document`` makes the JSON that is published beside a recording's media. ``transport``
         carries the packets of simulated parties; None hands them over directly. ``sid_label``
@@ -87,9 +101,12 @@ class Switch(Generic[CallT, RecordingT]):
         """Whether recordings of nothing but silence are discarded, also where none is trimmed."""
         self.dates = dates or Dates()
         self.transport = transport
-        self.store = MediaStore(directory)
-        self.spool = directory / SPOOL
+        memory = MemoryStore() if directory is None else None
+        self.store: MediaStore = memory or MediaStore(directory or Path())
+        self.spool = self.store.directory / SPOOL
         """The folder of recordings in progress, on the store's file system."""
+        self.open_spool: OpenSpool | None = None if memory is None else memory.open_spool
+        """Opens the spool of a recording; None: a file below ``spool``."""
         self.document = document
         self.catalogue = Catalogue()
         self.events = Events()
@@ -102,6 +119,8 @@ class Switch(Generic[CallT, RecordingT]):
         """Called with a recording that could not be written to disk; None: the error is raised."""
         self.periodic: list[Callable[[], object]] = []
         """Called about once a second of the wall clock, where a sandbox runs the exchange."""
+        self.reports_quality = directory is not None
+        """Whether calls send RTCP reports every 5 s, and keep them."""
         self.protected = False
         """Whether recordings are encrypted, or stored elsewhere."""
         self.protect: Callable[[RecordingT, Callable[[], None]], object] | None = None
@@ -187,7 +206,7 @@ class Switch(Generic[CallT, RecordingT]):
     @cached_property
     def ringback(self) -> NDArray[np.int16]:
         """One period of the ringback tone, int16 (n,) at 8 kHz, to be looped."""
-        return ringback(_RINGBACK_SAMPLES)
+        return _ringback()
 
     @cached_property
     def hold_music(self) -> NDArray[np.int16]:

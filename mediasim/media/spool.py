@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.audio.wav import WAV_HEADER_SIZE, wav_header
+from mediasim.audio.wav import WAV_HEADER_SIZE, read_wav, wav_header
 
 __all__ = [
     "LONGEST_WAIT",
@@ -99,6 +99,11 @@ class SpoolFile:
         if not _is_at(file, self.path):
             self._copy_back(file)
         self.error = None
+
+    def pcm(self) -> NDArray[np.int16]:
+        """Return all samples so far, int16 (channels, samples). Raises OSError as finish does."""
+        self.finish()
+        return read_wav(self.path).pcm
 
     def note(self, **more: Any) -> None:
         """Add entries to the journal. Raises OSError."""

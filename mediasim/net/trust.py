@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import ssl
 from collections.abc import Iterable
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 __all__ = ["Trust", "TrustError"]
@@ -31,18 +31,13 @@ class Trust:
     def context(self) -> ssl.SSLContext:
         """The context of every TLS connection to an app. Raises TrustError."""
         try:
-            context = _of_system() if self._as_it_is else _system_context()
+            context = _system_context() if self._authorities else _of_system()
         except (OSError, ValueError) as error:
             words = f"the authorities of SSL_CERT_FILE or SSL_CERT_DIR cannot be read: {error}"
             raise TrustError(words) from None
         for file in self._authorities:
             _load_authority(context, file)
         return context
-
-    @property
-    def _as_it_is(self) -> bool:
-        """Whether nothing changes the authorities that the system comes with."""
-        return not (self._authorities or {"SSL_CERT_FILE", "SSL_CERT_DIR"} & os.environ.keys())
 
     def check(self) -> None:
         """Check that the files given can be used. Raises TrustError."""
@@ -56,8 +51,21 @@ def _system_context() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
-_of_system = cache(_system_context)
-"""One for all sandboxes of a process: reading the authorities takes 20 ms."""
+def _of_system() -> ssl.SSLContext:
+    """Return the context of the system's authorities: one for all sandboxes of a process.
+
+    Reading the authorities takes 20 ms. They are read again if the environment names others, or
+    their file has changed.
+    """
+    file = os.environ.get("SSL_CERT_FILE")
+    state = os.stat(file) if file and os.path.isfile(file) else None
+    version = state and (state.st_ino, state.st_mtime_ns, state.st_size)
+    return _read_once(file, os.environ.get("SSL_CERT_DIR"), version)
+
+
+@lru_cache(maxsize=2)
+def _read_once(file: str | None, folder: str | None, version: object) -> ssl.SSLContext:
+    return _system_context()
 
 
 def _load_authority(context: ssl.SSLContext, file: Path) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import itertools
 from bisect import insort
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final, Self
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -20,13 +20,55 @@ from numpy.typing import NDArray
 from mediasim.audio.g711 import ulaw_encode
 from mediasim.parties.voices.word_times import WordTime, times_by_letters
 
-__all__ = ["Segment", "Timeline", "words_between", "words_in"]
+__all__ = [
+    "UNRECORDED",
+    "Recorded",
+    "Segment",
+    "Timeline",
+    "is_speech",
+    "words_between",
+    "words_in",
+]
 
 
 _NEVER: Final = 1 << 62
 _CODED: Final[WeakValueDictionary[str, NDArray[np.uint8]]] = WeakValueDictionary()
 """Clips in mu-law by their digests, as long as a timeline has them: one that is said often is coded
 and kept once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known of a file that is played."""
+
+    file: str | None = None
+    """The file's name, if its words are known, which then stand in its place; else None."""
+    speaker: str | None = None
+    """Who speaks in it."""
+    language: str | None = None
+    """The language spoken in it, as BCP 47 writes it."""
+
+    def to_json(self) -> dict[str, str]:
+        """Return what is known, by its names in the truth."""
+        named = (("file", self.file), ("speaker", self.speaker), ("language", self.language))
+        return {name: value for name, value in named if value is not None}
+
+    @classmethod
+    def of_json(cls, document: Mapping[str, Any]) -> Self:
+        """Read what is known of an interval's file from the truth."""
+        return cls(document.get("file"), document.get("speaker"), document.get("language"))
+
+
+UNRECORDED: Final = Recorded()
+"""What is known of a clip that is no file."""
+
+
+def is_speech(kind: str, file: str | None) -> bool:
+    """Return whether the text of a clip is what is said in it.
+
+    ``file`` is the name of a file whose words are known; None for any other clip.
+    """
+    return kind == "say" or file is not None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,16 +80,24 @@ class Segment:
     kind: str
     """say, play, tone, noise or dtmf."""
     text: str
-    """The clip's name for a reader: the words, the file's name, the digits."""
+    """The clip's name for a reader: the words, the name of a file without known words, the
+    digits."""
     digest: str
     codes: NDArray[np.uint8]
     """The samples in mu-law, uint8 (n,)."""
     words: tuple[WordTime, ...] = ()
     """The times of the words, in samples from the segment's start; () for a clip without words."""
+    recorded: Recorded = UNRECORDED
+    """What is known of a file that is played."""
 
     @property
     def end(self) -> int:
         return self.start + len(self.pcm)
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
 
     def __lt__(self, other: Segment) -> bool:
         return self.start < other.start
@@ -95,20 +145,21 @@ class Timeline:
         text: str,
         digest: str = "",
         words: tuple[WordTime, ...] = (),
+        recorded: Recorded = Recorded(),  # it cannot be changed
     ) -> Segment:
         """Place samples, int16 (n,) at 8 kHz, at sample ``at``; return the segment.
 
         The times of the ``words`` of a text are estimated unless given. Keys (kind dtmf) do not
         pass the telephone line.
         """
-        if kind == "say" and not words:
+        if is_speech(kind, recorded.file) and not words:
             words = times_by_letters(text, pcm.astype(np.float64))
         if self._sent is not None and kind != "dtmf":
             pcm = self._sent(pcm)
             codes = ulaw_encode(pcm)
         else:
             codes = _coded(pcm, digest)
-        segment = Segment(at, pcm, kind, text, digest, codes, words)
+        segment = Segment(at, pcm, kind, text, digest, codes, words, recorded)
         self.version += 1
         insort(self.segments, segment)
         self._longest = max(self._longest, len(pcm))
@@ -185,7 +236,7 @@ class Timeline:
                 low - segment.start : high - segment.start
             ]
         if self._background is not None:
-            total += np.take(self._background, np.arange(first, end), mode="wrap")
+            _add_looped(total, self._background, first)
         if self._echo is not None:
             total += self._echo(first, end)
         for low, high in self.muted:
@@ -229,6 +280,15 @@ class Timeline:
         return spans
 
 
+def _add_looped(total: NDArray[np.int32], loop: NDArray[np.int16], first: int) -> None:
+    """Add a sound that is repeated for ever, from its sample ``first`` on."""
+    done, at = 0, first % len(loop)
+    while done < len(total):
+        piece = loop[at : at + len(total) - done]
+        total[done : done + len(piece)] += piece
+        done, at = done + len(piece), 0
+
+
 def _coded(pcm: NDArray[np.int16], digest: str) -> NDArray[np.uint8]:
     """Return a clip in mu-law; one without a digest is coded anew."""
     codes = _CODED.get(digest) if digest else None
@@ -246,7 +306,8 @@ def _coded(pcm: NDArray[np.int16], digest: str) -> NDArray[np.uint8]:
 def words_in(segment: Segment, start: int, end: int) -> Iterator[WordTime]:
     """Yield the words of a segment between two samples of the party's clock, by that clock.
 
-    A file, a tone or a key has no words. A word that is cut begins or ends at the cut.
+    A tone, a key and a file of which nothing is known have no words. A word that is cut begins or
+    ends at the cut.
     """
     for word in segment.words:
         first, last = segment.start + word.start, segment.start + word.end

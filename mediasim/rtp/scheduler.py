@@ -3,7 +3,7 @@
 A stream's *line* is its media timestamps and its place. A packet is on its line when it can be
 played where its timestamp says. What is to be done with one that is not is known by those that
 follow it, so it is kept aside until then, for as long as it would wait in the jitter buffer anyway.
-``mediasim/docs/rtp-policy.md`` has the whole table, the clocks and the bound:
+``mediasim/docs/explanation/rtp-policy.md`` has the whole table, the clocks and the bound:
 
 =================  ===========================================================================
 a duplicate        has number and timestamp of a packet of the line, and comes in time to be played

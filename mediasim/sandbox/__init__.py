@@ -12,6 +12,7 @@ __all__ = [
     "config_account",
     "config_weather",
     "embedded",
+    "fleet",
     "http_server",
     "inspector",
     "log",
@@ -21,5 +22,6 @@ __all__ = [
     "sandbox",
     "server",
     "settings",
+    "shards",
     "storage",
 ]

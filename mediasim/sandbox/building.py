@@ -45,6 +45,8 @@ __all__ = [
 def boot_label(settings: Settings, boot: int) -> str:
     """Return the label of a start's SIDs: without one each would draw those of the first again."""
     label = f"boot-{boot}" if boot > 1 else ""
+    if settings.shard is not None:  # or all of them would draw the same
+        label += f"/shard-{settings.shard}"
     return label if settings.worker is None else f"{label}/worker-{settings.worker}"
 
 
@@ -81,6 +83,8 @@ def new_exchange(
         dates=dates,
         sid_label=label,
     )
+    if settings.shard is not None:
+        exchange.sids.may_draw = settings.shard.may_draw
     exchange.store = storage.media
     exchange.keeps_silence = settings.keeps_silence
     exchange.discards_silence = settings.config.recordings.silent == "discard"

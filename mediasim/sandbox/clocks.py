@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 
@@ -35,6 +35,7 @@ __all__ = [
     "ClockRefuses",
     "GivesUp",
     "Lines",
+    "distant_zero_ns",
     "loop_zero_ns",
     "make_clock",
     "only_real_time",
@@ -52,6 +53,7 @@ FASTEST: Final = 1000.0
 
 GivesUp = Callable[[int], bool]
 """Returns whether nothing will happen by itself before a loop time in nanoseconds."""
+_TIMES_ASKED: Final = 5
 _OUTSIDE_SECONDS: Final = 2.0
 """Seconds of the wall clock that an app, or a test's own tasks, have to act where nothing else
 will: about the least time in which an hour of virtual time passes."""
@@ -194,8 +196,24 @@ class _RealClock:
 
 
 def loop_zero_ns(clock: Clock) -> int:
-    """Return a real clock's loop time zero on the monotonic clock, in nanoseconds."""
-    return time.monotonic_ns() - clock.now_ns
+    """Return a real clock's loop time zero on the monotonic clock, in nanoseconds, as if its rate
+    had always been the present one."""
+    return time.monotonic_ns() - round(clock.now_ns / (clock.rate or 1))
+
+
+async def distant_zero_ns(now_ns: Callable[[], Awaitable[int]], rate: float) -> int:
+    """Return the loop time zero of a real clock on another machine, as :func:`loop_zero_ns`.
+
+    ``now_ns`` asks that clock for its loop time; of several answers the one that came soonest
+    counts.
+    """
+    found = list[tuple[int, int]]()
+    for _ in range(_TIMES_ASKED):
+        before = time.monotonic_ns()
+        answer = await now_ns()
+        took = time.monotonic_ns() - before
+        found.append((took, before + took // 2 - round(answer / rate)))
+    return min(found)[1]
 
 
 def only_real_time(clock: Clock, what: str) -> None:

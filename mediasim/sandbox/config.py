@@ -272,6 +272,11 @@ class Config(Model):
         """The folder that paths in the config are relative to."""
         return self._origin.base
 
+    def document(self) -> dict[str, Any]:
+        """Return the config as it was written, with its present public names, for JSON."""
+        written: dict[str, Any] = self._origin.document.plain() or {}
+        return {**written, "hosts": dict(self.hosts)}
+
     def callees(self) -> Iterator[tuple[Location, str, Callee]]:
         """Yield the place in the file, the name and the description of each party, the default
         last."""

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import Field
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -19,16 +18,18 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mediasim import __version__
-from mediasim.documents.durations import Duration, LongDuration
 from mediasim.net.udp import DROPPED
-from mediasim.sandbox.bodies import Body, body_of, data_of
+from mediasim.sandbox.bodies import body_of, data_of
 from mediasim.sandbox.config import parse_callee
 from mediasim.sandbox.config_weather import parse_weather
+from mediasim.sandbox.control_api import openapi_routes
+from mediasim.sandbox.control_bodies import Act, Advance, PlaceCall, PressBody, Rate, Speak, Until
 from mediasim.sandbox.coverage_page import coverage_routes
+from mediasim.sandbox.docs_pages import docs_routes
 from mediasim.sandbox.inspector import inspector_routes
 from mediasim.sandbox.inspector.waits import run_until_idle
 from mediasim.sandbox.message_control import message_routes
-from mediasim.sandbox.number_plan import DEFAULT_CALLER, Conflict, act, place_call
+from mediasim.sandbox.number_plan import Conflict, act, place_call
 from mediasim.sandbox.proxy.routes import proxy_routes
 from mediasim.sandbox.refusals import REFUSALS, WrongParameter
 from mediasim.sandbox.sandbox import Sandbox
@@ -45,56 +46,6 @@ PREFIX: Final = "/_mediasim"
 """Path below which the control API is served."""
 _MOST_DIGITS: Final = 18
 """Most digits of an event's number."""
-_DAY: Final = Duration.of("24h")
-
-
-class PlaceCall(Body):
-    """A call to one of the app's numbers."""
-
-    to: str
-    from_: str = Field(DEFAULT_CALLER, alias="from")
-    """A number, or the name of a party in the number plan."""
-    party: dict[str, Any] | None = None
-    """The caller, described as in config files; for a number that is not in the plan."""
-    script: list[Any] | None = None
-    """The caller's script; without it a party of the plan performs its own."""
-
-
-class PressBody(Body):
-    """Keys to be pressed by the party of a call."""
-
-    digits: str
-
-
-class Speak(Body):
-    """Words to be spoken by the party of a call."""
-
-    text: str
-    voice: str | None = None
-
-
-class Act(Body):
-    """Steps to be performed by the party of a call."""
-
-    script: list[Any]
-
-
-class Advance(Body):
-    """How far a manual clock is moved."""
-
-    by: LongDuration
-
-
-class Until(Body):
-    """How long to wait at most until nothing more is to happen."""
-
-    most: Duration = _DAY
-
-
-class Rate(Body):
-    """The speed of a real clock."""
-
-    rate: float
 
 
 def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
@@ -136,9 +87,15 @@ def create_control(sandbox: Sandbox, fleet: Fleet | None = None) -> Starlette:
         from mediasim.sandbox.fleet.front import ControlOfFleet
 
         middleware.append(Middleware(ControlOfFleet, fleet=fleet))
-    pages = (*coverage_routes(), *inspector_routes(sandbox), *softphone_routes(sandbox))
+    pages = (*coverage_routes(), *docs_routes(), *openapi_routes(), *inspector_routes(sandbox))
     return Starlette(
-        routes=[*routes, *message_routes(sandbox), *proxy_routes(sandbox), *pages],
+        routes=[
+            *routes,
+            *message_routes(sandbox),
+            *proxy_routes(sandbox),
+            *pages,
+            *softphone_routes(sandbox),
+        ],
         middleware=middleware,
         exception_handlers=REFUSALS,
     )
@@ -378,7 +335,7 @@ def _health(sandbox: Sandbox) -> dict[str, Any]:
         "busy": [sandbox.clock.busy] if fleet is None else list(fleet.busy),
         "calls_in_progress": calls + (0 if fleet is None else fleet.calls_in_progress),
         "storage": problem or ("in memory" if database is None else "ok"),
-        **({} if fleet is None else {"workers": workers or "ok"}),
+        **({} if fleet is None else {"workers": workers or "ok", "fleet": fleet.described()}),
         "sip": "off" if sandbox.sip is None else "not listening" if sip_is_down else "ok",
         "dropped": dict(DROPPED),
     }

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
-from mediasim.sandbox.object_store import ObjectStoreError, first_line, open_store
+from mediasim.net.object_store import ObjectStoreError, first_line, open_store
 from mediasim.twilio.vault import BucketRefused
 
 __all__ = ["BucketPlace", "CustomerBucket", "read_place"]

@@ -124,20 +124,20 @@ class SandboxServer(PromptServer):
     async def run_until(
         self,
         listening: socket.socket,
-        on_ready: Callable[[], None],
+        on_ready: Callable[[], Awaitable[None]],
         end: asyncio.Event,
         before_end: Callable[[], Awaitable[None]],
     ) -> None:
         """Serve until ``end`` is set.
 
-        ``on_ready`` is called once the server listens; ``before_end`` is awaited after ``end``,
-        while requests are still answered.
+        ``on_ready`` is awaited once the server listens; ``before_end`` after ``end``, while
+        requests are still answered.
         """
         serving = asyncio.ensure_future(self.serve(sockets=[listening]))
         try:
             await _wait_for_first(self._up.wait(), serving)
             if self._up.is_set():
-                on_ready()
+                await on_ready()
             await _wait_for_first(end.wait(), serving)
             await before_end()
         finally:

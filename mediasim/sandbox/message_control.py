@@ -25,13 +25,15 @@ from mediasim.twilio.subscribers import MessageOutcome
 __all__ = ["message_routes"]
 
 
-class Text(Body):
+class IncomingMessage(Body):
     """A text message to one of the app's numbers."""
 
     to: str
+    """The app's number."""
     from_: str = Field(DEFAULT_CALLER, alias="from")
     """A number, or the name of a party in the number plan."""
     body: str = ""
+    """What it says."""
     media: tuple[str, ...] = ()
     """URLs of pictures and other files."""
 
@@ -40,6 +42,7 @@ class Outcome(MessagesSpec):
     """What becomes of the app's messages to a number from now on."""
 
     to: Number
+    """The number."""
 
 
 def message_routes(sandbox: Sandbox) -> list[BaseRoute]:
@@ -72,7 +75,7 @@ class _MessageControl:
 
     async def receive(self, request: Request) -> Response:
         """Take in a message to one of the app's numbers."""
-        body = await body_of(request, Text)
+        body = await body_of(request, IncomingMessage)
 
         def received() -> dict[str, Any]:
             sandbox = self._sandbox

@@ -1,4 +1,4 @@
-"""Recordings in an object store (S3 and compatible ones), through obstore.
+"""Recordings in an object store (S3 and compatible ones, or a folder), through obstore.
 
 Recordings are made in the local folder and served from it; published files are copied to the store,
 and files that the folder lacks are fetched from there. So a sandbox with an empty disk serves what
@@ -11,22 +11,13 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO
 
 from mediasim.exchange.media_store import MediaNotFound, MediaStore
+from mediasim.net.object_store import ObjectStoreError, first_line, open_store
 
-__all__ = ["ObjectStoreError", "RemoteMediaStore", "first_line", "open_store"]
-
-_CONNECT_TIMEOUT: Final = timedelta(seconds=3)
-"""Time limit of a connection."""
-_REQUEST_TIMEOUT: Final = timedelta(seconds=30)
-"""Time limit of a request, its retries included."""
-
-
-class ObjectStoreError(Exception):
-    """The object store cannot be used; the message says why."""
+__all__ = ["ObjectStoreError", "RemoteMediaStore"]
 
 
 class RemoteMediaStore(MediaStore):
@@ -126,37 +117,6 @@ class RemoteMediaStore(MediaStore):
             hidden.write_bytes(data)
             hidden.replace(path)  # complete, as all readers of the folder expect
         return path
-
-
-def open_store(url: str, config: dict[str, Any], *, most: timedelta = _REQUEST_TIMEOUT) -> Any:
-    """Return obstore's store at a URL, whose requests take ``most`` each with their retries.
-
-    Raises ObjectStoreError.
-    """
-    try:
-        import obstore.store
-    except ImportError:
-        raise ObjectStoreError(
-            "obstore is not installed, which object stores need: pip install 'mediasim[s3]'"
-        ) from None
-    try:
-        return obstore.store.from_url(
-            url,
-            client_options={
-                "allow_http": True,
-                "connect_timeout": _CONNECT_TIMEOUT,
-                "timeout": most,
-            },
-            retry_config={"max_retries": 2, "retry_timeout": most},
-            **config,
-        )
-    except Exception as error:
-        raise ObjectStoreError(f"{url!r} is no object store's URL: {first_line(error)}") from None
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error's text."""
-    return str(error).strip().splitlines()[0]
 
 
 def _log_error(done: Future[Any]) -> None:

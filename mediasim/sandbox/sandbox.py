@@ -297,7 +297,7 @@ class Sandbox:
         if settings.worker is None:
             building.claim_plan(self.service, config)
         self._write_changes()
-        if self.clock.kind == "real" and settings.workers == 1:  # virtual time waits for voices
+        if self.clock.kind == "real" and not settings.has_workers:  # virtual time waits for voices
             self._preparing = asyncio.ensure_future(self._prepare())
 
     async def _open_sip(self) -> None:

@@ -19,7 +19,7 @@ import h11
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.sandbox.access import TOKEN, Access, environment_block, stored_token
-from mediasim.sandbox.addresses import addresses
+from mediasim.sandbox.addresses import addresses, inspector_url
 from mediasim.sandbox.config_account import secret_token
 from mediasim.sandbox.http_server import SandboxServer, limit_head
 from mediasim.sandbox.listening import ListenAddress, ServeError
@@ -27,17 +27,18 @@ from mediasim.sandbox.log import SandboxLog
 from mediasim.sandbox.proxy.serving import opened_proxy, sandbox_environment
 from mediasim.sandbox.sandbox import Sandbox
 from mediasim.sandbox.settings import Settings, clock_of
-from mediasim.sandbox.softphone.sdk import SIGNAL, serve_voice_sdk
-from mediasim.sandbox.workers import FleetBroke
+from mediasim.sandbox.softphone.relay import serve_signal
+from mediasim.sandbox.softphone.sdk import SIGNAL
+from mediasim.sandbox.workers import WORKERS, FleetBroke
 from mediasim.twilio.webhooks.address import WebhookUrl, allowed_host
 
 if TYPE_CHECKING:
     from mediasim.sandbox.clocks import Clock
     from mediasim.sandbox.fleet.fleet import Fleet
-    from mediasim.sandbox.fleet.ipc import ReportedRecords
 
 __all__ = [
     "ListenAddress",
+    "SandboxApp",
     "ServeError",
     "serve",
     "serve_until",
@@ -49,15 +50,19 @@ async def serve(
     address: ListenAddress,
     say: Callable[[str], None],
     log: SandboxLog | None = None,
+    show: Callable[[str], object] | None = None,
 ) -> None:
     """Serve until a signal to end arrives; ``say`` prints the text of the start.
 
-    ``log`` takes what happens from the start on. Raises ServeError, StorageError, ClockRefuses.
+    ``log`` takes what happens from the start on, ``show`` the URL of the inspector. Raises
+    ServeError, StorageError, ClockRefuses.
     """
 
     def on_ready(sandbox: Sandbox, url: str) -> None:
         block = environment_block(sandbox_environment(sandbox, url))
         say(f"{addresses(sandbox, url)}\n\n{block}\n\nready")
+        if show is not None:
+            show(inspector_url(sandbox, url))
 
     await serve_until(asyncio.Event(), settings, address, on_ready, ended_by=_signals, log=log)
 
@@ -69,14 +74,13 @@ async def serve_until(
     on_ready: Callable[[Sandbox, str], None],
     *,
     ended_by: Callable[[asyncio.Event], AbstractContextManager[None]] | None = None,
-    records: ReportedRecords | None = None,
     log: SandboxLog | None = None,
 ) -> None:
     """Serve until ``end`` is set.
 
     ``on_ready`` is called with the sandbox and its URL once it serves; ``ended_by`` is a context in
-    which something else sets the event; ``records`` takes a worker's records; ``log`` follows the
-    sandbox. Raises ServeError, StorageError, ClockRefuses.
+    which something else sets the event; ``log`` follows the sandbox. Raises ServeError,
+    StorageError, ClockRefuses.
     """
     loop, crashed = asyncio.get_running_loop(), list[BaseException]()
     _check(settings, address)
@@ -93,9 +97,8 @@ async def serve_until(
         sandbox = Sandbox(
             settings,
             base_url=base_url,
-            local_url=url if settings.worker is None else base_url,
+            local_url=url,
             on_crash=crash,
-            records=records,
             clock=clock,
         )
         access = Access(
@@ -112,27 +115,27 @@ async def serve_until(
         try:
             await sandbox.open()
             await _open_sip(sandbox)
-            own = settings.worker is None
-            port = listening.getsockname()[1]
             with (
                 contextlib.nullcontext() if ended_by is None else ended_by(end),
-                stored_token(sandbox.token, port) if own else contextlib.nullcontext(),
+                stored_token(sandbox.token, listening.getsockname()[1]),
             ):
                 async with _fleet(sandbox, crash) as fleet:
-                    app = _SandboxApp(sandbox, fleet, access if own else None)
-                    server = SandboxServer(app)
+                    app = SandboxApp(sandbox, fleet, access)
+
+                    async def when_up() -> None:
+                        if fleet is not None:
+                            await fleet.start(url)
+                        on_ready(sandbox, url)
 
                     async def before_end() -> None:
                         if fleet is not None:
                             await fleet.end()
                         await sandbox.end_calls()
 
-                    if own:
-                        sandbox.storage.announce(url)
+                    sandbox.storage.announce(url)
                     async with opened_proxy(sandbox, address, app, app.twilio):
-                        await server.run_until(
-                            listening, lambda: on_ready(sandbox, url), end, before_end
-                        )
+                        server = SandboxServer(app)
+                        await server.run_until(listening, when_up, end, before_end)
         finally:
             await sandbox.close()
             following.close()
@@ -164,8 +167,23 @@ def _check(settings: Settings, address: ListenAddress) -> None:
             found = WebhookUrl.parse(address.public_url)
             if found.query or found.fragment:
                 raise ValueError("it must have no query and no fragment")
-    if settings.spread == "numbers" and settings.workers == 1 and settings.worker is None:
+    if settings.spread == "numbers" and not settings.has_workers:
         raise ServeError("--spread numbers says what workers share: expected --workers 2 or more")
+    _check_shard(settings)
+    if settings.workers == 0 and settings.media is None:
+        raise ServeError("--workers 0 waits for workers elsewhere, which need a store: --media URL")
+
+
+def _check_shard(settings: Settings) -> None:
+    """Check what sandboxes behind one proxy have in common. Raises ServeError."""
+    shard, given = settings.shard, settings.config.account
+    if settings.peers is not None and (shard is None or "{}" not in settings.peers):
+        raise ServeError("--peers: expected a URL with {} for a place, beside --shard")
+    if shard is not None and (given.sid is None or given.auth_token is None):
+        raise ServeError(
+            "--shard: all sandboxes behind a proxy have one account: expected account.sid and"
+            " account.auth_token in the config"
+        )
 
 
 @contextlib.contextmanager
@@ -197,31 +215,34 @@ async def _fleet(
 
     Raises ServeError.
     """
-    if sandbox.settings.workers == 1:
+    if not sandbox.settings.has_workers:
         yield None
         return
     from mediasim.sandbox.fleet.fleet import Fleet
 
+    fleet = Fleet(sandbox, crash)
     try:
-        async with Fleet(sandbox, crash) as fleet:
-            yield fleet
+        yield fleet
     except FleetBroke as error:
         raise ServeError(str(error)) from error
+    finally:
+        await fleet.close()
 
 
-class _SandboxApp:
+class SandboxApp:
     """Both APIs and the pages as one ASGI app."""
 
     def __init__(self, sandbox: Sandbox, fleet: Fleet | None, access: Access | None) -> None:
         """``access`` checks clients; None in a worker, whose front has checked them."""
         from mediasim.sandbox.control import PREFIX, create_control
+        from mediasim.sandbox.docs_pages import DOCS
         from mediasim.sandbox.inspector import HOME
         from mediasim.sandbox.softphone.routes import SOFTPHONE
 
         self._sandbox = sandbox
         self._prefix = PREFIX
         self._home = PREFIX + HOME
-        self._softphone = SOFTPHONE
+        self._pages = (DOCS, SOFTPHONE)
         self._fleet = fleet
         self._control: ASGIApp = create_control(sandbox, fleet)
         self._named: ASGIApp = self._answer
@@ -262,7 +283,12 @@ class _SandboxApp:
         if scope["type"] == "websocket" and path == SIGNAL:  # its clients have tokens of their own
             await self.twilio(scope, receive, send)
             return
-        if path == "/" or path.startswith(self._softphone):
+        if scope["type"] == "websocket" and path == WORKERS:
+            from mediasim.sandbox.fleet.joining import serve_worker
+
+            await serve_worker(self._fleet, self._sandbox.token, scope, receive, send)
+            return
+        if path == "/" or path.startswith(self._pages):
             scope = {**scope, "mediasim.path": path}
             path = self._home if path == "/" else self._prefix + path
             scope["path"] = path
@@ -276,7 +302,7 @@ class _SandboxApp:
         """Answer a request to a host of Twilio's."""
         if scope["type"] == "websocket":
             if scope["path"] == SIGNAL:
-                await serve_voice_sdk(self._sandbox, scope, receive, send)
+                await serve_signal(self._sandbox, scope, receive, send)
             else:  # nothing else of Twilio's is one that apps open
                 await send({"type": "websocket.close", "code": 1008})
             return

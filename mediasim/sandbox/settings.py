@@ -18,6 +18,7 @@ from mediasim.sandbox.clocks import (
 )
 from mediasim.sandbox.config import Config
 from mediasim.sandbox.config_account import SipAddress
+from mediasim.sandbox.shards import Shard
 
 __all__ = ["ONE_PROCESS", "Settings", "Spread", "clock_of"]
 
@@ -44,9 +45,15 @@ class Settings:
     media: str | None = None
     """URL of an object store that holds recordings besides the folder."""
     workers: int = 1
-    """Number of processes that carry calls; with 1 the sandbox carries them itself."""
+    """Number of processes on this machine that carry calls; with 1 the sandbox carries them
+    itself, with 0 all workers join from elsewhere."""
     spread: Spread = "calls"
     """What is spread over workers: single calls, or all calls of a number together."""
+    shard: Shard | None = None
+    """Which it is of several sandboxes behind a proxy that shares out accounts; None for one
+    alone."""
+    peers: str | None = None
+    """URL of each of them, with ``{}`` for its place; None where none hands on to another."""
     worker: int | None = None
     """Number of the worker that these settings are for, from 1; None for a sandbox itself."""
     zero_ns: int | None = None
@@ -68,6 +75,11 @@ class Settings:
     """The behaviour profile to use instead of the config's."""
     sip_override: SipAddress | None = None
     """The address to listen on for SIP telephones instead of the config's."""
+
+    @property
+    def has_workers(self) -> bool:
+        """Whether other processes carry the calls."""
+        return self.workers != 1
 
     @property
     def seed(self) -> int:
@@ -107,11 +119,11 @@ def clock_of(settings: Settings) -> Clock:
         settings.clock, rate=settings.rate, lines=settings.lines, zero_ns=settings.zero_ns
     )
     try:
-        if settings.workers > 1:
+        if settings.has_workers:
             only_real_time(clock, "workers")
         if settings.sip is not None:
             only_real_time(clock, "SIP telephones")
-            if settings.workers > 1:
+            if settings.has_workers:
                 raise ClockRefuses(ONE_PROCESS.format("SIP telephones"))
         if settings.config.has_endpoints:
             only_real_time(clock, "RTP endpoints")

@@ -63,6 +63,7 @@ class Storage:
             if records is not None:
                 self.database = records
                 self.boot = int(records.setting("boot") or 0) + 1
+                self.last_epoch = _moment(records.setting("epoch"))
             elif kept:
                 self._open_database(settings)
             self._closing = opened.pop_all()
@@ -79,8 +80,7 @@ class Storage:
             self.database = database = Database(url)
             self.documents = database.load()
             self.boot = int(database.setting("boot") or 0) + 1
-            epoch = database.setting("epoch")
-            self.last_epoch = None if epoch is None else datetime.fromisoformat(epoch)
+            self.last_epoch = _moment(database.setting("epoch"))
         except (DatabaseError, ValueError) as error:
             raise StorageError(str(error)) from None
         except OSError as error:
@@ -157,6 +157,11 @@ class Storage:
         if self.database is not None:
             self.database.close()
         self._closing.close()
+
+
+def _moment(stored: str | None) -> datetime | None:
+    """Return a stored date. Raises ValueError."""
+    return None if stored is None else datetime.fromisoformat(stored)
 
 
 def running_at(data: Path) -> str | None:

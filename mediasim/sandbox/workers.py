@@ -6,31 +6,16 @@ The processes themselves are in :mod:`mediasim.sandbox.fleet`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Final, Protocol
 
-from mediasim.sandbox.settings import Settings
-from mediasim.twilio.fault_injection import FaultRule
+__all__ = ["WORKERS", "FleetBroke", "Workers"]
 
-__all__ = ["FleetBroke", "Orders", "Workers"]
+WORKERS: Final = "/_mediasim/workers"
+"""Path of the WebSocket by which workers join a front."""
 
 
 class FleetBroke(Exception):
     """No worker can carry calls; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Orders:
-    """What the front starts a worker with."""
-
-    settings: Settings
-    base_url: str
-    boot: int
-    """Number of the front's start, from 1."""
-    fault_rules: Sequence[tuple[str, FaultRule]]
-    """Active fault rules of the front by their ids; they may differ from its config's."""
-    logged: bool = False
-    """Whether the worker sends the front entries of the log."""
 
 
 class Workers(Protocol):
@@ -51,6 +36,9 @@ class Workers(Protocol):
     @property
     def busy(self) -> Sequence[float]:
         """Share of its time that each worker needs, 0 to 1."""
+
+    def described(self) -> list[dict[str, Any]]:
+        """Return which workers are there, as JSON has it."""
 
     def party(self, call_sid: str) -> str | None:
         """Return the name of the party at a call's far end; None where it is unknown."""

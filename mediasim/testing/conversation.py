@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from itertools import pairwise
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from mediasim.conversation.app_figures import DEAD_AIR_MS, Figures, TimeSpan
 from mediasim.documents.diagnostics import clock
@@ -25,9 +25,11 @@ from mediasim.scenario.expectations.conversation import (
     judge_response,
     judge_talk_over,
 )
-from mediasim.twilio.relay.records import RelayInterrupt, RelayPrompt
-from mediasim.twilio.relay.session import RelaySession
-from mediasim.twilio.streams import MediaStream
+
+if TYPE_CHECKING:
+    from mediasim.twilio.relay.records import RelayInterrupt, RelayPrompt
+    from mediasim.twilio.relay.session import RelaySession
+    from mediasim.twilio.streams import MediaStream
 
 __all__ = ["COLUMNS", "CallRelay", "CallStream", "Conversation", "pointer"]
 

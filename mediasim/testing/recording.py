@@ -38,6 +38,7 @@ from mediasim.scenario.model.expect import (
 from mediasim.testing.conversation import COLUMNS, Conversation, pointer
 from mediasim.testing.source import Downloaded, RecordingSource
 from mediasim.truth.documents import RecordingTruth
+from mediasim.truth.notebook import Shown
 from mediasim.twilio.download import Format
 
 __all__ = ["Recording", "text_waveform"]
@@ -47,7 +48,7 @@ Time = float | str
 """Seconds, or a text such as ``1m30s``."""
 
 
-class Recording:
+class Recording(Shown):
     """One recording of a simulated run or of a sandbox."""
 
     def __init__(self, source: RecordingSource) -> None:
@@ -55,6 +56,14 @@ class Recording:
 
     def __repr__(self) -> str:
         return f"<{self.name} {self.sid}: {self.status}>"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name} {self.sid}"
+
+    @property
+    def _shown(self) -> tuple[NDArray[np.int16], RecordingTruth | None]:
+        return self.pcm, self.truth
 
     # -- what it is -------------------------------------------------------------------------
 

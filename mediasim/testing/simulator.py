@@ -11,7 +11,6 @@ from typing import Any
 from mediasim.exchange.events import Event
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.exchange.records import RecordingRecord
-from mediasim.sandbox.inspector.text import events_text
 from mediasim.scenario.expectations.forbidden_audio import (
     ForbiddenClip,
     SpokenUtterance,
@@ -30,8 +29,6 @@ from mediasim.testing.source import Downloaded
 from mediasim.testing.waiting import on_a_loop
 from mediasim.truth.documents import RecordingTruth
 from mediasim.twilio.download import Format
-from mediasim.twilio.relay.session import RelaySession
-from mediasim.twilio.streams import MediaStream
 
 __all__ = ["Mediasim", "Simulated"]
 
@@ -133,6 +130,10 @@ class Simulated:
     def streams(self) -> list[CallStream]:
         """Media streams of the apps, each by its call's name; a party's as ``call/party``."""
         found = self.result.run.streams.items()
+        if not found:
+            return []
+        from mediasim.twilio.streams import MediaStream
+
         return [
             CallStream(name, each, _at_once)
             for name, each in found
@@ -154,6 +155,10 @@ class Simulated:
     def relays(self) -> list[CallRelay]:
         """Relays (ConversationRelay) of the calls with an app, each by its call's name."""
         found = self.result.run.streams.items()
+        if not found:
+            return []
+        from mediasim.twilio.relay.session import RelaySession
+
         return [
             CallRelay(name, each, _at_once)
             for name, each in found
@@ -215,6 +220,8 @@ class Simulated:
         """Return the events of an ended run as text, for a failed test."""
         if not self._result.done() or self._result.exception() is not None:
             return ""
+        from mediasim.sandbox.inspector.text import events_text
+
         return events_text(self.events)
 
     def _write_artifacts(self, repeat: str) -> list[str]:

@@ -7,7 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -18,8 +18,10 @@ from mediasim.audio.wav import read_wav
 from mediasim.exchange.records import RecordingRecord
 from mediasim.scenario.expectations.forbidden_audio import SpokenUtterance
 from mediasim.truth.documents import RecordingTruth
-from mediasim.twilio.account import Account
 from mediasim.twilio.download import Format
+
+if TYPE_CHECKING:
+    from mediasim.twilio.account import Account
 
 __all__ = [
     "Downloaded",

@@ -10,11 +10,13 @@ __all__ = [
     "documents",
     "faults",
     "measure",
+    "notebook",
     "pieces",
     "placement",
     "publishing",
     "reference",
     "sidecar",
     "sources",
+    "svg",
     "verify",
 ]

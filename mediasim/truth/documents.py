@@ -11,14 +11,15 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.levels import rms_dbfs
+from mediasim.documents.diagnostics import clock, counted
+from mediasim.parties.timeline import UNRECORDED, Recorded, is_speech
 from mediasim.parties.voices.word_times import WordTime
 from mediasim.rtp.oddities import Oddity
 
@@ -29,8 +30,6 @@ __all__ = [
     "Interval",
     "RecordingTruth",
     "TruthDocumentError",
-    "check_channel_map",
-    "check_truth",
     "read_document",
     "recordings_in",
     "truth_path",
@@ -91,6 +90,17 @@ class Interval:
     """Sample of the whole clip, or of the played audio, at which ``pcm`` begins."""
     words: tuple[WordTime, ...] = ()
     """The words said in the interval, with their times in samples of the file."""
+    recorded: Recorded = UNRECORDED
+    """What is known of a file that is played."""
+
+    def __repr__(self) -> str:
+        span = f"{self.start / SAMPLE_RATE:.3f}-{self.end / SAMPLE_RATE:.3f} s"
+        return f"<{self.party or 'the server'} {self.kind} {self.text!r}, {span}>"
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -100,6 +110,7 @@ class Interval:
             "party": self.party,
             "kind": self.kind,
             "text": self.text,
+            **self.recorded.to_json(),
             "clip": self.digest,
             "offset": self.offset,
             "codec": self.codec,
@@ -131,6 +142,7 @@ class Interval:
                 WordTime(it["word"], it["start"], it["end"], it["estimated"])
                 for it in document["words"]
             ),
+            recorded=Recorded.of_json(document),
         )
 
 
@@ -214,6 +226,13 @@ class RecordingTruth:
     faults: tuple[dict[str, Any], ...] = ()
     """Faults that were applied to the recording (:mod:`mediasim.truth.faults`), in order."""
 
+    def __repr__(self) -> str:
+        said = sum(len(channel.intervals) for channel in self.channels)
+        return (
+            f"<truth of {self.sid}: {counted(len(self.channels), 'channel')}, "
+            f"{clock(self.samples / SAMPLE_RATE)}, {counted(said, 'interval')}>"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """Return the sidecar document."""
         return {
@@ -278,6 +297,8 @@ def read_document(path: Path) -> dict[str, Any]:
         raise TruthDocumentError(f"{path} is not JSON: expected a recording's truth") from None
     if not isinstance(found, dict) or "samples" not in found:
         raise TruthDocumentError(f"{path} is not the truth of a recording as mediasim writes it")
+    from mediasim.truth.document_shapes import check_truth
+
     try:
         check_truth(found)
     except ValueError as error:
@@ -285,25 +306,6 @@ def read_document(path: Path) -> dict[str, Any]:
             f"{path} is not the truth of a recording as mediasim writes it: {error}"
         ) from None
     return found
-
-
-def check_truth(document: object) -> None:
-    """Validate a truth document. Raises ValueError, which names the first invalid part."""
-    _check(_TruthShape, document)
-
-
-def check_channel_map(document: object) -> None:
-    """Validate a recording's channel map. Raises ValueError, which names the first invalid part."""
-    _check(_DocumentShape, document)
-
-
-def _check(shape: type[BaseModel], document: object) -> None:
-    try:
-        shape.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "it"
-        raise ValueError(f"{place}: {first['msg'].lower()}") from None
 
 
 def recordings_in(folder: Path, suffix: str = ".wav") -> list[Path]:
@@ -318,68 +320,3 @@ def recordings_in(folder: Path, suffix: str = ".wav") -> list[Path]:
         if found:
             return found
     return []
-
-
-# -- as it is read again --------------------------------------------------------------------
-
-_LONGEST: Final = 24 * 3600 * 8000
-"""Most samples of a recording: 24 hours at 8 kHz."""
-_Sample = Annotated[int, Field(ge=-_LONGEST, le=_LONGEST)]
-_Count = Annotated[int, Field(ge=0, le=_LONGEST)]
-
-
-class _Shape(BaseModel):
-    model_config = ConfigDict(strict=True, extra="ignore")
-
-
-class _SpanShape(_Shape):
-    start: _Sample
-    end: _Sample
-
-
-class _IntervalShape(_SpanShape):
-    party: str | None
-    kind: str
-    text: str
-    clip: str
-    codec: str
-    reference: _Count | None = None
-
-
-class _GapShape(_SpanShape):
-    party: str = ""
-
-
-class _ChannelShape(_Shape):
-    channel: Annotated[int, Field(ge=1)]
-    intervals: list[_IntervalShape]
-    missing: list[_GapShape] = []
-    concealed: list[_SpanShape] | None = None
-    background_dbfs: float | None = None
-    unscripted: list[str] = []
-
-
-class _TruthShape(_Shape):
-    """The parts of a truth sidecar that are read back; others are not validated."""
-
-    sample_rate: Literal[8000] = SAMPLE_RATE
-    samples: _Count = 0
-    reference: str | None = None
-    channels: list[_ChannelShape] = []
-    faults: list[dict[str, Any]] = []
-    lost_audio: str = ""
-
-
-class _PlaceShape(_Shape):
-    party: str | None = None
-    role: str | None = None
-
-
-class _MapShape(_Shape):
-    channels: list[_PlaceShape]
-
-
-class _DocumentShape(_Shape):
-    """A recording's own document, as far as ``analyze`` reads it."""
-
-    channel_map: _MapShape

@@ -40,8 +40,9 @@ def publish_truth(recording: LiveRecording, faults: Sequence[FaultOrder] = ()) -
     """
     store = recording.exchange.store
     truth = recording_truth(recording)
-    store.publish_reference(recording.sid, truth.reference)
-    store.publish_truth(recording.sid, truth.to_json())
+    if store.keeps_documents:
+        store.publish_reference(recording.sid, truth.reference)
+        store.publish_truth(recording.sid, truth.to_json())
     return replace(truth, faults=break_recording(recording, faults)) if faults else truth
 
 
@@ -56,7 +57,8 @@ def break_recording(
 
     store, sid = recording.exchange.store, recording.sid
     done = break_published(store, sid, faults, recording.exchange.seeds)
-    store.publish_truth(sid, {**store.truth(sid), "faults": list(done)})
+    if store.keeps_documents:
+        store.publish_truth(sid, {**store.truth(sid), "faults": list(done)})
     return done
 
 

@@ -168,6 +168,7 @@ def _said(received: _Received, low: int, high: int, to_file: Pieces) -> Iterator
             due=piece.file + placement.due(piece.said) - piece.at,
             offset=inside,
             words=tuple(piece.words()),
+            recorded=segment.recorded,
         )
 
 

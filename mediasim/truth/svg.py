@@ -135,11 +135,11 @@ def polygon(corners: Iterable[tuple[float, float]], style: str) -> str:
     return f'<polygon{_class(style)} points="{points}"/>'
 
 
-def svg(body: Iterable[str], height: float, title: str) -> str:
+def svg(body: Iterable[str], height: float, title: str, width: float = WIDTH) -> str:
     """Return an SVG document with these elements."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" '
-        f'width="{WIDTH}" height="{height:.0f}" role="img"><title>{escape(title)}</title>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" role="img"><title>{escape(title)}</title>'
         f"<style>{_STYLE}</style>{''.join(body)}</svg>\n"
     )
 

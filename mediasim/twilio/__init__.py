@@ -12,6 +12,7 @@ __all__ = [
     "download",
     "error_dictionary",
     "errors",
+    "explain_code",
     "fault_injecting_api",
     "fault_injection",
     "insights",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import jwt
@@ -17,7 +17,14 @@ import jwt
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.resources import KeyRecord
 
-__all__ = ["VoiceToken", "check_identity", "is_advised", "mint", "read_access_token"]
+__all__ = [
+    "VoiceToken",
+    "check_identity",
+    "claimed_account",
+    "is_advised",
+    "mint",
+    "read_access_token",
+]
 
 CONTENT_TYPE: Final = "twilio-fpa;v=1"
 _ALGORITHM: Final = "HS256"
@@ -50,6 +57,8 @@ class VoiceToken:
     """Parameters of the grant, sent to the application's URL."""
     expires_s: int = 0
     """Unix time at which the token expires, in seconds."""
+    account_sid: str = ""
+    """SID of the account that it is of."""
 
 
 def check_identity(text: object) -> str:
@@ -112,7 +121,7 @@ def read_access_token(
         found = f"cty {header.get('cty')!r:.40} and alg {header.get('alg')!r:.40}"
         raise _refused(_BAD_HEADER, f"Invalid access token header: {words}, found {found}")
     # The issuer is not verified yet: it only chooses the key, whose secret verifies all claims.
-    _check_signature(token, str(claims.get("iss", "")), find_key)
+    _check_signature(token, str(claims.get("iss", "")), account_sid, find_key)
     if claims.get("sub") != account_sid:
         words = f"its subject is {claims.get('sub')!r:.60}, the account is {account_sid}"
         raise _refused(_BAD_KEY, f"Invalid access token issuer/subject: {words}")
@@ -120,19 +129,32 @@ def read_access_token(
     grants = claims.get("grants")
     if not isinstance(grants, dict) or not isinstance(grants.get("voice"), dict):
         raise _bad_grants("there is no voice grant (grants.voice)")
-    return _granted(grants, expires)
+    return replace(_granted(grants, expires), account_sid=account_sid)
 
 
-def _check_signature(token: str, issuer: str, find_key: Callable[[str], KeyRecord]) -> None:
+def claimed_account(token: str) -> str | None:
+    """Return the SID of the account that a token says it is of, unverified; None for no token."""
     try:
-        secret = find_key(issuer).secret
+        found = jwt.decode(token, options={"verify_signature": False}).get("sub")
+    except jwt.PyJWTError:
+        return None
+    return found if isinstance(found, str) else None
+
+
+def _check_signature(
+    token: str, issuer: str, account_sid: str, find_key: Callable[[str], KeyRecord]
+) -> None:
+    try:
+        key = find_key(issuer)
     except TwilioError:
+        key = None
+    if key is None or key.account_sid != account_sid:
         words = f"{issuer[:60]!r} is no API key of the account"
-        raise _refused(_BAD_KEY, f"Invalid access token issuer/subject: {words}") from None
+        raise _refused(_BAD_KEY, f"Invalid access token issuer/subject: {words}")
     try:
         jwt.decode(
             token,
-            secret,
+            key.secret,
             algorithms=[_ALGORITHM],
             options={
                 "verify_exp": False,  # by the clock of the sandbox, not the machine's

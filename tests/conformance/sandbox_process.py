@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ __all__ = ["Sandbox", "running_sandbox"]
 _SECONDS_TO_START = 30.0
 """Long, for machines with much else to do; it takes less than one."""
 _NO_REQUEST = "Invalid HTTP request received."
-_BYTECODE = Path(tempfile.gettempdir()) / f"mediasim-bytecode-{os.getuid()}"
 """Compiled once for all tests, or starting would mostly be that."""
 
 
@@ -123,8 +121,7 @@ def running_sandbox(*options: str, config: str, folder: Path) -> Iterator[Sandbo
     file.write_text(config, "utf-8")
     command = [sys.executable, "-m", "mediasim", "serve", "--port", "0", "--in-memory"]
     command += ["--config", str(file), "--quiet", *options]
-    environment = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": str(_BYTECODE)}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = {**os.environ, "MEDIASIM_SPEECH": "babble"}
     with (
         errors.open("w") as stderr,
         subprocess.Popen(

@@ -1,4 +1,4 @@
-"""Twilio's SDKs for PHP, Ruby, Go, Java and C#: their programs in ``docs/sdks.md``, as they stand.
+"""Twilio's SDKs for PHP, Ruby, Go, Java and C#: their programs in ``docs/how-to/sdks.md``.
 
 None of these SDKs comes with this project's packages. Each is looked for where the table below
 says; a language without its runtime or its SDK is skipped, with what was looked for.
@@ -23,7 +23,7 @@ from user_app import UserApp
 
 import mediasim
 
-PAGE = (Path(mediasim.__file__).parent / "docs" / "sdks.md").read_text("utf-8")
+PAGE = (Path(mediasim.__file__).parent / "docs" / "how-to" / "sdks.md").read_text("utf-8")
 _SECONDS = 120
 
 

@@ -95,7 +95,9 @@ def test_an_intersection_is_in_both(first: list[Span], second: list[Span]) -> No
 
 
 def test_the_documentation_has_the_lengths() -> None:
-    page = (Path(mediasim.__file__).parent / "docs" / "conversations.md").read_text("utf-8")
+    page = (Path(mediasim.__file__).parent / "docs" / "reference" / "conversations.md").read_text(
+        "utf-8"
+    )
     for length, words in (
         (PAUSE, "silences of up to 450 ms"),
         (TURN_PAUSE, "no pause reaches 1.5 s"),

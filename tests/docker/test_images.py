@@ -88,7 +88,7 @@ def test_its_state_is_in_the_volume() -> None:
     assert json.loads(said("CMD"))[-2:] == ["--data", said("VOLUME")]
 
 
-@pytest.mark.parametrize("name", ["compose.yaml", "compose.shared.yaml"])
+@pytest.mark.parametrize("name", ["compose.yaml", "compose.shared.yaml", "compose.scaled.yaml"])
 def test_compose_files_fit_together(name: str) -> None:
     file = compose(name)
     for each in file["services"].values():
@@ -103,6 +103,59 @@ def test_compose_files_fit_together(name: str) -> None:
             built = each["build"]
             context, given = (built, "Dockerfile") if isinstance(built, str) else built.values()
             assert (DOCKER / context / given).resolve() in CONTEXTS
+
+
+def test_sandboxes_side_by_side_have_a_place_each() -> None:
+    """Places, addresses, schemas and prefixes of the compose file agree with those of nginx."""
+    file, servers = compose("compose.scaled.yaml"), (DOCKER / "nginx/mediasim-servers.inc")
+    listed = re.findall(r"(?m)^server ([0-9.]+:8080) max_fails=0;$", servers.read_text())
+    schemas = (DOCKER / "scaled/schemas.sql").read_text()
+    plan = load_config(DOCKER / "scaled/plan.yaml")
+    assert (plan.account.sid, plan.account.auth_token) != (None, None)
+    for place, address in enumerate(listed):
+        service = file["services"][f"sandbox{place}"]
+        words = service["command"]
+        assert f"{service['networks']['default']['ipv4_address']}:8080" == address
+        assert service["environment"]["MEDIASIM_PEERS"].replace("{}", str(place)) == (
+            f"http://{address}"
+        )
+        assert f"--shard={place}/{len(listed)}" in words
+        assert f"--media=s3://recordings/sandbox{place}" in words
+        assert any(each.endswith(f"options=-csearch_path%3Dsandbox{place}") for each in words)
+        assert f"SCHEMA IF NOT EXISTS sandbox{place};" in schemas
+        assert_options_are_known(words)
+    assert len(listed) == 3
+
+
+def assert_options_are_known(words: list[str]) -> None:
+    """All options of a command are ones that it has."""
+    command, *options = words
+    known = json.loads((ROOT / "tests/public_names.json").read_text())["command line"]
+    for each in options:
+        assert f"{command} {each.partition('=')[0]}" in known
+
+
+def test_kubernetes_has_what_compose_has() -> None:
+    folder = DOCKER / "kubernetes"
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    files = [*kustomization["resources"], "workers.yaml"]
+    found = [each for name in files for each in yaml.safe_load_all((folder / name).read_text())]
+    of_kind = {(each["kind"], each["metadata"]["name"]): each for each in found}
+    proxy = of_kind["ConfigMap", "mediasim-proxy"]["data"]
+    assert proxy["default.conf"] == (DOCKER / "nginx/mediasim.conf").read_text()
+    places = of_kind["StatefulSet", "mediasim"]["spec"]["replicas"]
+    for place in range(places):
+        assert f"server mediasim-{place}:8080 max_fails=0;" in proxy["mediasim-servers.inc"]
+        service = of_kind["Service", f"mediasim-{place}"]["spec"]
+        assert service["selector"] == {"statefulset.kubernetes.io/pod-name": f"mediasim-{place}"}
+    for name in ("mediasim", "mediasim-worker"):
+        pod = of_kind["StatefulSet", name]["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        assert_options_are_known(container["args"])
+        volumes = {each["name"] for each in pod["volumes"]} | {"data"}
+        assert {each["name"] for each in container["volumeMounts"]} == volumes
+        made = " ".join(rest for word, rest in steps(DOCKER / "Dockerfile") if word == "RUN")
+        assert f"--uid {pod['securityContext']['runAsUser']}" in made
 
 
 def test_the_example_knows_its_account() -> None:

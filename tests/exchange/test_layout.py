@@ -197,9 +197,13 @@ def test_a_word_not_allowed_is_named(case: tuple[Kind, Channels, Track, str], me
 # -- profiles -------------------------------------------------------------------------------
 
 
-def test_the_readme_has_the_profiles_in_a_table() -> None:
-    readme = (Path(mediasim.__file__).parents[1] / "README.md").read_text("utf-8")
-    table = readme.partition("| profile | what was so then |\n|---|---|\n")[2].partition("\n\n")[0]
+def test_the_documentation_has_the_profiles_in_a_table() -> None:
+    page = Path(mediasim.__file__).parent / "docs" / "explanation" / "recording-rules.md"
+    table = (
+        page.read_text("utf-8")
+        .partition("| profile | what was so then |\n|---|---|\n")[2]
+        .partition("\n\n")[0]
+    )
     assert table.splitlines() == [
         f"| `{it.name}`{' (default)' * (it.name == DEFAULT_PROFILE)} | {it.words} |"
         for it in PROFILES.values()

@@ -356,3 +356,28 @@ def test_messages_are_listed_and_opened(sandbox: Sandbox, visit: Visits) -> None
         page.locator(".list .item.bad").click()
         expect(page.locator("article.message")).to_contain_text(HOSTILE)
         expect(page.locator("article.message [role=alert]")).to_contain_text("30003")
+
+
+# -- the documentation ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_documentation_is_searched_on_a_telephone(
+    sandbox: Sandbox, visit: Visits, scheme: str
+) -> None:
+    telephone = {"viewport": {"width": 390, "height": 844}, "color_scheme": scheme}
+    with visit(f"{sandbox.url}/docs/rest-api", ready="main article", **telephone) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        assert (shade(page, "body") > 128) == (scheme == "light")
+        page.keyboard.press("/")
+        page.keyboard.type("hold music")
+        found = page.locator("#found li a")
+        expect(found.first).to_be_visible()
+        expect(page.locator("article")).to_be_hidden()
+        title = found.first.inner_text().partition(":")[0]
+        found.first.click()
+        expect(page.locator("h1").last).to_contain_text(title)
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        page.locator("summary").click()
+        page.get_by_role("link", name="Glossary").click()
+        expect(page.locator("article h1")).to_have_text("Glossary")

@@ -9,7 +9,7 @@ import pytest
 
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.report.html import write_report
-from mediasim.scenario.running.campaign import run_all
+from mediasim.scenario.running.runs import run_all
 
 pytest.importorskip("playwright.sync_api", reason="the package playwright is not installed")
 from browsing import CHROMIUM, chromium

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 import jinja2  # noqa: F401 - inner runs are to find it imported
@@ -28,7 +26,6 @@ PLAIN = ("-p", "no:asyncio", "-W", "error::pytest.PytestWarning")
 ALONE = (*PLAIN, "-p", "no:schemathesis", "-p", "no:hypothesispytest")
 """Nor with those that take long to load."""
 
-_BYTECODE = str(Path(tempfile.gettempdir()) / f"mediasim-bytecode-{os.getuid()}")
 EXAMPLES = Path(__file__).with_name("examples")
 
 TWO = """
@@ -62,13 +59,6 @@ def imported_once() -> None:
             to="+14155550191", from_="+14155550190", url=f"{served.base_url}/nothing"
         )
         served.submit(lambda: served.sandbox.clock.run_until_idle(10**11)).result()
-
-
-@pytest.fixture(autouse=True)
-def compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For all programs that are started here, or starting would mostly be that."""
-    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
-    monkeypatch.setenv("PYTHONPYCACHEPREFIX", _BYTECODE)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from playing import Played, Samples, play, show
 
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.report.model import Report
-from mediasim.scenario.running.campaign import run_all
+from mediasim.scenario.running.runs import run_all
 
 STARTED: list[subprocess.Popen[bytes]] = []
 NOISE = {"noise": {"kind": "white", "for": "900ms", "level": -15}}

@@ -16,8 +16,11 @@ import pytest
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """The URL of a database on a server that runs meanwhile; skips where there is none."""
+def postgresql(*schemas: str) -> Iterator[str]:
+    """The URL of a database on a server that runs meanwhile; skips where there is none.
+
+    ``schemas`` are made in it besides its own.
+    """
     if find_spec("psycopg") is None:
         pytest.skip("psycopg, the driver for PostgreSQL, is not installed")
     programs = _programs()
@@ -38,6 +41,9 @@ def postgresql() -> Iterator[str]:
         options = f"-c listen_addresses= -c unix_socket_directories={folder} -c fsync=off"
         # Its log goes to a file: a pipe would stay open as long as it runs.
         run(f"{programs}/pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", options, "start")
+        for schema in schemas:
+            made = f"CREATE SCHEMA {schema}"
+            run(f"{programs}/psql", "-h", folder, "-U", "me", "-c", made, "postgres")
         try:
             yield f"postgresql+psycopg://me@/postgres?host={folder}"
         finally:
@@ -64,3 +70,18 @@ def s3_server(bucket: str) -> Iterator[str]:
     urlopen(made, timeout=5).close()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@contextmanager
+def s3_bucket(name: str) -> Iterator[str]:
+    """The URL of a bucket on an S3 server that runs meanwhile, which the environment leads to."""
+    with s3_server(name) as url, pytest.MonkeyPatch.context() as patch:
+        for variable, value in {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ALLOW_HTTP": "true",
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_REGION": "us-east-1",
+        }.items():
+            patch.setenv(variable, value)
+        yield f"s3://{name}"

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from base64 import b64encode
@@ -22,7 +21,6 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 PATIENCE_S = 30.0
 """Seconds that anything awaited may take."""
-_BYTECODE = f"{tempfile.gettempdir()}/mediasim-bytecode-{os.getuid()}"
 """Compiled once for all tests, or most of their time would go into that."""
 
 
@@ -99,8 +97,7 @@ class Sandbox:
 def serving(*options: str) -> Iterator[Sandbox]:
     """``mediasim serve`` on any free port."""
     command = [sys.executable, "-m", "mediasim", "serve", "--port", "0", *options]
-    environment = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": _BYTECODE}
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    environment = {**os.environ, "MEDIASIM_SPEECH": "babble"}
     started = time.monotonic()
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment

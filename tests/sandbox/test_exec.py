@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,8 +22,7 @@ from mediasim.sandbox.embedded import EmbeddedSandbox
 from mediasim.sandbox.settings import Settings
 
 pytestmark = pytest.mark.realtime
-BYTECODE = f"{tempfile.gettempdir()}/mediasim-bytecode-{os.getuid()}"
-OWN = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": BYTECODE}
+OWN = {**os.environ, "MEDIASIM_SPEECH": "babble"}
 TELL = """
 import json, os, sitecustomize, sys, urllib.request as r
 umask = os.umask(0)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import s3_server
+from databases import s3_bucket
 
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.sandbox.object_store import ObjectStoreError, RemoteMediaStore
@@ -16,16 +16,8 @@ SID = "RE" + "0" * 32
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    with s3_server("recordings") as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in {
-            "AWS_ENDPOINT_URL": url,
-            "AWS_ALLOW_HTTP": "true",
-            "AWS_ACCESS_KEY_ID": "key",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_REGION": "us-east-1",
-        }.items():
-            patch.setenv(name, value)
-        yield "s3://recordings/team"
+    with s3_bucket("recordings") as url:
+        yield f"{url}/team"
 
 
 def publish(store: RemoteMediaStore) -> None:

@@ -232,7 +232,7 @@ def test_a_problem_found_later_has_its_place() -> None:
         ("# only a comment\n", "1:1: there is nothing in it"),
         ("hello", "1:1: expected a mapping with one of name, description"),
         ("- a\n- b\n", "1:1: expected a mapping"),
-        ("parties: {a: \n", "2:1: is not YAML: "),
+        ("parties: {a: \n", "1:10: is not YAML: "),
         (
             "description: Hello: world\n",
             "1:19: is not YAML: mapping values are not allowed in this c",

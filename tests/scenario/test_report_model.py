@@ -8,7 +8,7 @@ from typing import Any
 
 from mediasim.scenario.model.load import load_scenarios, parse_scenario
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.campaign import run_all
+from mediasim.scenario.running.runs import run_all
 
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
 NOISE = {"noise": {"kind": "babble", "for": "1s", "level": -20}}

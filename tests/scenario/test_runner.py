@@ -14,8 +14,8 @@ from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.report.model import BrokenRun
 from mediasim.scenario.running import runner
-from mediasim.scenario.running.campaign import run_all, run_one
 from mediasim.scenario.running.runner import RunFailed, run_scenario
+from mediasim.scenario.running.runs import run_all, run_one
 
 NOISE = {"noise": {"kind": "white", "for": "1s", "level": -20}}
 

@@ -21,7 +21,7 @@ from mediasim.scenario.model.expect import ExpectDownload, ExpectStatus
 from mediasim.scenario.model.load import load_scenarios
 from mediasim.scenario.model.party import EndpointSpec
 from mediasim.scenario.model.scenario import Scenario
-from mediasim.scenario.running.campaign import run_one
+from mediasim.scenario.running.runs import run_one
 
 FOLDER = Path(__file__).parents[2] / "scenarios"
 FILES = sorted((*FOLDER.glob("*.yaml"), *FOLDER.glob("bots/*.yaml")))

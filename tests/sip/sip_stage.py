@@ -31,7 +31,7 @@ from mediasim.twilio.requests import CallRequest, TwimlSource
 
 CALLER_ID = "+14155550199"
 """The verified number that the sandbox calls from."""
-PATIENCE = 4.0
+PATIENCE = 15.0
 """Seconds that anything awaited may take."""
 
 
@@ -188,6 +188,12 @@ class Rtp:
             except (TimeoutError, ConnectionError):
                 continue
             self.heard.append(packet)
+
+    def say_all(self) -> None:
+        """Wait until all is said, however late this thread gets to it, and is on its way."""
+        for speaking in self._threads[1:]:
+            speaking.join()
+        time.sleep(0.2)
 
     def pcm(self) -> NDArray[np.int16]:
         """What it was sent, one packet after the other."""

@@ -42,13 +42,13 @@ def test_what_a_caller_says_is_in_its_channel(stage: SipStage, tcp: bool) -> Non
     said = noise(1, 1.2)
     with Phone(stage, "+14155550123", tcp=tcp, said=said) as phone:
         phone.call(ANSWERS)
-        time.sleep(1.4)
+        phone.rtp.say_all()
         phone.hang_up()
     call = stage.until(lambda: stage.call_of(to=ANSWERS, status="completed"))
     assert (call.from_, call.direction) == ("+14155550123", "inbound")
     record, pcm = stage.recording_of(call)
     place, sure = place_of(pcm[0], said)
-    assert sure > 0.9  # some packets may be late on a busy machine
+    assert sure > 0.8  # some packets may be late on a busy machine
     assert 0 <= place < 4000
     truth = stage.service.store.truth(record.sid)
     assert truth["channels"][0]["unscripted"] == ["+14155550123"]

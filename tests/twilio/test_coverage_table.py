@@ -21,7 +21,7 @@ NOT_THERE = [each for each in entries() if each.state == "not there" and each.ki
 
 def test_the_documentation_has_the_table_as_it_is() -> None:
     """Where it has not: put in its place what coverage_markdown() returns."""
-    text = (Path(mediasim.__file__).parent / "docs" / "coverage.md").read_text("utf-8")
+    text = (Path(mediasim.__file__).parent / "docs/reference/coverage.md").read_text("utf-8")
     assert text.endswith(f"\n\n{coverage_markdown()}")
 
 

@@ -40,7 +40,7 @@ def test_no_two_rows_are_for_the_same() -> None:
 
 def test_the_documentation_has_the_table_as_it_is() -> None:
     """Where it has not: put in its place what coverage() returns."""
-    text = (Path(mediasim.__file__).parent / "docs" / "rest-api.md").read_text("utf-8")
+    text = (Path(mediasim.__file__).parent / "docs/reference/rest-api.md").read_text("utf-8")
     assert text.endswith(f"\n\n{coverage()}")
 
 

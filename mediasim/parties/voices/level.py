@@ -20,6 +20,7 @@ __all__ = [
     "LONGEST_PAUSE_SAMPLES",
     "active_dbfs",
     "at_speech_level",
+    "heard_span",
     "kept_samples",
     "sounding",
 ]
@@ -56,7 +57,7 @@ def kept_samples(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
     With longer pauses, a listener that waits for the end of an utterance would take the end of its
     first sentence for it. No sample of silence is kept.
     """
-    start, end = _heard_span(sound)
+    start, end = heard_span(sound)
     kept = np.zeros(sound.size, np.bool_)
     kept[start:end] = _paced(sound[start:end])
     return kept
@@ -68,12 +69,16 @@ def sounding(sound: NDArray[np.floating]) -> NDArray[np.bool_]:
     return np.repeat(loud, HOP_SAMPLES)[: sound.size]
 
 
-def _heard_span(sound: NDArray[np.floating]) -> tuple[int, int]:
+def heard_span(sound: NDArray[np.floating]) -> tuple[int, int]:
+    """Return the first sample (n,) that is heard and the one after the last, in steps of 5 ms.
+
+    Both are 0 for silence.
+    """
     threshold = 10 ** ((active_dbfs(sound) - SOUND_DB) / 10)
     loud = np.flatnonzero(_powers(sound, HOP_SAMPLES) > threshold)
     if not loud.size:
         return 0, 0
-    return int(loud[0]) * HOP_SAMPLES, (int(loud[-1]) + 1) * HOP_SAMPLES
+    return int(loud[0]) * HOP_SAMPLES, min((int(loud[-1]) + 1) * HOP_SAMPLES, sound.size)
 
 
 def _paced(sound: NDArray[np.floating]) -> NDArray[np.bool_]:

@@ -7,4 +7,4 @@ to the worker that carries the call. Numbers, applications, keys and queues belo
 which sends them to all workers.
 """
 
-__all__ = ["fleet", "front", "ipc"]
+__all__ = ["fleet", "front", "home", "ipc", "joining", "worker"]

@@ -5,40 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import pickle
-import socket
-import struct
-import subprocess
-import sys
 import zlib
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import Any, Final
 
 from mediasim.exchange.recovery import SPOOL
 from mediasim.exchange.waiting import first_of
-from mediasim.sandbox.clocks import loop_zero_ns
-from mediasim.sandbox.fleet.ipc import MessagePipe, PipeClosed
+from mediasim.sandbox.fleet.ipc import Connection, Message, PipeClosed, send_message
+from mediasim.sandbox.fleet.member import Hello, Worker, WorkerProcess
+from mediasim.sandbox.fleet.orders import file_text, orders_for
 from mediasim.sandbox.fleet.proxy import RequestOwner
+from mediasim.sandbox.fleet.records import FrontRecords
 from mediasim.sandbox.fleet.replica import Replica, written
-from mediasim.sandbox.persistence import to_document
 from mediasim.sandbox.sandbox import Sandbox
-from mediasim.sandbox.workers import FleetBroke, Orders
-from mediasim.threads import one_thread
+from mediasim.sandbox.workers import FleetBroke
 from mediasim.twilio.errors import unavailable
-from mediasim.twilio.rest.resource import Owner
-from mediasim.twilio.rest.table import all_stored
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    import httpx2
-
-    from mediasim.twilio.fault_injection import FaultRule
-    from mediasim.twilio.resources import AccountRecord
 
 __all__ = ["Fleet", "Worker"]
 
@@ -48,121 +32,124 @@ _ATTEMPTS: Final = 3
 """Number of attempts to replace a worker that has died."""
 _WAIT_SECONDS: Final = 10.0
 """Seconds that a call to be placed waits for a worker."""
+_RETURN_SECONDS: Final = 120.0
+"""Seconds that a worker elsewhere has to come back with what it was recording."""
 _LOG: Final = logging.getLogger("mediasim")
-
-
-class Worker:
-    """A worker, as the front knows it."""
-
-    def __init__(self, number: int, handle: Callable[[int, dict[str, Any]], Any]) -> None:
-        self.number = number
-        """Number of the worker; no other worker of this sandbox has or had it."""
-        self.url = ""
-        """URL of the worker's APIs, once it is ready."""
-        self.ready = asyncio.Event()
-        """Set once the worker serves."""
-        self.pipe = MessagePipe(lambda message: handle(number, message))
-        self.process: subprocess.Popen[bytes]
-
-    @property
-    def available(self) -> bool:
-        """Whether the worker takes requests."""
-        return self.ready.is_set() and not self.pipe.gone.is_set()
-
-    def start(self, orders: Orders) -> socket.socket:
-        """Start the worker's process; return the front's end of the connection to it."""
-        ours, theirs = socket.socketpair()
-        with theirs, one_thread():
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "mediasim.sandbox.fleet.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C reaches the front alone, which ends its workers
-            )
-        data = pickle.dumps(orders)
-        ours.sendall(struct.pack(">I", len(data)) + data)
-        return ours
 
 
 class Fleet:
     """All workers of a sandbox. Used on the web loop."""
 
     def __init__(self, sandbox: Sandbox, on_crash: Callable[[BaseException], None]) -> None:
-        import httpx2
-
         self._sandbox = sandbox
         self._on_crash = on_crash
         self._replica = Replica(sandbox)
         self._numbers = count(1)
+        self._url = ""
         self._slots: list[Worker] = []
-        """The worker in each place; a worker that has died is replaced in its place."""
+        """The worker in each place that the front fills itself; a dead one is replaced there."""
+        self._joined: dict[str, Worker] = {}
+        """The workers that have joined by themselves, by their ids."""
+        self._settling: dict[str, asyncio.Future[Any]] = {}
+        """Waits for what workers elsewhere had recorded when they were lost, by their ids."""
+        self._homes: dict[str, str] = {}
+        """Where the calls of each of the app's numbers go, if numbers are spread."""
         self._pending_calls: Counter[int] = Counter()
         """Number of calls that are being placed with each worker."""
-        self._sent_records: dict[tuple[str, str], dict[str, Any]] = {}
-        """The front's records as the workers have them, by kind and key."""
-        self._sending = asyncio.Lock()
         self._supervisors: list[asyncio.Future[Any]] = []
         self._changed = asyncio.Event()
         """Set, and replaced, when a worker has become ready or was given up."""
+        self._ending = False
+        self.records = FrontRecords(sandbox, self._request_all)
         self.levels: Mapping[str, tuple[float, float]] = {}
-        self.busy: list[float] = []
-        self.client: httpx2.AsyncClient = httpx2.AsyncClient(
-            timeout=None, trust_env=False, limits=httpx2.Limits(max_connections=None)
-        )
 
-    async def __aenter__(self) -> Self:
-        """Start all workers; returns when they are ready. Raises FleetBroke."""
+    async def start(self, url: str) -> None:
+        """Start the front's own workers; returns when they are ready.
+
+        ``url`` is where they find the front, which serves already. Raises FleetBroke.
+        """
+        self._url = url
         for _ in range(self._sandbox.settings.workers):
             self._slots.append(await self._start_worker())
         started = await asyncio.gather(*(_is_ready(each) for each in self._slots))
         if not all(started):
-            await self.__aexit__()
             raise FleetBroke("a worker did not start; it says why above")
-        await self.send_records()
         self._sandbox.workers = self
         for slot in range(len(self._slots)):
             self._supervisors.append(asyncio.ensure_future(self._supervise(slot)))
-        return self
 
     async def _start_worker(self) -> Worker:
         """Start the process of a new worker, and return the worker."""
-        sandbox = self._sandbox
-        account, epoch, zero_ns, fault_rules = await sandbox.engine.gate(self._start_state)
-        settings, storage = sandbox.settings, sandbox.storage
-        of_front: dict[str, object] = {
-            "sid": account.sid,
-            "auth_token": account.auth_token,
-            "friendly_name": account.friendly_name,
-            "caller_ids": (),
-            "debugger": None,
-        }
-        known = settings.config.account.model_copy(update=of_front)
         worker = Worker(next(self._numbers), self._handle)
-        own = replace(
-            settings,
-            config=settings.config.model_copy(update={"account": known}),
-            data=storage.worker_folder(worker.number),
-            database=None,
-            recordings=storage.folder,
-            workers=1,
-            worker=worker.number,
-            zero_ns=zero_ns,
-            epoch=epoch,
-        )
-        logged = sandbox.log is not None
-        orders = Orders(own, sandbox.base_url, storage.boot, fault_rules, logged)
-        await worker.pipe.open(await asyncio.to_thread(worker.start, orders))
+        worker.process = WorkerProcess()
+        await worker.process.start(self._url, self._sandbox.token)
         return worker
 
-    async def __aexit__(self, *_: object) -> None:
-        for task in self._supervisors:
+    async def close(self) -> None:
+        """End all workers at once."""
+        for task in (*self._supervisors, *self._settling.values()):
             task.cancel()
-        await asyncio.gather(*self._supervisors, return_exceptions=True)
-        for worker in self._slots:
+        await asyncio.gather(*self._supervisors, *self._settling.values(), return_exceptions=True)
+        for worker in (*self._slots, *self._joined.values()):
             await worker.pipe.close()
-            worker.process.kill()
-            await asyncio.to_thread(worker.process.wait)
-        await self.client.aclose()
+            if worker.process is not None:
+                await worker.process.kill()
+
+    # -- joining ----------------------------------------------------------------------------
+
+    def refusal(self, hello: Hello) -> str | None:
+        """Return why a worker may not join; None if it may."""
+        if hello.ticket is not None:
+            own = any(each.process and each.process.ticket == hello.ticket for each in self._slots)
+            return None if own else "the front does not know this worker's ticket"
+        if self._sandbox.settings.media is None:
+            return (
+                "the front keeps its recordings in a folder of its own machine: expected it to be"
+                " started with --media, the URL of a store that both can reach"
+            )
+        return None
+
+    async def serve(self, connection: Connection, hello: Hello) -> None:
+        """Give a worker its orders, and exchange messages until the connection ends.
+
+        Raises PipeClosed.
+        """
+        if hello.ticket is not None:
+            worker = next(
+                each
+                for each in self._slots
+                if each.process is not None and each.process.ticket == hello.ticket
+            )
+            worker.hello = hello
+        else:
+            if (before := self._joined.get(hello.id)) is not None:
+                await before.pipe.close()  # it has come back before its loss was noticed
+                await before.ended.wait()
+            worker = Worker(next(self._numbers), self._handle, hello)
+            self._joined[hello.id] = worker
+        if worker.process is None:
+            self._supervisors.append(asyncio.ensure_future(self._watch_joined(worker)))
+        try:
+            await send_message(connection, await orders_for(self._sandbox, worker))
+        except BaseException:
+            worker.pipe.lose()
+            raise
+        worker.pipe.open(connection)
+        await worker.pipe.settled()
+
+    async def _watch_joined(self, worker: Worker) -> None:
+        """Greet a worker that has joined by itself; end its calls when it is lost."""
+        assert worker.hello is not None
+        if await _is_ready(worker):
+            if (settling := self._settling.pop(worker.hello.id, None)) is not None:
+                settling.cancel()  # it brings what it was recording
+            self._notify_change()
+            _LOG.warning("%s has joined", worker.name)
+        await worker.pipe.gone.wait()
+        await self._end_worker(worker)
+        if self._joined.get(worker.hello.id) is worker:
+            del self._joined[worker.hello.id]
+        worker.ended.set()
 
     # -- one that dies ----------------------------------------------------------------------
 
@@ -171,7 +158,7 @@ class Fleet:
         try:
             while True:
                 worker = self._slots[slot]
-                await worker.pipe.gone.wait()
+                await _has_gone(worker)
                 await self._end_worker(worker)
                 if not await self._replace(slot):
                     break
@@ -179,28 +166,36 @@ class Fleet:
             self._on_crash(error)
             return
         self._notify_change()
-        if not any(each.available for each in self._slots):
+        if not self.all:
             self._on_crash(FleetBroke("no worker is left; they say why above"))
 
     async def _end_worker(self, worker: Worker) -> None:
-        """End everything that a dead worker carried."""
-        worker.process.kill()
-        await asyncio.to_thread(worker.process.wait)
+        """End everything that a lost worker carried."""
+        code = None if worker.process is None else await worker.process.kill()
         await worker.pipe.settled()  # what it reported before it died counts
-        code, carried = worker.process.returncode, len(self._replica.live[worker.number])
-        _LOG.error(
-            "worker %d has died (exit code %d) with %d calls: they end, others go on",
-            worker.number,
-            code,
-            carried,
-        )
-        spool = self._sandbox.storage.worker_folder(worker.number) / SPOOL
+        carried = len(self._replica.live[worker.number])
+        if worker.leaving:
+            _LOG.warning("%s has left", worker.name)
+        elif code is None:
+            words = "%s is lost with %d calls: they end, others go on"
+            _LOG.error(words, worker.name, carried)
+        else:
+            words = "%s has died (exit code %d) with %d calls: they end, others go on"
+            _LOG.error(words, worker.name, code, carried)
+        here = worker.process is not None
+        spool = self._sandbox.storage.worker_folder(worker.number) / SPOOL if here else None
         try:
             await self._sandbox.engine.gate(lambda: self._replica.end_worker(worker.number, spool))
         except OSError as error:
-            _LOG.error(
-                "what worker %d recorded is left to the next start: %s", worker.number, error
-            )
+            _LOG.error("what %s recorded is left to the next start: %s", worker.name, error)
+        if worker.hello is not None and not here and not self._ending:
+            settling = self._settle(worker.number)
+            self._settling[worker.hello.id] = asyncio.ensure_future(settling)
+
+    async def _settle(self, number: int) -> None:
+        """Give up what a lost worker was recording, unless it comes back in time."""
+        await asyncio.sleep(_RETURN_SECONDS)
+        await self._sandbox.engine.gate(lambda: self._replica.settle(number))
 
     async def _replace(self, slot: int) -> bool:
         """Start another worker in a place; return whether one became ready."""
@@ -208,11 +203,11 @@ class Fleet:
             await asyncio.sleep(attempt)
             worker = self._slots[slot] = await self._start_worker()
             if await _is_ready(worker):
-                await self._send_all_records(worker)
                 self._notify_change()
                 _LOG.warning("worker %d is in its place", worker.number)
                 return True
-            await asyncio.to_thread(worker.process.wait)
+            assert worker.process is not None
+            await worker.process.kill()
         _LOG.error("a worker that died cannot be replaced: %d attempts failed", _ATTEMPTS)
         return False
 
@@ -226,13 +221,33 @@ class Fleet:
     @property
     def all(self) -> list[Worker]:
         """The workers that take requests."""
-        return [worker for worker in self._slots if worker.available]
+        return [each for each in (*self._slots, *self._joined.values()) if each.available]
 
     @property
     def problem(self) -> str | None:
         """Why workers are missing; None while all run."""
-        lacking = len(self._slots) - len(self.all)
-        return f"{lacking} of {len(self._slots)} workers not running" if lacking else None
+        lacking = sum(not each.available for each in self._slots)
+        if lacking:
+            return f"{lacking} of {len(self._slots)} workers not running"
+        return None if self.all else "no worker has joined: mediasim worker --front URL"
+
+    @property
+    def busy(self) -> list[float]:
+        """Share of its time that each worker needs, 0 to 1."""
+        return [worker.busy for worker in self.all]
+
+    def described(self) -> list[dict[str, Any]]:
+        """Return which workers are there, as JSON has it."""
+        return [
+            {
+                "number": worker.number,
+                "host": None if worker.hello is None else worker.hello.host,
+                "joined": worker.process is None,
+                "calls": len(self._replica.live[worker.number]),
+                "busy": worker.busy,
+            }
+            for worker in self.all
+        ]
 
     @property
     def calls_in_progress(self) -> int:
@@ -246,39 +261,25 @@ class Fleet:
     async def synchronize(self) -> None:
         """Wait until the workers have reported everything that has happened so far."""
         answers = await self._request_all({"synchronize": True})
-        found = (answer["levels"].items() for answer in answers)
+        for worker, answer in answers:
+            worker.busy = answer["busy"]
+        found = (answer["levels"].items() for _, answer in answers)
         self.levels = {sid: tuple(pair) for of_one in found for sid, pair in of_one}
-        self.busy = [answer["busy"] for answer in answers]
 
-    async def _request_all(self, message: dict[str, Any]) -> list[dict[str, Any]]:
+    async def _request_all(self, message: Message) -> list[tuple[Worker, Message]]:
         """Send a request to all workers; return the responses of those that do not die
         meanwhile."""
-        requests = (each.pipe.request(message) for each in self.all)
+        asked = self.all
+        requests = (each.pipe.request(message) for each in asked)
         answers = await asyncio.gather(*requests, return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException) and not isinstance(answer, PipeClosed):
                 raise answer
-        return [answer for answer in answers if not isinstance(answer, BaseException)]
-
-    async def send_records(self) -> None:
-        """Send the workers what has changed of the front's records."""
-        async with self._sending:
-            now = await self._sandbox.engine.gate(self._front_records)
-            changed: list[list[Any]] = [
-                [*key, each] for key, each in now.items() if self._sent_records.get(key) != each
-            ]
-            changed += [[*key, None] for key in self._sent_records if key not in now]
-            if not changed:
-                return
-            self._sent_records = now
-            await self._request_all({"records": changed})
-
-    async def _send_all_records(self, worker: Worker) -> None:
-        """Send all of the front's records to a worker that started later."""
-        async with self._sending:
-            documents = [[*key, each] for key, each in self._sent_records.items()]
-            with contextlib.suppress(PipeClosed):
-                await worker.pipe.request({"records": documents})
+        return [
+            (worker, answer)
+            for worker, answer in zip(asked, answers, strict=True)
+            if not isinstance(answer, BaseException)
+        ]
 
     def owner(self, target: RequestOwner) -> Worker | None:
         """Return the worker that carries a request's record; None where none does."""
@@ -316,9 +317,7 @@ class Fleet:
     def _choose(self, number: str) -> Worker | None:
         """Return the worker for a new call; None while there is none."""
         if self._sandbox.settings.spread == "numbers":
-            # Not hash(), which differs between runs.
-            worker = self._slots[zlib.crc32(number.strip().encode()) % len(self._slots)]
-            return worker if worker.available else None
+            return self._choose_home(number.strip())
         live, pending = self._replica.live, self._pending_calls
         return min(
             self.all,
@@ -326,14 +325,29 @@ class Fleet:
             default=None,
         )
 
+    def _choose_home(self, number: str) -> Worker | None:
+        """Return the worker for all calls of a number; None while it is being replaced."""
+        homes: dict[str, Worker] = {f"slot {at}": each for at, each in enumerate(self._slots)}
+        homes |= {id: each for id, each in self._joined.items() if each.available}
+        if not homes:
+            return None
+        home = self._homes.get(number)
+        if home not in homes:
+            # Rendezvous hashing, not hash(), which differs between runs: the homes that numbers
+            # have stay theirs when another worker joins.
+            home = max(homes, key=lambda name: (zlib.crc32(f"{number} {name}".encode()), name))
+            self._homes[number] = home
+        return homes[home] if homes[home].available else None
+
     async def forget(self) -> None:
         """Drop the workers' records after a reset."""
         await self.synchronize()
         await self._sandbox.engine.gate(self._replica.forget)
-        self._sent_records = {}
+        self.records.forget()
 
     async def end(self) -> None:
         """Have the workers end their calls and publish active recordings."""
+        self._ending = True
         for task in self._supervisors:
             task.cancel()
         for worker in self.all:
@@ -344,13 +358,13 @@ class Fleet:
 
     # -- messages of workers ----------------------------------------------------------------
 
-    async def _handle(self, number: int, message: dict[str, Any]) -> dict[str, Any] | None:
+    async def _handle(self, worker: Worker, message: Message) -> Message | None:
         """Handle a message of a worker."""
         gate, replica = self._sandbox.engine.gate, self._replica
         if "changes" in message:
-            writing = await gate(lambda: replica.enter(number, message["changes"]))
+            writing = await gate(lambda: replica.enter(worker.number, message["changes"]))
             if any(kind == "queue" for kind, _, _ in message["changes"]):
-                await self.send_records()  # the other workers learn of a new queue
+                await self.records.send()  # the other workers learn of a new queue
             # The response comes after the write: until then the worker keeps its journals.
             await written(writing)
         elif "event" in message:
@@ -359,35 +373,27 @@ class Fleet:
             if self._sandbox.log is not None:
                 self._sandbox.log(message["log"])
         elif "ready" in message:
-            for worker in self._slots:
-                if worker.number == number:
-                    worker.url = message["ready"]
-                    worker.ready.set()
+            await self.records.equip(worker)
+        elif "leaving" in message:
+            worker.leaving = True
+        elif "time" in message:
+            return {"now_ns": await gate(lambda: self._sandbox.clock.now_ns)}
+        elif "file" in message:
+            config = self._sandbox.settings.config
+            return {"data": await asyncio.to_thread(file_text, config, message["file"])}
         return None
-
-    def _start_state(self) -> tuple[AccountRecord, datetime, int, list[tuple[str, FaultRule]]]:
-        """Return account, epoch, loop time zero and fault rules, for a new worker; on the engine's
-        loop."""
-        service = self._sandbox.service
-        fault_rules = service.webhooks.faults.rules()
-        return service.account, service.dates.epoch, loop_zero_ns(self._sandbox.clock), fault_rules
-
-    def _front_records(self) -> dict[tuple[str, str], dict[str, Any]]:
-        """Return the documents of the front's own records by kind and key; on the engine's loop."""
-        sandbox = self._sandbox
-        epoch_ns = sandbox.service.dates.unix_ns(0)
-        return {
-            (kind, getattr(record, stored.key)): {
-                **to_document(record, epoch_ns),
-                **dict.fromkeys(stored.momentary, 0),
-            }
-            for kind, stored in all_stored().items()
-            if stored.owner is not Owner.WORKER
-            for record in sandbox.repository(kind).records()
-        }
 
 
 async def _is_ready(worker: Worker) -> bool:
     """Wait until a worker is ready or has died; return whether it is ready."""
-    await first_of(worker.ready.wait(), worker.pipe.gone.wait())
+    await first_of(worker.ready.wait(), _has_gone(worker))
     return worker.available
+
+
+async def _has_gone(worker: Worker) -> None:
+    """Wait until a worker is lost, or its process has ended."""
+    if worker.process is None:
+        await worker.pipe.gone.wait()
+    else:
+        await first_of(worker.pipe.gone.wait(), worker.process.ended())
+        worker.pipe.lose()

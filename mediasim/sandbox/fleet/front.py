@@ -8,12 +8,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mediasim.sandbox.access import whole_body
 from mediasim.sandbox.fleet.fleet import Fleet, Worker
+from mediasim.sandbox.fleet.ipc import PipeClosed
 from mediasim.sandbox.fleet.proxy import (
     RequestOwner,
     Responder,
@@ -55,14 +55,14 @@ class RestOfFleet:
         await fleet.synchronize()
         owner = fleet.owner(target) if target.responder is Responder.OWNER else None
         if owner is not None:
-            await _pass_to_worker(fleet, owner, scope, receive, send)
+            await _pass_to_worker(owner, scope, receive, send)
         elif _begins_conference(method, path, target):
             body = await whole_body(receive, _LARGEST) or b""
             await _place_call(fleet, _form_value(body, "From"), scope, body, send)
         elif method in ("GET", "HEAD"):
             await self._app(scope, receive, send)
         else:
-            await self._app(scope, receive, _after(send, fleet.send_records))
+            await self._app(scope, receive, _after(send, fleet.records.send))
 
 
 class ControlOfFleet:
@@ -91,7 +91,7 @@ class ControlOfFleet:
             if owner is None:
                 await self._app(scope, receive, send)
             else:
-                await _pass_to_worker(fleet, owner, scope, receive, send)
+                await _pass_to_worker(owner, scope, receive, send)
         else:
             await self._to_all(target, scope, receive, send)
 
@@ -106,82 +106,61 @@ class ControlOfFleet:
 
         async def all_workers() -> None:
             await asyncio.gather(
-                *(_pass_to_worker(fleet, each, scope, body, _discard) for each in fleet.all)
+                *(_pass_to_worker(each, scope, body, _discard) for each in fleet.all)
             )
 
         if target.responder is Responder.RESET:
             await all_workers()
             await fleet.forget()
-            await self._app(scope, _replay(body), _after(send, fleet.send_records))
+            await self._app(scope, _replay(body), _after(send, fleet.records.send))
         else:
             await self._app(scope, _replay(body), _after(send, all_workers))
 
     async def _merged_lists(self, scope: Scope) -> dict[str, Any]:
         """Return the lists that the workers respond with, merged."""
-        import httpx2
-
         found: dict[str, Any] = {}
-        request = Request(scope)
         for worker in self._fleet.all:
-            url = f"{worker.url}{request.url.path}?{request.url.query}"
+            body = bytearray()
+
+            async def collect(message: Message, body: bytearray = body) -> None:
+                body.extend(message.get("body", b""))
+
             try:
-                answer = await self._fleet.client.get(url)
-            except httpx2.HTTPError:
+                await pass_on(worker.pipe, scope, b"", collect)
+            except PipeClosed:
                 continue  # it has died: what it had has ended
-            for name, listed in answer.json().items():
+            for name, listed in json.loads(body).items():
                 found.setdefault(name, []).extend(listed)
         return found
 
 
 async def _place_call(fleet: Fleet, number: str, scope: Scope, body: bytes, send: Send) -> None:
     """Let a worker place a call; choose another one if it has died before it got the request."""
-    import httpx2
-
     as_xml = not scope["path"].endswith(".json")
     while True:
         try:
             async with fleet.choose(number) as worker:
-                await _pass_to_worker(fleet, worker, scope, body, send, may_retry=True)
+                if worker.pipe.gone.is_set():
+                    continue
+                await _pass_to_worker(worker, scope, body, send)
             return
-        except httpx2.ConnectError:
-            # Refused before the end of its pipe was noticed: it must not be chosen again.
-            await asyncio.sleep(0)
-            worker.pipe.gone.set()
         except TwilioError as error:
             await error_response(error, as_xml=as_xml)(scope, _replay(b""), send)
             return
 
 
-async def _pass_to_worker(
-    fleet: Fleet,
-    worker: Worker,
-    scope: Scope,
-    body: bytes | Receive,
-    send: Send,
-    *,
-    may_retry: bool = False,
-) -> None:
-    """Let a worker respond to a request.
-
-    With ``may_retry`` it raises httpx2.ConnectError for a worker that never got the request.
-    """
-    import httpx2
-
-    response_started = False
-
-    async def sent(message: Message) -> None:
-        nonlocal response_started
-        response_started = True
-        await send(message)
-
+async def _pass_to_worker(worker: Worker, scope: Scope, body: bytes | Receive, send: Send) -> None:
+    """Let a worker respond to a request."""
+    as_xml = not scope["path"].endswith(".json")
+    content = body if isinstance(body, bytes) else await whole_body(body, _LARGEST)
+    if content is None:
+        too_large = TwilioError(_TOO_LARGE, 20001, "The request's body is too large")
+        await error_response(too_large, as_xml=as_xml)(scope, _replay(b""), send)
+        return
     try:
-        await pass_on(fleet.client, worker.url, scope, body, sent)
-    except httpx2.HTTPError as error:
-        if response_started or (may_retry and isinstance(error, httpx2.ConnectError)):
-            raise
-        words = f"worker {worker.number} does not answer: {type(error).__name__}"
-        as_xml = not scope["path"].endswith(".json")
-        broken = TwilioError(500, 20500, words)
+        await pass_on(worker.pipe, scope, content, send)
+    except PipeClosed:
+        broken = TwilioError(500, 20500, f"{worker.name} does not answer: it was lost")
         await error_response(broken, as_xml=as_xml)(scope, _replay(b""), send)
 
 

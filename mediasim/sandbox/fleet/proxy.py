@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import Any, Final
+from urllib.parse import quote
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Scope, Send
 
-from mediasim.sandbox.proxy.forward import forward_http
+from mediasim.sandbox.fleet.ipc import MessagePipe
 from mediasim.twilio.representations import API_VERSION
 from mediasim.twilio.rest.resource import ACCOUNT, Owner
 from mediasim.twilio.rest.table import RESOURCES
-
-if TYPE_CHECKING:
-    import httpx2
 
 __all__ = [
     "RequestOwner",
     "Responder",
     "control_owner",
     "pass_on",
+    "respond",
     "rest_owner",
 ]
 
@@ -105,17 +106,69 @@ def control_owner(method: str, path: str) -> RequestOwner:
 
 # -- passing on ----------------------------------------------------------------------------------
 
-_HOST_HEADERS: Final = (b"host", b"origin")
+_FRONTS_OWN: Final = (b"host", b"origin")
 """Headers that name the front's host."""
 
 
-async def pass_on(
-    client: httpx2.AsyncClient, url: str, scope: Scope, body: bytes | Receive | None, send: Send
-) -> None:
-    """Send a request to another process, and its response to the client.
+async def pass_on(pipe: MessagePipe, scope: Scope, body: bytes, send: Send) -> None:
+    """Let a worker answer a request, and send its response to the client. Raises PipeClosed."""
+    headers = [pair for pair in scope["headers"] if pair[0].lower() not in _FRONTS_OWN]
+    answer = await pipe.request(
+        {
+            "http": {
+                "method": scope["method"],
+                "path": scope["path"],
+                "query": scope["query_string"].decode("latin-1"),
+                "headers": _texts(headers),
+                "body": b64encode(body).decode("ascii"),
+            }
+        }
+    )
+    await send(
+        {
+            "type": "http.response.start",
+            "status": answer["status"],
+            "headers": _pairs(answer["headers"]),
+        }
+    )
+    await send({"type": "http.response.body", "body": b64decode(answer["body"])})
 
-    ``url`` is that process's; ``body`` was read, or is still to be received. Raises
-    httpx2.HTTPError if the process does not respond.
-    """
-    headers = [pair for pair in scope["headers"] if pair[0].lower() not in _HOST_HEADERS]
-    await forward_http(client, url, {**scope, "headers": headers}, body, send)
+
+async def respond(app: ASGIApp, request: dict[str, Any]) -> dict[str, Any]:
+    """Return an app's response to a request that a front has passed on."""
+    path, body = request["path"], b64decode(request["body"])
+    scope: Scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request["method"],
+        "scheme": "http",
+        "path": path,
+        "raw_path": quote(path).encode("ascii"),
+        "root_path": "",
+        "query_string": request["query"].encode("latin-1"),
+        "headers": [(b"host", b"localhost"), *_pairs(request["headers"])],
+    }
+    received = iter([{"type": "http.request", "body": body, "more_body": False}])
+    found: dict[str, Any] = {"status": 500, "headers": []}
+    answered = bytearray()
+
+    async def receive() -> Message:
+        return next(received, {"type": "http.disconnect"})
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            found.update(status=message["status"], headers=_texts(message.get("headers", ())))
+        else:
+            answered.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return {**found, "body": b64encode(answered).decode("ascii")}
+
+
+def _texts(headers: Iterable[tuple[bytes, bytes]]) -> list[list[str]]:
+    return [[name.decode("latin-1"), value.decode("latin-1")] for name, value in headers]
+
+
+def _pairs(headers: Iterable[Sequence[str]]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]

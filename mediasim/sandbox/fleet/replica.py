@@ -22,6 +22,7 @@ from mediasim.exchange.events import (
     StreamEvent,
     UserMessageEvent,
 )
+from mediasim.exchange.lifecycle import move
 from mediasim.exchange.records import RecordingRecord
 from mediasim.exchange.states import CALL, CONFERENCE
 from mediasim.sandbox.aftermath import Aftermath
@@ -57,6 +58,8 @@ class Replica:
         self._sizes: dict[str, dict[int, tuple[int, int]]] = {}
         """Sizes and average waiting times in seconds of queues, by SID and worker."""
         self._reported_splits: set[tuple[str, str]] = set()
+        self._unsettled: dict[int, list[RecordingRecord]] = {}
+        """Recordings in progress of lost workers whose spool is elsewhere, by worker."""
         self.parties: dict[str, str] = {}
         """Name of the party at a call's far end, by call SID."""
 
@@ -92,15 +95,22 @@ class Replica:
                 continue
             repository = sandbox.repository(kind)
             record = from_document(repository.type, document, epoch_ns)
-            known = self._records.get(record_key)
+            known = self._records.get(record_key) or self._earlier(kind, key)
             if known is None:
                 repository.add(record)
-                self._records[record_key], self._owner[record_key] = record, worker
-                self._drop_oldest(kind, key)
+            elif self._is_deleted(known):
+                sandbox.service.store.delete(key)  # a worker that was lost has brought it back
+                continue
             else:
                 # Updated in place: the account's catalogue holds the same object.
                 update_record(known, record)
                 record = known
+                if self._is_deleted(record):
+                    sandbox.service.store.delete(key)  # what the front has fetched of it
+            if record_key not in self._records:
+                self._records[record_key] = record
+                self._drop_oldest(kind, key)
+            self._owner[record_key] = worker
             self._track(worker, kind, record)
             if write_behind is not None:
                 write_behind.changed(kind, record)
@@ -116,10 +126,24 @@ class Replica:
             self.parties[event.call_sid] = message["party"]
         self._sandbox.enter_event(event)
 
-    def end_worker(self, worker: int, spool: Path) -> None:
+    def _earlier(self, kind: str, key: str) -> RecordingRecord | None:
+        """Return a recording of before this start, which a worker elsewhere has kept."""
+        if kind != "recording":
+            return None
+        try:
+            return self._sandbox.service.catalogue.recording(key)
+        except LookupError:
+            return None
+
+    @staticmethod
+    def _is_deleted(record: Any) -> bool:
+        return isinstance(record, RecordingRecord) and record.status == "deleted"
+
+    def end_worker(self, worker: int, spool: Path | None) -> None:
         """End everything that a dead worker carried, and publish what it recorded.
 
-        Raises OSError.
+        ``spool`` has that; None where it is on another machine, whose worker may come back with
+        it. Raises OSError.
         """
         sandbox, service = self._sandbox, self._sandbox.service
         epoch_ns = service.dates.unix_ns(0)
@@ -129,7 +153,11 @@ class Replica:
         rows = {sid: to_document(record, epoch_ns) for sid, record in known.items()}
         vault = sandbox.vault
         protect = None if vault is None else vault.recover
-        recovered = publish_left(service.store, service.dates, spool, rows, service.sid, protect)
+        recovered = (
+            []
+            if spool is None
+            else publish_left(service.store, service.dates, spool, rows, service.sid, protect)
+        )
         aftermath = sandbox.aftermath("worker")
         for each in recovered:
             self._adopt_recording(known.get(each.record.sid), each.record, aftermath)
@@ -138,13 +166,32 @@ class Replica:
         for kind, key in owned:
             del self._owner[kind, key]
             record = self._records[kind, key]
-            if end_record(all_stored()[kind], record, service.now_ns, service.store):
+            if spool is None and isinstance(record, RecordingRecord):
+                self._await_return(worker, record)
+            elif end_record(all_stored()[kind], record, service.now_ns, service.store):
                 aftermath.report(kind, record, self.parties.get(key))
         self.live.pop(worker, None)
         for sid, sizes in self._sizes.items():
             if sizes.pop(worker, None) is not None:
                 self._update_size(sid)
         aftermath.complete(recovered, [key for kind, key in owned if kind == CALL_PROGRESS])
+
+    def _await_return(self, worker: int, record: RecordingRecord) -> None:
+        """Keep a lost worker's recording in processing until the worker brings it."""
+        if record.status not in record.LIFECYCLE.interrupted:
+            return
+        self._unsettled.setdefault(worker, []).append(record)
+        if record.status != "processing":
+            move(record, "processing", self._sandbox.service.now_ns)
+            if self._sandbox.write_behind is not None:
+                self._sandbox.write_behind.changed("recording", record)
+
+    def settle(self, worker: int) -> None:
+        """End what a lost worker was recording and has not brought back."""
+        aftermath, service = self._sandbox.aftermath("worker"), self._sandbox.service
+        for record in self._unsettled.pop(worker, ()):
+            if end_record(all_stored()["recording"], record, service.now_ns, service.store):
+                aftermath.report("recording", record)
 
     def _adopt_recording(
         self, known: RecordingRecord | None, record: RecordingRecord, aftermath: Aftermath
@@ -164,6 +211,7 @@ class Replica:
         self._sizes.clear()
         self._oldest_first.clear()
         self._reported_splits.clear()
+        self._unsettled.clear()
         self.parties.clear()
         for calls in self.live.values():
             calls.clear()

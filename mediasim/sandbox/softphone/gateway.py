@@ -23,7 +23,7 @@ _CALLEE_UNAVAILABLE: Final = 31480
 def check_softphones(clock: Clock, settings: Settings) -> None:
     """Check that softphones can be used. Raises ClockRefuses."""
     only_real_time(clock, "softphones")
-    if settings.workers > 1:
+    if settings.has_workers:
         raise ClockRefuses(ONE_PROCESS.format("softphones"))
 
 
@@ -67,7 +67,7 @@ class SoftphoneGateway:
         Raises NotReached.
         """
         manager = self._manager
-        pages = manager.pages_of(self._identity)
+        pages = manager.pages_of(self._identity, call.record.account_sid)
         if not pages:
             words = f"the client {self._identity} is not registered: no softphone page has the name"
             manager.service().notify(call.sid, _CALLEE_UNAVAILABLE, words, warning=True)

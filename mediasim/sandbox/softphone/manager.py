@@ -14,6 +14,7 @@ from mediasim.exchange.live_call import LiveCall
 from mediasim.exchange.phone import Phone
 from mediasim.parties.party import Party
 from mediasim.sandbox.clocks import ClockRefuses
+from mediasim.sandbox.softphone.accounts import account_of_token, own_key
 from mediasim.sandbox.softphone.page import (
     AnswerMessage,
     BrowserCall,
@@ -39,14 +40,11 @@ from mediasim.twilio.account import Account
 from mediasim.twilio.addresses import called
 from mediasim.twilio.errors import TwilioError
 from mediasim.twilio.requests import DialRequest
-from mediasim.twilio.resources import KeyRecord
 from mediasim.twilio.session import FollowUp
 
 __all__ = ["SoftphoneManager"]
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_OWN_KEY: Final = "sandbox softphone"
-"""Friendly name of the API key that signs tokens for pages without one."""
 _BAD_GRANTS: Final = 20106
 _EXPIRED: Final = 20104
 _IDENTITY_CHARACTERS: Final = (
@@ -172,12 +170,12 @@ class SoftphoneManager:
         Raises TwilioError, ClockRefuses.
         """
         self.real_time()
-        service = self.service()
+        service = account_of_token(self.service(), message.token)
         now_s = service.dates.unix_ns(service.now_ns) // 10**9
         account = service.account.sid
         token = message.token
         if not token:
-            token = mint(account, self._own_key(service), message.identity, now_s=now_s)
+            token = mint(account, own_key(service), message.identity, now_s=now_s)
         token_read = read_access_token(
             token, account_sid=account, find_key=service.keys.find, now_s=now_s
         )
@@ -225,16 +223,6 @@ class SoftphoneManager:
         self._unregister(page)
         words = "Access token expired: the client rings no longer until it has a new one"
         page.send("refused", words=words, code=_EXPIRED, call=None, of="register")
-
-    def _own_key(self, service: Account) -> KeyRecord:
-        """Return the API key that signs tokens for pages that give a name alone."""
-        for key in service.keys.all():
-            if key.friendly_name == _OWN_KEY:
-                return key
-        sid = service.new_sid("SK")
-        key = KeyRecord(sid, service.account.sid, _OWN_KEY, service.new_secret(sid), service.now_ns)
-        service.keys.add(key)
-        return key
 
     def _change(
         self, page: Page, message: HangUpMessage | PressMessage | HoldMessage | MuteMessage
@@ -310,7 +298,7 @@ class SoftphoneManager:
     def _place(self, call: BrowserCall, token: VoiceToken, message: Invite) -> LiveCall:
         """Place a page's call with the account. Raises TwilioError, ClockRefuses."""
         self.real_time()
-        service, from_ = self.service(), f"client:{token.identity}"
+        service, from_ = self.service().of(token.account_sid), f"client:{token.identity}"
         phone = Phone(Party(name=token.identity, number=from_), far_end=call)
         if token.application_sid is not None:
             application = service.applications.find(token.application_sid)
@@ -368,12 +356,14 @@ class SoftphoneManager:
         """Return whether a page has had a name since the start."""
         return identity in self._known
 
-    def pages_of(self, identity: str) -> list[Page]:
-        """Return the pages that ring for a name."""
+    def pages_of(self, identity: str, account: str | None = None) -> list[Page]:
+        """Return the pages that ring for a name, of one account or of any."""
         return [
             page
             for page, token in self._tokens.items()
-            if token.identity == identity and page in self._ringable
+            if token.identity == identity
+            and account in (None, token.account_sid)
+            and page in self._ringable
         ]
 
     def set_ringing(self, page: Page, ringing: Ringing | None, name: str) -> None:

@@ -102,11 +102,11 @@ def _is_meant(interval: Interval, wanted: ExpectHeard) -> bool:
     """Return whether an interval is what an expectation means."""
     if interval.party != wanted.party:
         return False
-    if wanted.text is not None and not (
-        interval.kind == "say" and says(interval.text, wanted.text)
-    ):
+    if wanted.text is not None and not (interval.is_speech and says(interval.text, wanted.text)):
         return False
-    return wanted.clip is None or (interval.kind == "play" and is_clip(interval.text, wanted.clip))
+    return wanted.clip is None or (
+        interval.kind == "play" and is_clip(interval.recorded.file or interval.text, wanted.clip)
+    )
 
 
 def _missing(media: PublishedMedia, number: int, interval: Interval) -> str:

@@ -60,6 +60,8 @@ class SpokenUtterance:
     pcm: NDArray[np.int16]
     """Samples before the codec, int16 (n,); empty for keys that the server received."""
     codec: str
+    is_speech: bool
+    """Whether the text is what is said."""
 
 
 def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
@@ -70,13 +72,20 @@ def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
             continue
         party = call.party
         found += [
-            SpokenUtterance(party.name, segment.kind, segment.text, segment.pcm, party.codec)
+            SpokenUtterance(
+                party.name,
+                segment.kind,
+                segment.text,
+                segment.pcm,
+                party.codec,
+                segment.is_speech,
+            )
             for segment in call.line.timeline.segments
         ]
         if call.digits:
             keys = "".join(digit for _, digit in call.digits)
             found.append(
-                SpokenUtterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec)
+                SpokenUtterance(party.name, "dtmf", keys, np.zeros(0, np.int16), party.codec, False)
             )
     return found
 
@@ -135,7 +144,7 @@ def _contains(utterance: SpokenUtterance, words: str, keys: str) -> bool:
     """Return whether an utterance contains the words or keys."""
     if utterance.kind == "dtmf":
         return bool(keys) and keys in utterance.text
-    return utterance.kind == "say" and says(utterance.text, words)
+    return utterance.is_speech and says(utterance.text, words)
 
 
 def _after_codec(utterance: SpokenUtterance) -> NDArray[np.int16]:
@@ -163,7 +172,7 @@ def _by_truth(media: PublishedMedia, target: SearchTarget) -> SearchMatch | None
     for channel in media.truth.channels:
         for each in channel.intervals:
             long_enough = each.end - each.start >= _FEWEST_SAMPLES
-            spoken = each.kind == "say" and target.words and says(each.text, target.words)
+            spoken = each.is_speech and target.words and says(each.text, target.words)
             if spoken and long_enough:
                 length = (each.end - each.start) / SAMPLE_RATE
                 words = (

@@ -24,7 +24,13 @@ from mediasim.scenario.model.check import party_troubles
 from mediasim.scenario.model.matrix import MATRIX, Variant, expand
 from mediasim.scenario.model.scenario import Scenario
 
-__all__ = ["load_scenarios", "parse_scenario", "parse_scenarios", "scenario_schema"]
+__all__ = [
+    "load_scenarios",
+    "matching_files",
+    "parse_scenario",
+    "parse_scenarios",
+    "scenario_schema",
+]
 
 _MOST_REPAIRS: Final = 20
 """How often wrong parts are taken out at most, to look for mistakes in the rest."""
@@ -42,7 +48,7 @@ def load_scenarios(paths: Iterable[str | Path]) -> list[Scenario]:
     files: dict[Path, None] = {}
     for path in paths:
         try:
-            files.update(dict.fromkeys(_files(path)))
+            files.update(dict.fromkeys(matching_files(path)))
         except ScenarioError as error:
             problems += error.problems
     for file in files:
@@ -94,7 +100,7 @@ def parse_scenario(
     return scenarios[0]
 
 
-def _files(path: str | Path) -> list[Path]:
+def matching_files(path: str | Path) -> list[Path]:
     """Return the files that a path or pattern means. Raises ScenarioError if there are none."""
     file = Path(path)
     if file.is_file():

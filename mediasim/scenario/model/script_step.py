@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator
 
 from mediasim.documents.durations import Duration
-from mediasim.documents.model import Location, Many, Model
+from mediasim.documents.model import Location, Many, Misfit, Model
 from mediasim.documents.values import Level, Text, existing_file
+from mediasim.scenario.model.played_words import PlayedWords
 
 __all__ = ["Play", "Say", "ScriptStep", "Talk"]
 
@@ -100,7 +101,11 @@ class Say(Talk):
 
 
 class Play(Talk):
-    """Play a WAV or MP3 file of any rate."""
+    """Play a WAV, FLAC or MP3 file of any rate.
+
+    With ``text`` the file is speech that somebody recorded: the truth says the words instead of the
+    file's name, and everything that reads the truth takes them as words of ``say``.
+    """
 
     keyword: ClassVar[str] = "play"
     stands_for: ClassVar[str] = "file"
@@ -111,6 +116,35 @@ class Play(Talk):
     """Level in dBFS; as it is in the file where absent."""
     at: Duration | None = None
     """Not before this time of the call."""
+    text: Text | None = None
+    """What is said in the file, in words; where absent that of ``words``."""
+    speaker: Text | None = None
+    """Who speaks in the file."""
+    language: Text | None = None
+    """The language spoken in the file, as BCP 47 writes it, such as en-US."""
+    words: PlayedWords = None
+    """When each word is said: a list of {word, start, end}, or a file of word times (.json, .ctm,
+    .TextGrid) relative to the scenario file. Estimated where absent."""
+
+    def settle(self, context: Any) -> None:
+        if self.text is None and self.words and not isinstance(self.words, Path):
+            self._fill(text=" ".join(each.word for each in self.words))
+
+    def troubles(self) -> Iterator[Misfit]:
+        if self.words is None or isinstance(self.words, Path):
+            return
+        if not self.words:
+            yield ("words",), "expected words, each {word, start, end}"
+        before = 0
+        for number, word in enumerate(self.words):
+            if word.start < before:
+                yield ("words", number, "start"), "begins before the word above it"
+            before = word.start
 
     def sounds(self) -> Iterator[tuple[Location, Say | Play]]:
         yield (), self
+
+    @property
+    def is_speech(self) -> bool:
+        """Whether it is known what is said in the file."""
+        return self.text is not None or self.words is not None

@@ -8,13 +8,18 @@ from typing import Final
 from mediasim.audio.codecs import CODECS
 from mediasim.documents.values import NAME
 
-__all__ = ["starter_scenario"]
+__all__ = ["SCHEMA_FILE", "starter_scenario"]
+
+SCHEMA_FILE: Final = "scenario.schema.json"
+"""Name of the file, beside a new scenario, that editors complete and check it by."""
 
 _STARTER: Final = """\
+# yaml-language-server: $schema={schema}
 # What this scenario teaches: say it here in a line or two.
 #
 # Run it:                   mediasim run {name}.yaml
-# Help in your editor:      mediasim schema > scenario.schema.json
+# Check it, and do not run: mediasim check {name}.yaml
+# Run it as you change it:  mediasim watch {name}.yaml
 
 name: {name}
 seed: 1                     # the same seed gives the same bytes
@@ -70,4 +75,4 @@ def starter_scenario(name: str) -> str:
         raise ValueError(f"expected a name of letters, digits, '-' and '_', found {name!r}")
     default, *more, last = CODECS
     codecs = f"{', '.join((f'{default} (default)', *more))} or {last}"
-    return _STARTER.format(name=name, codecs=codecs)
+    return _STARTER.format(name=name, codecs=codecs, schema=SCHEMA_FILE)

@@ -8,6 +8,7 @@ from typing import Any
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.documents.diagnostics import clock
+from mediasim.parties.timeline import is_speech
 from mediasim.scenario.report.data import RecordingAudio, ReportedStream
 from mediasim.scenario.report.model import CallReport, EventReport
 
@@ -75,7 +76,7 @@ def said_table(each: RecordingAudio, index: int) -> Table:
     for interval, channel in sorted(clips, key=lambda clip: (clip[0]["start"], clip[1])):
         seconds = interval["start"] / SAMPLE_RATE
         place = {"seek": each.clock.call_time(seconds), "recording": index, "channel": channel}
-        kind = "" if interval["kind"] == "say" else interval["kind"]
+        kind = "" if is_speech(interval["kind"], interval.get("file")) else interval["kind"]
         rows.append(
             [
                 Cell(clock(seconds), data=place),

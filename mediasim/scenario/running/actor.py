@@ -22,6 +22,7 @@ from mediasim.exchange.phone import PartyControl
 from mediasim.exchange.waiting import first_of
 from mediasim.parties.hearing import SpeechTracker
 from mediasim.parties.party import Line
+from mediasim.parties.timeline import UNRECORDED, Recorded
 from mediasim.scenario.model import steps
 from mediasim.scenario.running.sounds import SoundClip
 
@@ -116,23 +117,37 @@ class Actor:
         """Return the later of both times; ``at`` counts from when the call was dialled."""
         return cursor if at is None else max(cursor, self.control.dialled_ns + at)
 
-    def place(self, clip: SoundClip, cursor: int, kind: str, text: str) -> int:
+    def place(
+        self,
+        clip: SoundClip,
+        cursor: int,
+        kind: str,
+        text: str,
+        recorded: Recorded = UNRECORDED,
+    ) -> int:
         """Place a sound at loop time ``cursor``; return the loop time at which it ends.
 
-        ``kind`` and ``text`` are what the truth says of the sound.
+        ``kind``, ``text`` and ``recorded`` are what the truth says of the sound.
         """
         clock = self.line.clock
         at = clock.sample_at(cursor)
         pcm, digest, words = clip
-        self.line.timeline.place(pcm, at, kind=kind, text=text, digest=digest, words=words)
+        self.line.timeline.place(
+            pcm, at, kind=kind, text=text, digest=digest, words=words, recorded=recorded
+        )
         # Times of samples are rounded: a step never begins before the one above it.
         return max(cursor, clock.time_of_one(at + len(pcm)))
 
     def speak(self, source: steps.Say | steps.Play, cursor: int) -> int:
         """Place speech or a file, one of a step's sounds, at loop time ``cursor``; return when it
         ends."""
-        text = source.text if isinstance(source, steps.Say) else str(source.file)
-        return self.place(self.sounds.clip(source, self._voice), cursor, source.keyword, text)
+        clip, kind = self.sounds.clip(source, self._voice), source.keyword
+        if isinstance(source, steps.Say):
+            return self.place(clip, cursor, kind, source.text)
+        file = str(source.file)
+        text = source.text or " ".join(word.text for word in clip.words) or file
+        known = Recorded(file if source.is_speech else None, source.speaker, source.language)
+        return self.place(clip, cursor, kind, text, known)
 
     def noise(self, step: steps.Noise) -> NDArray[np.int16]:
         """Return the samples of the party's next noise."""

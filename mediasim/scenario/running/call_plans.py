@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.word_time import WordTime
 from mediasim.exchange.message import MessageRequest
 from mediasim.exchange.phone import Answering
 from mediasim.exchange.profiles import Channels, Track
@@ -108,6 +109,10 @@ class VoicemailPlan:
     """Name of the message's recording."""
     greeting: NDArray[np.int16] | None = None
     """Samples of the greeting, of shape (samples,), at 8 kHz; None if there is none."""
+    greeting_text: str = ""
+    """What the greeting says; empty if that is unknown."""
+    greeting_words: tuple[WordTime, ...] = ()
+    """The words of the greeting with their times; empty if these are unknown."""
     request: MessageRequest = field(default_factory=MessageRequest)
     trim: Trim = "trim-silence"
     also: tuple[RecordingPlan, ...] = ()

@@ -323,7 +323,9 @@ class VoicemailCall:
             caller.answer()
             caller.planned.begin("answer")
             if plan.greeting is not None:
-                await caller.play(plan.greeting, "greeting")
+                await caller.play(
+                    plan.greeting, "greeting", text=plan.greeting_text, words=plan.greeting_words
+                )
             taken = await record_message(caller, plan.request, self._start)
             self.finished_by = taken.ended_by
 

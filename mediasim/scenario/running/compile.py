@@ -109,12 +109,10 @@ def voicemail_plan(
     """Return the plan of a call that the Record verb answers."""
     mail = call.voicemail
     assert mail is not None
-    greeting = None if mail.greeting is None else sounds.clip(mail.greeting.sound, GREETER)[0]
-    return plans.VoicemailPlan(
+    plan = plans.VoicemailPlan(
         name=call.name,
         caller=parties[call.from_],
         recording=mail.name,
-        greeting=greeting,
         request=MessageRequest(
             beep=mail.beep,
             timeout_ns=int(mail.timeout),
@@ -123,6 +121,16 @@ def voicemail_plan(
         ),
         trim=mail.trim,
         also=tuple(_recording(recording) for recording in call.recordings),
+    )
+    if mail.greeting is None:
+        return plan
+    step = mail.greeting.sound
+    clip = sounds.clip(step, GREETER)
+    return replace(
+        plan,
+        greeting=clip.pcm,
+        greeting_text=step.text or " ".join(word.text for word in clip.words),
+        greeting_words=clip.words,
     )
 
 

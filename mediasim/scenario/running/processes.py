@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import Generic, Self, TypeVar
 
 from mediasim.threads import one_thread
 
-__all__ = ["WorkerDied", "in_lanes"]
+__all__ = ["Interrupted", "Lanes", "WorkerDied", "in_lanes"]
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -28,8 +28,52 @@ class WorkerDied(RuntimeError):
     """The process of a piece of work was killed, or ended by itself."""
 
 
-class _Interrupted:
+class Interrupted:
     """The result of work that was interrupted before it had a result."""
+
+
+class Lanes(Generic[T, R]):
+    """Processes that do one kind of work, each an item at a time; closed as a context."""
+
+    def __init__(self, work: Callable[[T], R], lanes: int) -> None:
+        """``work`` is a function that processes can be given: one of a module, or a partial."""
+        self._work = work
+        self._lanes = [_Lane() for _ in range(lanes)]
+        self._free: SimpleQueue[_Lane] = SimpleQueue()
+        for lane in self._lanes:
+            self._free.put(lane)
+        self._threads = ThreadPoolExecutor(lanes)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, item: T) -> Future[R | WorkerDied | Interrupted]:
+        """Have an item done as soon as a process is free."""
+        return self._threads.submit(self._do, item)
+
+    def _do(self, item: T) -> R | WorkerDied | Interrupted:
+        lane = self._free.get()
+        try:
+            return lane.do(self._work, item)
+        except BrokenProcessPool:
+            return WorkerDied("its process was killed")
+        finally:
+            self._free.put(lane)
+
+    def interrupt(self) -> None:
+        """Interrupt the work in progress, each in its process, and begin no other."""
+        for lane in self._lanes:
+            lane.interrupt()
+
+    def close(self) -> None:
+        """Kill the processes; what has not begun is cancelled."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes:
+            lane.close()
+        self._threads.shutdown()
 
 
 def in_lanes(
@@ -41,33 +85,13 @@ def in_lanes(
     On Ctrl-C the work in progress is interrupted in its process and its results follow, what had
     not begun is left out, and KeyboardInterrupt is raised at the end; at once when it comes again.
     """
-    every_lane = [_Lane() for _ in range(lanes)]
-    free: SimpleQueue[_Lane] = SimpleQueue()
-    for lane in every_lane:
-        free.put(lane)
-
-    def do(item: T) -> R | WorkerDied | _Interrupted:
-        lane = free.get()
-        try:
-            return lane.do(work, item)
-        except BrokenProcessPool:
-            return WorkerDied("its process was killed")
-        finally:
-            free.put(lane)
-
-    with ThreadPoolExecutor(lanes) as threads:
-        waiting = [(item, threads.submit(do, item)) for item in items]
-        try:
-            yield from _results(waiting, every_lane)
-        finally:
-            for _, future in waiting:
-                future.cancel()
-            for lane in every_lane:
-                lane.close()
+    with Lanes(work, lanes) as open_lanes:
+        waiting = [(item, open_lanes.submit(item)) for item in items]
+        yield from _results(waiting, open_lanes)
 
 
 def _results(
-    waiting: list[tuple[T, Future[R | WorkerDied | _Interrupted]]], lanes: list[_Lane]
+    waiting: list[tuple[T, Future[R | WorkerDied | Interrupted]]], lanes: Lanes[T, R]
 ) -> Iterator[tuple[T, R | WorkerDied]]:
     """Yield the results in order, and pass an interrupt on to the processes."""
     interrupted = False
@@ -84,14 +108,13 @@ def _results(
             interrupted = True
             for _, later in waiting:
                 later.cancel()
-            for lane in lanes:
-                lane.interrupt()
+            lanes.interrupt()
             if future.cancelled():
                 continue
             result = future.result()
         except CancelledError:
             continue
-        if not isinstance(result, _Interrupted):
+        if not isinstance(result, Interrupted):
             yield item, result
         elif not interrupted:
             yield item, WorkerDied("its process was interrupted")
@@ -107,7 +130,7 @@ class _Lane:
         self._pid: int | None = None
         self._interrupted = False
 
-    def do(self, work: Callable[[T], R], item: T) -> R | _Interrupted:
+    def do(self, work: Callable[[T], R], item: T) -> R | Interrupted:
         """Do the work on an item in the lane's process. Raises BrokenProcessPool if the process
         dies."""
         if self._executor is None:
@@ -116,14 +139,15 @@ class _Lane:
             # Spawned, not forked: a voice engine's threads do not survive a fork.
             context = multiprocessing.get_context("spawn")
             self._executor = ProcessPoolExecutor(1, mp_context=context, initializer=_set_up_process)
-            # The process starts with the first work it is given; its pid is needed before the
-            # real work.
-            with one_thread():
-                self._pid = self._executor.submit(os.getpid).result()
-        # Also when the interrupt came while the process was starting.
-        if self._interrupted:
-            return _Interrupted()
         try:
+            if self._pid is None:
+                # The process starts with the first work it is given; its pid is needed before the
+                # real work.
+                with one_thread():
+                    self._pid = self._executor.submit(os.getpid).result()
+            # Also when the interrupt came while the process was starting.
+            if self._interrupted:
+                return Interrupted()
             return self._executor.submit(_interruptible, work, item).result()
         except BrokenProcessPool:
             self._executor.shutdown(wait=False)
@@ -141,8 +165,8 @@ class _Lane:
 
     def close(self) -> None:
         self._signal(signal.SIGKILL)
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)
+        if (executor := self._executor) is not None:
+            executor.shutdown(cancel_futures=True)  # waits until it has ended
 
 
 def _set_up_process() -> None:
@@ -174,12 +198,12 @@ def _note_interrupt(*_: object) -> None:
     _interrupted_idle = True
 
 
-def _interruptible(work: Callable[[T], R], item: T) -> R | _Interrupted:
+def _interruptible(work: Callable[[T], R], item: T) -> R | Interrupted:
     """Do the work on an item, and let an interrupt end it."""
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        return _Interrupted() if _interrupted_idle else work(item)
+        return Interrupted() if _interrupted_idle else work(item)
     except KeyboardInterrupt:
-        return _Interrupted()
+        return Interrupted()
     finally:
         signal.signal(signal.SIGINT, _note_interrupt)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -263,19 +263,21 @@ class Run:
 
 def run_scenario(
     scenario: Scenario,
-    directory: Path,
+    directory: Path | None,
     *,
     seed: int | None = None,
     realtime: bool = False,
     shared_socket: bool = False,
     block: int | None = None,
     pcap: bool = False,
+    sounds: Callable[[Seeds], ScenarioSounds] | None = None,
 ) -> Run:
-    """Carry out a scenario and publish its recordings in ``directory``.
+    """Carry out a scenario and publish its recordings in ``directory``; None: only in memory.
 
     ``shared_socket``: in real time, all lines use one socket instead of a port each. ``block``: how
     many frames a room may process at once in virtual time, instead of the usual number; it does not
     change the results. ``pcap``: also write the packets of every leg to ``directory/captures``.
+    ``sounds`` gives the run's sounds from its seeds, instead of those that the scenario names.
     Raises RunFailed when the run itself breaks, ScenarioError for endpoints elsewhere in virtual
     time, RuntimeError inside a running event loop. Ctrl-C ends all calls, publishes what was
     recorded of them, and marks the run as cut.
@@ -283,21 +285,20 @@ def run_scenario(
     refuse_running_loop()
     if not realtime:
         refuse_endpoints([scenario])
-    seed = scenario.seed if seed is None else seed
-    speaker = Speaker()
+    seed, speaker = scenario.seed if seed is None else seed, Speaker()
     # Draws are the scenario's own, and the same in all variants of a matrix; SIDs are not.
     seeds = Seeds(seed).fork(scenario.name)
     started, cpu = time.perf_counter(), time.process_time()
 
     def carry_out(plane: MediaPlane, transport: Any = None) -> Coroutine[Any, Any, Run]:
-        clock = "real" if realtime else "virtual"
-        capture = None
+        clock, capture = "real" if realtime else "virtual", None
         if pcap:
             from mediasim.scenario.running.run_capture import RunCapture
 
             capture = RunCapture(scenario, transport)
         carried = transport if capture is None else capture.transport
-        return _carry_out(scenario, seeds, directory, speaker, plane, carried, clock, apps, capture)
+        source = sounds(seeds) if sounds else ScenarioSounds(seeds, speaker, scenario.base)
+        return _carry_out(scenario, seeds, directory, source, plane, carried, clock, apps, capture)
 
     with _apps_of(scenario, seeds) as apps:
         if realtime:
@@ -333,8 +334,8 @@ def _apps_of(scenario: Scenario, seeds: Seeds) -> AbstractContextManager[Apps | 
 async def _carry_out(
     scenario: Scenario,
     seeds: Seeds,
-    directory: Path,
-    speaker: Speaker,
+    directory: Path | None,
+    sounds: ScenarioSounds,
     plane: MediaPlane,
     transport: Any,
     clock: str,
@@ -351,14 +352,14 @@ async def _carry_out(
         transport=transport,
         sid_label=scenario.label,
     )
-    run = Run(scenario, seeds.seed, clock, directory, exchange)
+    run = Run(scenario, seeds.seed, clock, exchange.store.directory, exchange)
 
     def publish(event: Event) -> None:
         recording = next(each for each in exchange.recordings if each.sid == event.subject)
         try:
             truth = publish_truth(recording, faults.get(recording.name, ()))
             run.truths[recording.sid] = truth
-            if recognised:
+            if recognised and exchange.store.keeps_documents:
                 heard = transcript_in(scenario, truth).to_json()
                 exchange.store.publish_transcript(recording.sid, heard)
         except FaultError as error:
@@ -368,7 +369,6 @@ async def _carry_out(
     faults = ordered_faults(scenario)
     refused: list[str] = []
     exchange.events.on("recording.completed", publish)
-    sounds = ScenarioSounds(seeds, speaker, scenario.base)
     hold = exchange.loop.hold if isinstance(exchange.loop, VirtualLoop) else None
     scenario_run = ScenarioRun(scenario, exchange, sounds, apps, hold)
     if any(party.endpoint is not None for party in scenario.parties.values()):
@@ -384,8 +384,8 @@ async def _carry_out(
     except TimeoutError:
         raise RunFailed("the scenario goes on for more than a day: something never ends") from None
     except asyncio.CancelledError:  # Ctrl-C: the stage has ended all calls
-        run.cut_ns = exchange.now_ns
-        for recording in filter(run.is_cut, exchange.recordings):
+        run.cut_ns, keeps = exchange.now_ns, exchange.store.keeps_documents
+        for recording in filter(run.is_cut, exchange.recordings if keeps else ()):
             document = exchange.store.document(recording.sid)
             exchange.store.publish_document(recording.sid, {**document, "cut": True})
     if refused:
@@ -393,7 +393,7 @@ async def _carry_out(
     run.end_ns = exchange.now_ns
     if capture is not None:
         run.pcap = capture.name
-        capture.write(exchange, directory / run.pcap)
+        capture.write(exchange, run.directory / run.pcap)
     for call in scenario_run.all_app_calls:
         run.streams[call.name] = call.stream
         run.warnings += call.all_warnings

@@ -11,13 +11,16 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import read_wav
+from mediasim.documents.diagnostics import clock, counted
 from mediasim.exchange.events import Event
 from mediasim.exchange.recording_control import LiveRecording
 from mediasim.exchange.records import CallRecord, RecordingRecord
@@ -31,13 +34,14 @@ from mediasim.scenario.running.recognised import transcript_in
 from mediasim.scenario.running.runner import Run, run_scenario
 from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.documents import RecordingTruth
+from mediasim.truth.notebook import Shown
 from mediasim.twilio.download import Download, Format, download
 
 __all__ = ["Recorded", "Result", "simulate", "simulate_async"]
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+@dataclass(frozen=True, slots=True, repr=False)
+class Recorded(Shown):
     """A recording of a run."""
 
     name: str
@@ -46,6 +50,21 @@ class Recorded:
     """The truth of the recording; None if the recording is absent."""
     _run: Run
     _live: LiveRecording
+
+    def __repr__(self) -> str:
+        size = "no media"
+        if self.truth is not None:
+            length = clock(self.truth.samples / SAMPLE_RATE)
+            size = f"{counted(len(self.truth.channels), 'channel')}, {length}"
+        return f"<recording {self.name} {self.sid}: {self.record.status}, {size}>"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.name} {self.sid}"
+
+    @property
+    def _shown(self) -> tuple[NDArray[np.int16], RecordingTruth | None]:
+        return self.pcm, self.truth
 
     @property
     def sid(self) -> str:
@@ -84,13 +103,31 @@ class Recorded:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Result:
     """What a run produced: recordings, calls, events, and the verdicts on its expectations."""
 
     run: Run
     verdicts: list[Verdict]
     """The verdict on each of the scenario's expectations, in their order."""
+
+    def __repr__(self) -> str:
+        held = sum(verdict.ok for verdict in self.verdicts)
+        return (
+            f"<result of {self.run.scenario.name}: {counted(len(self.calls), 'call')}, "
+            f"{counted(len(self.recordings), 'recording')}, "
+            f"{held} of {counted(len(self.verdicts), 'expectation')} hold>"
+        )
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p>{escape(repr(self)[1:-1])}</p>"]
+        failed = (verdict for verdict in self.verdicts if not verdict.ok)
+        parts += [f"<p>✗ {escape(it.wanted)}: {escape(it.found)}</p>" for it in failed]
+        for recording in self.recordings:
+            parts.append(f"<p>{escape(repr(recording)[1:-1])}</p>")
+            if recording.truth is not None:
+                parts.append(recording._repr_html_())
+        return "".join(parts)
 
     @property
     def ok(self) -> bool:

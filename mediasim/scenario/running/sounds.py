@@ -21,7 +21,7 @@ from mediasim.documents.diagnostics import Diagnostic, ScenarioError
 from mediasim.documents.model import Location, Many, Misfit
 from mediasim.parties.voices.catalogue import DEFAULT_VOICES, voice_named
 from mediasim.parties.voices.speech import DEFAULT_LEVEL_DBFS, Speaker, run, speakable
-from mediasim.parties.voices.word_times import WordTime
+from mediasim.parties.voices.word_times import WordTime, times_by_letters
 from mediasim.scenario.model.party import PartySpec
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Noise, Play, Say, Step, walk
@@ -33,6 +33,7 @@ __all__ = [
     "Sound",
     "SoundClip",
     "check_sounds",
+    "given_words",
     "party_scripts",
     "party_sound_troubles",
     "script_sounds",
@@ -40,7 +41,8 @@ __all__ = [
     "voices_of",
 ]
 
-_WrongFile = Callable[[Path], str | None]
+_Checked = Callable[[Path], int | str]
+"""Returns the samples of an audio file at 8 kHz, or what is wrong with it."""
 GREETER: Final = DEFAULT_VOICES[-1]
 """The voice that says greetings."""
 
@@ -64,7 +66,7 @@ class SoundClip(NamedTuple):
     digest: str
     """Fingerprint of the samples."""
     words: tuple[WordTime, ...] = ()
-    """When each word is said; empty for a file, of which nothing is known."""
+    """When each word is said; empty for a file of which nothing is known."""
 
 
 def voices_of(scenario: Scenario) -> dict[str, str]:
@@ -115,7 +117,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
     MEDIASIM_SPEECH that names no engine.
     """
     problems: dict[Diagnostic, None] = {}  # variants of a matrix share theirs
-    files = cache(_wrong_file)  # each is read once
+    files = cache(_checked_file)  # each is read once
     for scenario in scenarios:
         for location, message in _troubles(scenario, files):
             problems[scenario.problem(location, message)] = None
@@ -127,7 +129,7 @@ def check_sounds(scenarios: Iterable[Scenario]) -> None:
         raise ScenarioError(sorted(problems, key=lambda each: each.position))
 
 
-def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
+def _troubles(scenario: Scenario, files: _Checked) -> Iterator[Misfit]:
     """Yield each text and file of a scenario that cannot be used."""
     voices = voices_of(scenario)
     for name, party in scenario.parties.items():
@@ -137,23 +139,23 @@ def _troubles(scenario: Scenario, files: _WrongFile) -> Iterator[Misfit]:
         yield from _sound_troubles(sound, scenario.base, files)
 
 
-def _wrong_file(path: Path) -> str | None:
-    """Return what is wrong with an audio file; None if it can be played."""
+def _checked_file(path: Path) -> int | str:
+    """Return the samples of an audio file at 8 kHz, or what is wrong with it."""
     from mediasim.audio.files import load_clip
 
     try:
-        load_clip(path)
+        return len(load_clip(path))
     except ValueError as error:
         return str(error)
-    return None
 
 
 def party_sound_troubles(
-    party: PartySpec, voice: str, base: Path, files: _WrongFile = _wrong_file
+    party: PartySpec, voice: str, base: Path, files: _Checked = _checked_file
 ) -> Iterator[Misfit]:
     """Yield what a party cannot say in a voice, or play, by the location in the party.
 
-    ``base`` is the folder that files are relative to; ``files`` returns what is wrong with a file.
+    ``base`` is the folder that files are relative to; ``files`` returns the samples of a file, or
+    what is wrong with it.
     """
     if party.voice is not None and (wrong := _wrong_voice(party.voice)):
         yield ("voice",), wrong
@@ -162,11 +164,14 @@ def party_sound_troubles(
             yield from _sound_troubles(sound, base, files)
 
 
-def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Misfit]:
+def _sound_troubles(sound: Sound, base: Path, files: _Checked) -> Iterator[Misfit]:
     step = sound.step
     if isinstance(step, Play):
-        if wrong := files(base / step.file):
-            yield (*sound.location, "file"), wrong
+        samples = files(base / step.file)
+        if isinstance(samples, str):
+            yield (*sound.location, "file"), samples
+        elif wrong := _wrong_words(step, base, samples):
+            yield (*sound.location, "words"), wrong
         return
     voice = step.voice or sound.voice
     if wrong := _wrong_voice(voice):
@@ -177,6 +182,36 @@ def _sound_troubles(sound: Sound, base: Path, files: _WrongFile) -> Iterator[Mis
         speakable(step.text, voice_named(voice))
     except ValueError as error:
         yield (*sound.location, "text"), str(error)
+
+
+def _wrong_words(step: Play, base: Path, samples: int) -> str | None:
+    """Return what is wrong with the words of a file that has so many samples; None if nothing."""
+    try:
+        words = given_words(step, base)
+    except ValueError as error:
+        return str(error)
+    late = next((each for each in words if each.end > samples + SAMPLE_RATE // 10), None)
+    if late is None:
+        return None
+    return (
+        f"{late.text!r} ends at {late.end / SAMPLE_RATE:.3f} s, after the end of {step.file} at "
+        f"{samples / SAMPLE_RATE:.3f} s"
+    )
+
+
+def given_words(step: Play, base: Path) -> tuple[WordTime, ...]:
+    """Return the words whose times a step gives, itself or in a file; () if it gives none.
+
+    ``base`` is the folder that files are relative to. Raises ValueError for a file that cannot be
+    read.
+    """
+    if step.words is None:
+        return ()
+    if not isinstance(step.words, Path):
+        return tuple(each.time for each in step.words)
+    from mediasim.audio.word_files import read_word_times
+
+    return read_word_times(base / step.words, recording=step.file.stem)
 
 
 def _wrong_voice(voice: str) -> str | None:
@@ -200,6 +235,7 @@ class ScenarioSounds:
         self._seeds = seeds
         self._speaker = speaker
         self._played: dict[tuple[str, float | None], tuple[NDArray[np.int16], str]] = {}
+        self._words: dict[Play, tuple[WordTime, ...]] = {}
 
     def prepare(self, scenario: Scenario) -> None:
         """Make all sounds of a scenario beforehand: in real time no step may wait for a voice."""
@@ -217,10 +253,21 @@ class ScenarioSounds:
         """Make a step's sound, and yield between the parts of the work, so that other sounds can be
         made."""
         if isinstance(step, Play):
-            return SoundClip(*self._file(step))
+            return self._recorded(step)
         level = DEFAULT_LEVEL_DBFS if step.level is None else step.level
         spoken = yield from self._speaker.saying(step.text, step.voice or voice, level_dbfs=level)
         return SoundClip(spoken.pcm, spoken.digest, spoken.words)
+
+    def _recorded(self, step: Play) -> SoundClip:
+        """Return the sound of a file, with its words where those are known."""
+        pcm, digest = self._file(step)
+        words = self._words.get(step)
+        if words is None:
+            words = given_words(step, self._base)
+            if not words and step.text is not None:
+                words = times_by_letters(step.text, pcm / 32768)
+            self._words[step] = words
+        return SoundClip(pcm, digest, words)
 
     def _file(self, step: Play) -> tuple[NDArray[np.int16], str]:
         """Return the samples of a file at the step's level, and their fingerprint."""

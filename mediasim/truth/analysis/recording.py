@@ -25,7 +25,9 @@ from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.wav import AudioFileError
 from mediasim.conversation.spans import Span
 from mediasim.conversation.turns import utterances as joined
-from mediasim.truth.documents import check_channel_map, check_truth, recordings_in
+from mediasim.parties.timeline import is_speech
+from mediasim.truth.document_shapes import check_channel_map, check_truth
+from mediasim.truth.documents import recordings_in
 
 __all__ = [
     "AnalysedRecording",
@@ -290,7 +292,7 @@ def read_utterances(truth: Mapping[str, Any]) -> list[TrueUtterance]:
                     last["end"],
                     channel["channel"],
                     first["party"],
-                    first["text"] if first["kind"] == "say" else None,
+                    first["text"] if is_speech(first["kind"], first.get("file")) else None,
                     min(1.0, samples / max(1, whole[_clip(first)])),
                     tuple(
                         TrueWord(word["word"], word["start"], word["end"], word["estimated"])

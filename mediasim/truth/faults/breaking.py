@@ -18,7 +18,7 @@ import numpy as np
 from mediasim.audio.activity import energy_activity
 from mediasim.audio.files import read_audio
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.audio.wav import AudioFileError, read_wav, wav_header
+from mediasim.audio.wav import AudioFileError, wav_header
 from mediasim.exchange.media_store import MediaStore
 from mediasim.seeds import Seeds
 from mediasim.truth.documents import TruthDocumentError, read_document, truth_path
@@ -104,7 +104,7 @@ def break_published(
     Returns the faults as the truth lists them. Raises FaultError if one is not applicable; the
     recording is then unchanged.
     """
-    broken = break_samples(read_wav(store.wav_path(sid)).pcm, orders, seeds.fork(f"faults/{sid}"))
+    broken = break_samples(store.pcm(sid), orders, seeds.fork(f"faults/{sid}"))
     with store.publish_wav(sid) as file:
         file.write(broken.wav)
     return broken.faults

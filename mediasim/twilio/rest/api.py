@@ -9,7 +9,9 @@ unknown path gets 404, code 20404; an internal error gets code 20500.
 from __future__ import annotations
 
 import re
+from copy import copy
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from starlette.applications import Starlette
@@ -18,6 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Host, Route
+from starlette.types import Receive, Scope, Send
 
 from mediasim.twilio.account import Account
 from mediasim.twilio.errors import TwilioError, not_found
@@ -84,7 +87,21 @@ def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None
 
 
 def _route(path: str, suffix: str, endpoint: ResourceEndpoint | MediaEndpoint) -> Route:
-    return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path) + f"{{suffix:{suffix}}}", endpoint)
+    """Return the route of a path to an endpoint of one account."""
+    route = copy(_compiled(path, suffix))
+    route.endpoint = route.app = endpoint
+    return route
+
+
+@cache
+def _compiled(path: str, suffix: str) -> Route:
+    """Return a route of a path to nowhere: patterns are compiled once for all accounts."""
+    return Route(re.sub(r"\{(\w+)\}", r"{\1:segment}", path) + f"{{suffix:{suffix}}}", _Nowhere())
+
+
+class _Nowhere:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        raise NotImplementedError
 
 
 async def _refused(request: Request, error: Exception) -> Response:

@@ -15,6 +15,7 @@ __all__ = [
     "Value",
     "Verb",
     "Warning",
+    "codes",
     "grammar",
     "parse_messaging_twiml",
     "parse_twiml",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["SCHEMA", "attribute_code", "nested_code"]
+__all__ = ["SCHEMA", "attribute_code", "given_for", "nested_code"]
 
 SCHEMA: Final = 12200
 
@@ -99,3 +99,17 @@ def attribute_code(element: str, attribute: str, parent: str | None = None) -> i
 def nested_code(parent: str) -> int:
     """Return the code for an element that may not stand in another."""
     return _NESTED.get(parent, SCHEMA)
+
+
+def given_for(code: int) -> list[str]:
+    """Return what in a TwiML document is given a code, in words: wrong values of attributes, and
+    children that an element may not have."""
+    found = [
+        f"a wrong value of <{element.rpartition('/')[2]} {attribute}>"
+        for element, codes in _ATTRIBUTES.items()
+        for attribute, known in codes.items()
+        if known == code
+    ]
+    return found + [
+        f"a child that <{name}> may not have" for name, it in _NESTED.items() if it == code
+    ]

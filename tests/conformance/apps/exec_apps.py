@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ __all__ = ["APPS", "RunningApp", "environment", "ran", "running"]
 
 APPS = Path(__file__).parent
 _SECONDS = 60.0
-_BYTECODE = Path(tempfile.gettempdir()) / f"mediasim-bytecode-{os.getuid()}"
 
 
 def _command(plan: str, folder: Path, options: tuple[str, ...], command: list[str]) -> list[str]:
@@ -31,9 +29,7 @@ def _command(plan: str, folder: Path, options: tuple[str, ...], command: list[st
 
 def environment() -> dict[str, str]:
     """Return the environment of the test, for programs that it starts."""
-    found = {**os.environ, "MEDIASIM_SPEECH": "babble", "PYTHONPYCACHEPREFIX": str(_BYTECODE)}
-    found.pop("PYTHONDONTWRITEBYTECODE", None)
-    return found
+    return {**os.environ, "MEDIASIM_SPEECH": "babble"}
 
 
 def ran(plan: str, folder: Path, *options: str, command: list[str]) -> tuple[str, str]:

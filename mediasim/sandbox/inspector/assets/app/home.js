@@ -29,7 +29,7 @@ export function homeView() {
       ? `${count(all, "call")} so far. Choose one from the list, or place another.`
       : "Point your app at this sandbox, give it a number, and call it.";
     live.replaceChildren(
-      h("h1", {}, words), rest ? h("p.quiet", {}, rest) : "",
+      h("h1", {}, words), h("p.quiet", {}, rest && `${rest} `, h("a", { href: "/docs" }, "Documentation")),
       h("div.cards", {}, calls.map((call) => card(call, meters))));
   }
 

@@ -1,7 +1,7 @@
 /* Leads a Node program's connections to simulated hosts to a mediasim sandbox.
  *
  * Loaded before a program by NODE_OPTIONS=--require, as `mediasim exec` and `mediasim env` set it;
- * or required by a test, for `redirect` and `start` (mediasim/docs/exec.md). It needs nothing but
+ * or required by a test, for `redirect` and `start` (mediasim/docs/how-to/exec.md). It needs nothing but
  * Node, from version 12 on.
  */
 "use strict";

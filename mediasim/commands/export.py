@@ -1,0 +1,116 @@
+"""The command ``export``: campaigns in the formats that speech toolkits read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from mediasim.commands.ending import ExitCode, refusing, stop
+from mediasim.commands.loading import loading
+
+if TYPE_CHECKING:
+    from mediasim.campaign.formats.data import CampaignData
+
+__all__ = ["EXPORTS", "check_formats", "export", "export_all"]
+
+EXPORTS: Final = "exports"
+"""The folder of a campaign that its exports are in, unless another is named."""
+
+
+def export(
+    campaign: Annotated[
+        Path | None, typer.Argument(help="The folder that `mediasim campaign` filled.")
+    ] = None,
+    format: Annotated[
+        list[str] | None,
+        typer.Option("--format", "-f", help="The format; may be given several times."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="The folder to be made, instead of exports/FORMAT in the campaign's; of several "
+            "formats each has a folder in it.",
+        ),
+    ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(help="What paths of audio in manifests begin with, instead of the folder."),
+    ] = None,
+    partial: Annotated[
+        bool,
+        typer.Option("--partial", help="Of a campaign that is not whole, export what is."),
+    ] = False,
+    show: Annotated[bool, typer.Option("--list", help="Name the formats there are.")] = False,
+) -> None:
+    """Write a campaign's calls in a format that speech toolkits read.
+
+    The folder appears when it is whole; one that was interrupted goes on where it was. Exit code 0:
+    it is there; 2: the campaign, the format or the folder is wrong; 130: Ctrl-C.
+    """
+    with loading():
+        from mediasim.campaign import FolderStorage
+        from mediasim.campaign.formats.data import CampaignData, CampaignDataError
+        from mediasim.campaign.formats.table import FORMATS
+
+    if show:
+        width = max(map(len, FORMATS))
+        print("\n".join(f"{it.name:{width}}  {it.what}" for it in FORMATS.values()))
+        return
+    if campaign is None or not format:
+        stop("expected CAMPAIGN and --format; mediasim export --list names the formats")
+    names = check_formats(format)
+    data = CampaignData(FolderStorage(campaign), str(campaign))
+    with refusing(CampaignDataError):
+        absent = data.missing()
+        if absent and not partial and data.given_up != set(data.wanted) - set(data.shards):
+            stop(
+                f"{campaign}: {absent}: the same mediasim campaign command makes the "
+                "rest, --partial exports what is there"
+            )
+    if absent:
+        typer.echo(f"{campaign}: {absent}: they are not in the export", err=True)
+    home = campaign / EXPORTS if out is None else out
+    alone = out is not None and len(names) == 1
+    export_all(data, {name: home if alone else home / name for name in names}, root)
+
+
+def check_formats(names: Sequence[str]) -> list[str]:
+    """Return the names of formats, each once; ends the command if one is unknown."""
+    from mediasim.campaign.formats.table import FORMATS
+    from mediasim.documents.diagnostics import expected_among
+
+    for name in names:
+        if name not in FORMATS:
+            stop(f"there is no format {name!r}: {expected_among(name, list(FORMATS), 'formats')}")
+    return list(dict.fromkeys(names))
+
+
+def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = None) -> None:
+    """Export a campaign in each format to a folder, and print what was made."""
+    from mediasim.campaign.formats.data import CampaignDataError
+    from mediasim.campaign.formats.export import ExportError
+    from mediasim.campaign.formats.export import export as export_campaign
+    from mediasim.campaign.formats.table import format_named
+    from mediasim.campaign.report import export_card
+    from mediasim.documents.diagnostics import counted
+
+    for name, folder in folders.items():
+        format = format_named(name)
+        try:
+            with refusing(ExportError, CampaignDataError):
+                card = export_card(data, format)
+                done = export_campaign(data, format, folder, root=root, card=card)
+        except KeyboardInterrupt:
+            stop(f"{folder} is not whole: the same command goes on", ExitCode.INTERRUPTED)
+        except OSError as error:
+            stop(f"cannot write to {error.filename or folder}: {error.strerror}")
+        there = "" if done.made else ", there already"
+        print(f"{folder}: {counted(done.calls, 'call')} as {name}{there}")
+        if done.left_out:
+            words = counted(done.left_out, "utterance")
+            typer.echo(f"{folder}: {words} without a text left out", err=True)

@@ -1,0 +1,66 @@
+"""Every command and snippet of the README, the tutorial and the how-tos, done as it is pasted.
+
+Of the other pages the snippets in Python and the files in YAML are.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import jinja2  # noqa: F401 - inner runs are to find it imported
+import pytest
+from snippets import PageRun, snippets_of
+
+from mediasim.documentation.pages import pages
+from mediasim.sandbox.config import Config
+from mediasim.sandbox.embedded import EmbeddedSandbox
+from mediasim.sandbox.settings import Settings
+from mediasim.scenario.report import html as report_html  # noqa: F401 - the same
+from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same
+from mediasim.testing.apps import sdk_client
+
+pytest_plugins = ["pytester"]
+
+README = Path(__file__).parents[2] / "README.md"
+SOURCES = {
+    "README": README,
+    **{each.topic: each.path for each in pages() if each.kind},
+}
+ILLUSTRATED = {each.topic for each in pages() if each.kind in ("reference", "explanation")}
+"""Pages in which commands stand for what is said of them, of files that the reader has."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def imported_once() -> None:
+    """What a sandbox imports as it goes: an inner run forgets what it was the first to import."""
+    plan = Config.model_validate({"numbers": {"+14155550190": {"twiml": "<Response/>"}}})
+    with EmbeddedSandbox(Settings(config=plan, clock="virtual", data=None)) as served:
+        account = served.sandbox.service.account
+        sdk_client(served.base_url, account.sid, account.auth_token).calls.create(
+            to="+14155550191", from_="+14155550190", url=f"{served.base_url}/nothing"
+        )
+        served.submit(lambda: served.sandbox.clock.run_until_idle(10**11)).result()
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    with ExitStack() as found:
+        yield found
+
+
+@pytest.mark.parametrize("topic", SOURCES)
+def test_a_page_does_what_it_says(topic: str, pytester: pytest.Pytester, stack: ExitStack) -> None:
+    page, left_out = PageRun(pytester, stack), list[str]()
+    for snippet in snippets_of(SOURCES[topic].read_text("utf-8")):
+        if snippet.language in ("sh", "console") and topic in ILLUSTRATED:
+            continue
+        if why := snippet.left_out:
+            left_out.append(f"line {snippet.line}, {snippet.language}: {why}")
+        else:
+            page.do(snippet)
+    page.finish()
+    for each in left_out:
+        sys.stdout.write(f"not run: {each}\n")
