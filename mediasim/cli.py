@@ -11,6 +11,7 @@ from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
 from mediasim.commands.campaign_engines import CampaignCommand
 from mediasim.commands.docs import docs
+from mediasim.commands.examples import examples
 from mediasim.commands.exec import exec_command
 from mediasim.commands.export import export
 from mediasim.commands.fuzz import fuzz
@@ -46,7 +47,7 @@ def _version(
         raise typer.Exit
 
 
-for _command in (run, check, new, schema, sdp, explain, docs):
+for _command in (run, check, new, examples, schema, sdp, explain, docs):
     app.command()(_command)
 for _of_sandbox in (serve, worker, env, health, call, calls, recordings):
     app.command()(_of_sandbox)

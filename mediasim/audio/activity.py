@@ -211,19 +211,18 @@ def _energy(dbfs: float) -> int:
 
 _HEARD: Final = _energy(HEARD_DBFS)
 _LOUD: Final = _energy(_LOUD_DBFS)
-_CODED: Final = 1.3
-"""Share of its energy that loud sound may lose in G.711, coded twice: a step is 1/16 of a sample
-at most, and rounding half of that."""
 _SILENT: Final = _HEARD / 8
-"""Energy of half a frame up to which no frame is heard, whatever G.711 adds."""
+"""Energy of half a frame up to which no frame is heard, whatever coders add."""
 
 
-def certain_levels(pcm: NDArray[np.int16]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+def certain_levels(
+    pcm: NDArray[np.int16], loss: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return which half frames (n * 80,) make a frame speech by themselves, and which may make it
-    more than silence, also once G.711 has coded them: bool (n,) each."""
+    more than silence, bool (n,) each; also once coders have taken a ``loss`` of their energy."""
     halves = pcm.reshape(-1, FRAME_SAMPLES // 2).astype(np.float64)
     energy = np.einsum("ij,ij->i", halves, halves)
-    return energy >= _LOUD * _CODED, energy > _SILENT
+    return energy >= _LOUD * loss, energy > _SILENT
 
 
 class JudgedFrames(NamedTuple):

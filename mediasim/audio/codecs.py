@@ -68,6 +68,9 @@ _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
 """The encoder's mode. "voip" would keep the sound of speech but not the waveform, to which
 recordings are compared."""
+_OPUS_COMPLEXITY: Final = "10"
+"""The encoder's complexity. More makes digital silence, of which a call has much, four times as
+costly, and nothing at 32 kbit/s sounds better for it."""
 _G722_DELAY: Final = 11
 """Delay of the codec's filter bank, in 8 kHz samples."""
 _OPUS_DELAY: Final = 52
@@ -237,7 +240,13 @@ def _opus_samples(payload: bytes) -> int:
 _G722: Final = FrameCoder(partial(FFmpegEncoder, "g722", 2), partial(FFmpegDecoder, "g722", 2))
 # At 8 kHz the encoder makes narrowband packets by itself, for half the work.
 _OPUS: Final = FrameCoder(
-    partial(FFmpegEncoder, "libopus", bit_rate=_OPUS_BIT_RATE, application=_OPUS_APPLICATION),
+    partial(
+        FFmpegEncoder,
+        "libopus",
+        bit_rate=_OPUS_BIT_RATE,
+        application=_OPUS_APPLICATION,
+        compression_level=_OPUS_COMPLEXITY,
+    ),
     partial(FFmpegDecoder, "libopus", 6),
     _opus_samples,
 )

@@ -22,6 +22,10 @@ RESAMPLING_DELAY: Final = 16
 
 _KAISER_BETA: Final = 7.0
 """Shape of the window: images and aliases 70 dB down, flat up to 3.4 kHz."""
+_TOGETHER: Final = 16
+"""Outputs that are made of one window of the signal."""
+_AT_ONCE: Final = 48 * 160
+"""Samples that are resampled at once at most: whole frames at any rate."""
 _SCALE: Final = 2.0**24
 """Gain of 1 in the taps' units. 15 bits of sample, 25 of tap and 8 of length: exact in 53."""
 
@@ -38,21 +42,38 @@ class _Resampler:
     """A filter with memory: each output column is a product of windows of the signal and taps."""
 
     def __init__(self, taps: NDArray[np.float64], step: int) -> None:
-        self._taps = taps
+        """``taps`` (n,) or (n, phases) make one output, or so many, of every ``step`` samples."""
+        taps = taps.reshape(len(taps), -1)
         self._step = step
         self._past = np.zeros(len(taps) - 1)
+        # Several outputs are made of one window, so that windows overlap less: the taps of each
+        # stand further down.
+        phases = taps.shape[1]
+        self._group = np.zeros((len(taps) + (_TOGETHER - 1) * step, _TOGETHER * phases))
+        for at in range(_TOGETHER):
+            rows = slice(at * step, at * step + len(taps))
+            self._group[rows, at * phases : (at + 1) * phases] = taps
 
     def feed(self, pcm: NDArray[np.int16]) -> NDArray[np.int16]:
         """Resample the next samples (samples,)."""
+        if len(pcm) > _AT_ONCE:  # what does not fit into the processor's cache takes far longer
+            pieces = [self.feed(pcm[at : at + _AT_ONCE]) for at in range(0, len(pcm), _AT_ONCE)]
+            return np.concatenate(pieces)
         signal = np.concatenate((self._past, pcm), dtype=np.float64)
         self._past = signal[len(pcm) :]
-        length = len(self._taps)
-        count = (len(signal) - length) // self._step + 1
+        outputs = -(-len(pcm) // self._step)
+        length, width = self._group.shape
+        windows = -(-outputs // _TOGETHER)
+        stride = _TOGETHER * self._step
+        short = (windows - 1) * stride + length - len(signal)
+        if short > 0:
+            signal = np.concatenate((signal, np.zeros(short)))
         # numpy's sliding_window_view would take longer than the filter.
-        strides = (8 * self._step, 8)
-        windows = np.ndarray((count, length), np.float64, signal, strides=strides)
-        sums = (windows @ self._taps).ravel()
-        return np.rint(np.clip(sums / _SCALE, -32768, 32767)).astype(np.int16)
+        each = np.ndarray((windows, length), np.float64, signal, strides=(8 * stride, 8))
+        sums = (each @ self._group).ravel()[: outputs * (width // _TOGETHER)]
+        sums /= _SCALE
+        np.rint(sums, out=sums)
+        return np.clip(sums, -32768, 32767, out=sums).astype(np.int16)
 
 
 class Upsampler(_Resampler):

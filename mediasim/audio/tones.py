@@ -251,9 +251,12 @@ def babble(samples: int, generator: np.random.Generator) -> NDArray[np.float64]:
         span = slice(syllable.start, syllable.start + syllable.length)
         shape = syllable.loudness * np.hanning(syllable.length + 2)[1:-1]
         envelopes[syllable.sound, span] += shape
-    signal: NDArray[np.float64] = 0.2 * envelopes[_HISS] * _filtered(hiss, _hiss_response(samples))
+    signal: NDArray[np.float64] = (
+        0.2 * envelopes[_HISS] * _filtered(np.fft.rfft(hiss), _hiss_response(samples), samples)
+    )
+    spectrum = np.fft.rfft(voice)
     for envelope, formants in zip(envelopes, _VOWELS, strict=False):
-        signal += envelope * _filtered(voice, _vowel_response(samples, formants))
+        signal += envelope * _filtered(spectrum, _vowel_response(samples, formants), samples)
     return signal
 
 
@@ -299,8 +302,10 @@ def _hiss_response(samples: int) -> NDArray[np.float64]:
     return response
 
 
-def _filtered(signal: NDArray[np.float64], response: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Filter a signal by a frequency response, to an rms of 1."""
-    filtered = np.fft.irfft(np.fft.rfft(signal) * response, len(signal))
+def _filtered(
+    spectrum: NDArray[np.complex128], response: NDArray[np.float64], samples: int
+) -> NDArray[np.float64]:
+    """Filter a signal of a spectrum by a frequency response, to an rms of 1."""
+    filtered = np.fft.irfft(spectrum * response, samples)
     rms = float(np.sqrt(np.mean(filtered**2)))
     return filtered / rms if rms else filtered

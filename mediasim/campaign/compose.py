@@ -14,8 +14,9 @@ from typing import Any, Final
 from mediasim.audio.frames import FRAME_SAMPLES, NS_PER_SECOND
 from mediasim.campaign.clip import Clip, Clips
 from mediasim.campaign.draws import CallDraws, Distribution
+from mediasim.campaign.reactive import reactive_scenario
 from mediasim.campaign.recorded import Recorded
-from mediasim.campaign.scripts import planned_scenario, reactive_scenario
+from mediasim.campaign.scripts import planned_scenario
 from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.distributions import OneOf
 from mediasim.campaign.spec.model import CampaignSpec
@@ -24,11 +25,13 @@ from mediasim.campaign.spec.parts import Part, parts_of
 from mediasim.campaign.spec.quantity import Quantity
 from mediasim.campaign.spec.template import Draw
 from mediasim.campaign.timing import Planned, planned, samples_of
-from mediasim.campaign.words import Turn, nanoseconds, turns_of
+from mediasim.campaign.words import Turn, language_of, nanoseconds, turns_of
 from mediasim.documents.durations import Duration
 from mediasim.scenario.model.load import parse_scenario
 from mediasim.scenario.model.scenario import Scenario
+from mediasim.scenario.model.steps import Say
 from mediasim.scenario.running.compile import parties_of
+from mediasim.scenario.running.sounds import sounds_of
 
 __all__ = ["ComposedCall", "Composer", "Said"]
 
@@ -152,7 +155,9 @@ class _Call:
         parties: Mapping[str, Any] = self.document["parties"]
         own = {name: each["voice"] for name, each in parties.items() if each and "voice" in each}
         taken = set(map(str, own.values()))
-        voices = self.part.speakers.voices
+        voices, talk = self.part.speakers.voices, self.part.conversation
+        language = "en" if talk is None else language_of(self.draws, talk)
+        accent = "" if language.split("-")[0] == "en" else f"-{language}"
         for party in self.parties:
             if party in own:
                 yield party, str(own[party])
@@ -174,8 +179,8 @@ class _Call:
                     break
                 found = str(voices.at(self.draws.share(f"{label}/{number}")))
             taken.add(found)
-            self.draws.drawn[label] = found
-            yield party, found
+            self.draws.drawn[label] = found + accent
+            yield party, found + accent
 
 
 class Composer:
@@ -192,10 +197,15 @@ class Composer:
     def needed(self, index: int) -> list[Said]:
         """Return what call ``index`` may say, so that all of it can be spoken beforehand."""
         call = self._call(index)
-        talk = call.part.conversation
+        talk, found = call.part.conversation, list[Said]()
+        if call.part.template.speaks:
+            found += [
+                Said(sound.step.text, sound.step.voice or sound.voice)
+                for sound in sounds_of(call.base)
+                if isinstance(sound.step, Say)
+            ]
         if talk is None:
-            return []
-        found = []
+            return found
         for turn in turns_of(call.draws, talk, call.parties):
             said = [(turn.party, text) for text in turn.texts if text is not None]
             if turn.aside is not None:

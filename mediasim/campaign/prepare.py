@@ -12,15 +12,16 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from hashlib import blake2b
 from typing import Any, Final
 
 from mediasim.campaign.clips.source import LeftOut, Source
-from mediasim.campaign.clips.stage import ClipSettings, StageOne, make_clips
-from mediasim.campaign.clips.stored import StoredClips
+from mediasim.campaign.clips.stage import INDEX, ClipSettings, StageOne, make_clips
+from mediasim.campaign.clips.stored import ClipsError, StoredClips
 from mediasim.campaign.compose import Composer, Said
+from mediasim.campaign.shards import CAMPAIGN
 from mediasim.campaign.spec.load import parse_campaign
 from mediasim.campaign.spec.model import CampaignSpec
-from mediasim.campaign.spec.parts import parts_of
 from mediasim.campaign.storage import Storage
 from mediasim.parties.voices.catalogue import voice_named
 from mediasim.scenario.running.processes import WorkerDied, in_lanes
@@ -52,8 +53,8 @@ def clips_of(
     """Return the clips of a campaign's calls, after making those that are not there yet.
 
     ``jobs`` is how many processes make them, ``progress`` is called with the clips that are done
-    and all of them. Raises CorpusError for a corpus that cannot be read at all, OSError if the
-    storage refuses.
+    and all of them. Raises CorpusError for a corpus that cannot be read at all, ClipsError for one
+    that has changed since the campaign was begun, OSError if the storage refuses.
     """
     made: dict[str, Any] = {
         "schema": 1,
@@ -61,8 +62,10 @@ def clips_of(
         "seed": seed,
         "calls": spec.calls,
     }
-    if out.exists(_MADE) and json.loads(out.read(_MADE)) == made:
+    before: dict[str, Any] = json.loads(out.read(_MADE)) if out.exists(_MADE) else {}
+    if made.items() <= before.items():
         return PreparedClips(StoredClips(out), None)
+    index = out.read(INDEX) if before else b""
     settings = ClipSettings()
     sources: list[Source | LeftOut] = []
     if spec.clips is not None:
@@ -70,15 +73,29 @@ def clips_of(
         sources += spec.clips.sources(spec.base)
     sources += _spoken(spec, seed, jobs)
     stage = make_clips(sources, out, settings, jobs=jobs, progress=progress)
+    clips = StoredClips(out)
+    made["recorded"] = _recorded_digest(clips)
+    if out.exists(CAMPAIGN) and before.get("recorded") not in (None, made["recorded"]):
+        out.put(INDEX, index)
+        raise ClipsError(
+            f"the corpora are others than those that {out.where} was begun with: calls that are "
+            "still to be made would draw from other people; name another --out"
+        )
     out.put(_MADE, (json.dumps(made, indent=2) + "\n").encode())
-    return PreparedClips(StoredClips(out), stage)
+    return PreparedClips(clips, stage)
+
+
+def _recorded_digest(clips: StoredClips) -> str:
+    """Return the fingerprint of all recorded clips and who says them."""
+    digest = blake2b(digest_size=16)
+    for each in clips.known:
+        if each.voice is None:
+            digest.update(f"{each.digest} {each.speaker} {each.split} {each.gender}\n".encode())
+    return digest.hexdigest()
 
 
 def _spoken(spec: CampaignSpec, seed: int, jobs: int) -> Iterator[Source]:
     """Yield what voices say in a campaign's calls, each once, sorted by voice and text."""
-    parts = parts_of(spec)
-    if all(part.speakers.recorded is not None for part in parts):
-        return
     starts = range(0, spec.calls, _AT_ONCE)
     found: set[Said] = set()
     if jobs < 2 or len(starts) < 2:

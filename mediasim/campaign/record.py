@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.levels import set_level
+from mediasim.audio.levels import downmix, set_level
 from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.flac import encode_flac
@@ -21,6 +21,7 @@ from mediasim.campaign.rows import call_row
 from mediasim.campaign.scripts import ClipName
 from mediasim.exchange.media_store import MediaNotFound
 from mediasim.net.network import Impairments, Network
+from mediasim.parties.voices.level import at_speech_level
 from mediasim.parties.voices.speech import Speaker
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Play, Say
@@ -66,7 +67,21 @@ class _ClipSounds(ScenarioSounds):
                 pass  # a file of the scenario's own
             else:
                 return self._of(digest, clip.words, samples, step)
+        elif (said := self._said(step, voice)) is not None:
+            return said
         return (yield from super().clip_steps(step, voice))
+
+    def _said(self, step: Say, voice: str) -> SoundClip | None:
+        """Return what the scenario itself has a party say; None if no clip of it was made."""
+        try:
+            clip = self._clips.said(step.text, step.voice or voice)
+        except LookupError:
+            return None
+        pcm = self._clips.pcm(clip.digest)
+        if step.level is None:
+            return SoundClip(pcm, clip.digest, clip.words)
+        name = f"{clip.digest}@{step.level:.6g}"
+        return SoundClip(at_speech_level(pcm / 32768, step.level), name, clip.words)
 
     def _of(self, digest: str, words: Any, samples: int | None, step: Play) -> SoundClip:
         pcm, name = self._clips.pcm(digest), str(step.file)
@@ -129,7 +144,9 @@ def record(call: ComposedCall, clips: Clips, spec_digest: str) -> RecordedCall:
         raise RunFailed(
             f"call {call.index} left no recording {name}: nobody answered, or nothing was said"
         ) from None
-    row = call_row(call, recording, run.truths[recording.sid], pcm, clips, spec_digest)
+    if recording.record.layout.plain_channels == 1 < len(pcm):
+        pcm = downmix(pcm)[np.newaxis]  # stored in two, and one is what a download gives
+    row = call_row(call, recording, run.truths[recording.sid], pcm, spec_digest)
     del run, recording
     gc.collect(1)  # a run refers to itself in circles, and its arrays are large
     return RecordedCall(call.index, row, pcm, encode_flac(pcm))

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.frames import SAMPLE_RATE
-from mediasim.campaign.clip import Clips
 from mediasim.campaign.compose import ComposedCall
 from mediasim.campaign.scripts import ClipName
 from mediasim.campaign.spec.quantity import as_json
@@ -24,6 +23,12 @@ __all__ = ["SCHEMA", "call_row"]
 
 SCHEMA: Final = 1
 """Version of the row of a call."""
+_MIX: Final = {
+    "channel": 0,
+    **dict.fromkeys(("party", "speaker", "language", "voice", "codec", "line")),
+    "role": "mix",
+}
+"""The one channel in which everybody is."""
 _SPEECH: Final = ("say", "play")
 _NAMED: Final = re.compile(r"^speaker/|/text(/|$)")
 """Labels under which a speaker or a clip is drawn, whose names may look like numbers."""
@@ -34,10 +39,13 @@ def call_row(
     recording: LiveRecording,
     truth: RecordingTruth,
     pcm: NDArray[np.int16],
-    clips: Clips,
     spec_digest: str,
 ) -> dict[str, Any]:
-    """Return the row of a call whose recording has these samples (channels, samples)."""
+    """Return the row of a call whose recording has these samples (channels, samples).
+
+    With one channel where more are stored, everybody is in that.
+    """
+    mixed = len(pcm) < len(truth.channels)
     name = f"{call.index:09d}"
     return {
         "schema": SCHEMA,
@@ -53,8 +61,8 @@ def call_row(
             "duration": pcm.shape[1] / SAMPLE_RATE,
             "pcm_sha256": sha256(np.ascontiguousarray(pcm.T, "<i2").data).hexdigest(),
         },
-        "channels": list(_channels(call, recording)),
-        "utterances": list(_utterances(call, truth, clips)),
+        "channels": [_MIX] if mixed else list(_channels(call, recording)),
+        "utterances": list(_utterances(call, truth, mixed=mixed)),
         "draws": {
             label: value if _NAMED.search(label) else as_json(value)
             for label, value in call.drawn.items()
@@ -75,10 +83,10 @@ def call_row(
             ),
             "stored_channels": len(pcm),
         },
-        "faults": list(_faults(truth)),
+        "faults": list(_faults(truth, mixed=mixed)),
         "loss": [
             {
-                "channel": channel.channel - 1,
+                "channel": 0 if mixed else channel.channel - 1,
                 "start_sample": gap.start,
                 "end_sample": gap.end,
                 "why": gap.why,
@@ -116,7 +124,7 @@ def _channels(call: ComposedCall, recording: LiveRecording) -> Iterator[dict[str
 
 
 def _utterances(
-    call: ComposedCall, truth: RecordingTruth, clips: Clips
+    call: ComposedCall, truth: RecordingTruth, *, mixed: bool
 ) -> Iterator[dict[str, Any]]:
     """Yield what was said, in the order of the file."""
     waiting: dict[str, list[Planned]] = {}
@@ -133,7 +141,7 @@ def _utterances(
             clip = None if plan is None else plan.clip
             found.append(
                 {
-                    "channel": channel.channel - 1,
+                    "channel": 0 if mixed else channel.channel - 1,
                     "party": party,
                     "speaker": clip.speaker if clip is not None else voices.get(party),
                     "language": None if clip is None else clip.language,
@@ -191,7 +199,7 @@ def _grouped(intervals: Sequence[Interval]) -> Iterator[list[Interval]]:
     yield from done
 
 
-def _faults(truth: RecordingTruth) -> Iterator[dict[str, Any]]:
+def _faults(truth: RecordingTruth, *, mixed: bool) -> Iterator[dict[str, Any]]:
     """Yield each place at which the recorder was at fault."""
     for fault in truth.faults:
         for place in fault["places"]:
@@ -199,7 +207,7 @@ def _faults(truth: RecordingTruth) -> Iterator[dict[str, Any]]:
                 "kind": fault["fault"],
                 "value": fault["value"],
                 "unit": fault["unit"],
-                "channel": None if place["channel"] is None else place["channel"] - 1,
+                "channel": None if mixed or place["channel"] is None else place["channel"] - 1,
                 "start_sample": place["start"],
                 "end_sample": place["end"],
             }

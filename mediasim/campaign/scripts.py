@@ -1,4 +1,4 @@
-"""Scripts of the parties of a call: what each says, at its time or when it has heard the others."""
+"""Scripts of the parties of a planned call: what each says, and at which time."""
 
 from __future__ import annotations
 
@@ -8,22 +8,15 @@ from typing import Final
 
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES, NS_PER_SECOND, SAMPLE_RATE
 from mediasim.campaign.clip import Clip
-from mediasim.campaign.draws import CallDraws
-from mediasim.campaign.spec.conversation import ConversationSpec
-from mediasim.campaign.timing import ClipOf, Kind, Planned
-from mediasim.campaign.words import Turn, nanoseconds
+from mediasim.campaign.timing import Planned
 from mediasim.documents.durations import Duration
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.model.steps import Hangup, Pause, Play, Step, WaitFor
 from mediasim.scenario.running.compile import parties_of
 
-__all__ = ["ClipName", "planned_scenario", "reactive_scenario"]
+__all__ = ["SAMPLE_NS", "ClipName", "planned_scenario", "play", "with_scripts"]
 
-_SAMPLE_NS: Final = NS_PER_SECOND // SAMPLE_RATE
-_PATIENCE: Final = Duration.of("20s")
-"""How long a party waits for another that says nothing more."""
-_QUIET: Final = 40_000_000
-"""Nanoseconds of silence that a party at least waits for before it speaks."""
+SAMPLE_NS: Final = NS_PER_SECOND // SAMPLE_RATE
 
 
 class ClipName:
@@ -40,7 +33,8 @@ class ClipName:
         return digest, int(samples) if tilde else None
 
 
-def _play(said: Planned, level: float | None, at: Duration | None) -> Play:
+def play(said: Planned, level: float | None, at: Duration | None = None) -> Play:
+    """Return the step that says an utterance, no sooner than at a time of the call."""
     file = ClipName.of(said.clip, said.samples)
     clip = said.clip
     return Play.model_construct(
@@ -53,9 +47,10 @@ def _play(said: Planned, level: float | None, at: Duration | None) -> Play:
     )
 
 
-def _with_scripts(
+def with_scripts(
     scenario: Scenario, scripts: Mapping[str, Sequence[Step]], **more: object
 ) -> Scenario:
+    """Return a scenario whose parties have these scripts, and other parts of which are replaced."""
     parties = {
         name: party.model_copy(update={"script": tuple(scripts.get(name, ()))})
         for name, party in scenario.parties.items()
@@ -77,19 +72,22 @@ def planned_scenario(
     late = max(0, -(-late // FRAME_SAMPLES) * FRAME_SAMPLES)
     scripts: dict[str, list[Step]] = {}
     for each in sorted(said, key=lambda it: it.start):
-        at = connected + (each.start + late - path[each.party]) * _SAMPLE_NS
-        step = _play(each, levels.get(each.party), Duration(at))
+        at = connected + (each.start + late - path[each.party]) * SAMPLE_NS
+        step = play(each, levels.get(each.party), Duration(at))
         scripts.setdefault(each.party, []).append(step)
     if scenario.conferences:
-        end = Duration(connected + (length + late) * _SAMPLE_NS)
+        end = Duration(connected + (length + late) * SAMPLE_NS)
         rooms = [scenario.conferences[0].model_copy(update={"end": end})]
-        return _with_scripts(scenario, scripts, conferences=(*rooms, *scenario.conferences[1:]))
+        return with_scripts(scenario, scripts, conferences=(*rooms, *scenario.conferences[1:]))
     caller = scenario.calls[0].from_
+    if scenario.calls[0].voicemail is not None:
+        scripts[caller] = _message(said, path[caller], late, length, levels)
+        return with_scripts(scenario, scripts)
     # Hanging up is heard as late as speech: the recording ends with the frame.
     over = length + late - path[caller]
-    wait = WaitFor.model_construct(time=Duration(max(0, connected + over * _SAMPLE_NS)))
+    wait = WaitFor.model_construct(time=Duration(max(0, connected + over * SAMPLE_NS)))
     scripts.setdefault(caller, []).extend((wait, Hangup.model_construct()))
-    return _with_scripts(scenario, scripts)
+    return with_scripts(scenario, scripts)
 
 
 def _connected(scenario: Scenario) -> int:
@@ -101,92 +99,17 @@ def _connected(scenario: Scenario) -> int:
     return answered // FRAME_NS * FRAME_NS
 
 
-def reactive_scenario(
-    draws: CallDraws,
-    talk: ConversationSpec,
-    scenario: Scenario,
-    turns: Sequence[Turn],
-    clip_of: ClipOf,
-    *,
-    levels: Mapping[str, float],
-    length: int | None,
-) -> tuple[Scenario, list[Planned]]:
-    """Return a scenario in which parties speak when they have heard the others, and what they say.
-
-    With one party alone, the other is an app: it is waited for before each turn but the first, and
-    before that too unless the party begins.
-    """
-    scripts: dict[str, list[Step]] = {turn.party: [] for turn in turns}
-    said: list[Planned] = []
-    alone = len(scripts) < 2
-    for turn in turns:
-        script, label = scripts[turn.party], f"turn/{turn.number}"
-        if turn.number == 0 and not alone:
-            script.append(Pause.model_construct(for_=_time(draws.draw("starts", talk.starts))))
-        elif turn.interrupts is not None and not alone:
-            script += _interrupting(draws, label)
-        else:
-            script.append(_waiting(nanoseconds(draws.draw(f"{label}/gap", talk.gaps))))
-        for number, text in enumerate(turn.texts):
-            if number:
-                pause = draws.draw(f"{label}/pause/{number}", talk.pauses)
-                script.append(Pause.model_construct(for_=_time(pause)))
-            clip = clip_of(turn.party, text, f"{label}/text/{number}")
-            kind: Kind = "turn" if turn.interrupts is None or alone else "interruption"
-            each = Planned(turn.party, kind, clip, 0, clip.samples, turn.number)
-            script.append(_play(each, levels.get(turn.party), None))
-            said.append(each)
-        if turn.aside is not None and turn.aside.party in scripts:
-            said.append(_aside(draws, talk, turn, scripts[turn.aside.party], clip_of, levels))
-    caller = scenario.calls[0].from_ if scenario.calls else turns[-1].party
-    ends = _time(draws.draw("ends", talk.ends))
-    last = turns[-1].party if turns else caller
-    if last != caller and not alone:
-        scripts.setdefault(caller, []).append(_waiting(int(ends)))
-    else:
-        scripts.setdefault(caller, []).append(Pause.model_construct(for_=ends))
-    scripts[caller].append(Hangup.model_construct())
-    more: dict[str, object] = {}
-    if length is not None and scenario.calls:
-        limit = Duration(length * _SAMPLE_NS)
-        first = scenario.calls[0].model_copy(update={"time_limit": limit})
-        more["calls"] = (first, *scenario.calls[1:])
-    return _with_scripts(scenario, scripts, **more), said
-
-
-def _waiting(gap: int) -> WaitFor:
-    """Return a wait for the other to have been silent as long as a gap."""
-    quiet = Duration(max(_QUIET, gap))
-    return WaitFor.model_construct(quiet=quiet, timeout=_PATIENCE)
-
-
-def _interrupting(draws: CallDraws, label: str) -> list[Step]:
-    """Return steps that wait until the other has begun to speak, and for a while after that."""
-    after = Duration(round(draws.share(f"{label}/after") * NS_PER_SECOND))
-    return [
-        WaitFor.model_construct(speech=True, timeout=_PATIENCE),
-        Pause.model_construct(for_=after),
-    ]
-
-
-def _aside(
-    draws: CallDraws,
-    talk: ConversationSpec,
-    turn: Turn,
-    script: list[Step],
-    clip_of: ClipOf,
-    levels: Mapping[str, float],
-) -> Planned:
-    """Add a backchannel to a script: said some time after the other has begun to speak."""
-    aside, label = turn.aside, f"turn/{turn.number}/backchannel"
-    assert aside is not None
-    clip = clip_of(aside.party, aside.text, f"{label}/text")
-    each = Planned(aside.party, "backchannel", clip, 0, clip.samples, turn.number)
-    script += _interrupting(draws, label)
-    script.append(_play(each, levels.get(aside.party), None))
-    draws.drawn[label] = True
-    return each
-
-
-def _time(value: object) -> Duration:
-    return Duration(max(0, nanoseconds(value)))
+def _message(
+    said: Sequence[Planned], path: int, late: int, length: int, levels: Mapping[str, float]
+) -> list[Step]:
+    """Return the script of who leaves a message: it begins when the recording does."""
+    script: list[Step] = []
+    cursor = 0
+    for each in said:
+        start = each.start + late - path
+        script.append(Pause.model_construct(for_=Duration((start - cursor) * SAMPLE_NS)))
+        script.append(play(each, levels.get(each.party)))
+        cursor = start + each.samples
+    rest = max(0, length + late - path - cursor)
+    script.append(Pause.model_construct(for_=Duration(rest * SAMPLE_NS)))
+    return [*script, Hangup.model_construct()]

@@ -28,8 +28,8 @@ class SpokenClips:
         """Return the clip of a text in a voice, which is spoken now if it was not before."""
         if (text, voice) not in self._said:
             spoken = self._speaker.say(text, voice)
-            samples, words = len(spoken.pcm), spoken.words
             language = voice_named(voice).language or None
+            samples, words = len(spoken.pcm), spoken.words
             clip = Clip(spoken.digest, text, voice, language, samples, words, voice)
             self._said[text, voice] = self._by_digest.setdefault(clip.digest, clip)
             self._pcm[clip.digest] = spoken.pcm

@@ -67,10 +67,9 @@ def planned(
     ``there`` has from when to when a party is there, for those that are not all the time;
     ``limit`` is the sample at which the connection ends.
     """
-    plan = _Plan(draws, talk, clip_of, limit)
+    plan = _Plan(draws, talk, clip_of, there, limit)
     for turn in turns:
-        low, high = there.get(turn.party, (0, limit))
-        if not plan.add(turn, low, high):
+        if not plan.add(turn):
             break
     return plan.result()
 
@@ -79,30 +78,33 @@ class _Plan:
     """A conversation being planned."""
 
     def __init__(
-        self, draws: CallDraws, talk: ConversationSpec, clip_of: ClipOf, limit: int | None
+        self,
+        draws: CallDraws,
+        talk: ConversationSpec,
+        clip_of: ClipOf,
+        there: Mapping[str, tuple[int, int | None]],
+        limit: int | None,
     ) -> None:
         self._draws = draws
         self._talk = talk
         self._clip_of = clip_of
+        self._there = there
         self._limit = limit
         self._turns: list[list[Planned]] = []
         self._asides: list[tuple[int, Aside]] = []
         self._ends: dict[str, int] = {}
         """Sample at which each party has said all so far."""
 
-    def add(self, turn: Turn, low: int, high: int | None) -> bool:
-        """Add a turn of a party that is there from one sample to another.
-
-        False: the connection is over before.
-        """
+    def add(self, turn: Turn) -> bool:
+        """Add a turn, unless its party is not there. False: the connection is over before."""
         before = self._turns[-1] if self._turns else None
-        start = max(self._start(turn, before), low, self._ends.get(turn.party, 0))
+        start = max(self._start(turn, before), self._ends.get(turn.party, 0))
         kind: Kind = "turn" if turn.interrupts is None else "interruption"
         said = list(self._said(turn, start, kind))
         if self._limit is not None and said[-1].end > self._limit:
             return False
-        if high is not None and said[-1].end > high:
-            return True  # it has left: others go on
+        if not self._is_there(turn.party, start, said[-1].end):
+            return True  # the others go on
         if before is not None and turn.interrupts is not None and not turn.holds:
             self._cut(before, start, turn)
         self._turns.append(said)
@@ -113,8 +115,10 @@ class _Plan:
 
     def result(self) -> list[Planned]:
         """Return all utterances, backchannels among them."""
-        asides = [list(self._placed(*each)) for each in self._asides]
-        return [each for them in (*self._turns, *asides) for each in them]
+        found = [each for them in self._turns for each in them]
+        for number, aside in self._asides:
+            found += self._placed(number, aside, found)
+        return found
 
     def _start(self, turn: Turn, before: list[Planned] | None) -> int:
         talk, label = self._talk, f"turn/{turn.number}"
@@ -153,17 +157,24 @@ class _Plan:
         self._turns[-1] = left or before[:1]
         self._ends[before[0].party] = self._turns[-1][-1].end
 
-    def _placed(self, number: int, aside: Aside) -> Iterator[Planned]:
-        """Yield a backchannel where it fits: while its speaker says nothing else."""
+    def _is_there(self, party: str, start: int, end: int) -> bool:
+        """Return whether a party is there from one sample to another."""
+        low, high = self._there.get(party, (0, None))
+        ends = [each for each in (high, self._limit) if each is not None]
+        return low <= start and all(end <= each for each in ends)
+
+    def _placed(self, number: int, aside: Aside, said: Sequence[Planned]) -> Iterator[Planned]:
+        """Yield a backchannel if its speaker says nothing else at that time."""
         within = self._turns[number]
         turn = within[0].turn
         label = f"turn/{turn}/backchannel"
         clip = self._clip_of(aside.party, aside.text, f"{label}/text")
         first, end = within[0].start, within[-1].end
         start = first + round(aside.at * (end - first))
-        own = [each for them in self._turns for each in them if each.party == aside.party]
-        fits = not any(each.start < start + clip.samples and start < each.end for each in own) and (
-            self._limit is None or start + clip.samples <= self._limit
+        stop = start + clip.samples
+        own = (each for each in said if each.party == aside.party)
+        fits = self._is_there(aside.party, start, stop) and not any(
+            each.start < stop and start < each.end for each in own
         )
         self._draws.drawn[label] = fits
         if fits:

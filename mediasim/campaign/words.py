@@ -15,7 +15,7 @@ from mediasim.campaign.spec.conversation import ConversationSpec
 from mediasim.campaign.spec.quantity import Quantity
 from mediasim.campaign.spec.texts import Dialogue, TextsSpec, filled
 
-__all__ = ["Aside", "Turn", "nanoseconds", "turns_of"]
+__all__ = ["Aside", "Turn", "language_of", "nanoseconds", "turns_of"]
 
 _USUAL_TURNS: Final = 8
 _SHORTEST_TURN_NS: Final = 3 * NS_PER_SECOND // 2
@@ -57,6 +57,7 @@ def nanoseconds(value: object) -> int:
 def turns_of(draws: CallDraws, talk: ConversationSpec, parties: Sequence[str]) -> list[Turn]:
     """Return the turns of a conversation between some parties, in order."""
     values = _values(draws, talk)
+    language = language_of(draws, talk)
     pool = _Pool(draws, values)
     dialogue = _dialogue(draws, talk)
     turns: list[Turn] = []
@@ -66,7 +67,7 @@ def turns_of(draws: CallDraws, talk: ConversationSpec, parties: Sequence[str]) -
         if dialogue is not None:
             texts: tuple[str | None, ...] = (filled(dialogue[number][1], values),)
         else:
-            of_party = talk.texts or talk.texts_of.get(party)
+            of_party = talk.texts_in.get(language) or talk.texts or talk.texts_of.get(party)
             count = int(draws.draw(f"{label}/utterances", talk.utterances))
             texts = tuple(pool.text(f"{label}/text/{n}", of_party) for n in range(max(1, count)))
         before = turns[-1] if turns else None
@@ -77,10 +78,15 @@ def turns_of(draws: CallDraws, talk: ConversationSpec, parties: Sequence[str]) -
                 party,
                 texts,
                 *(_interrupts(draws, talk, label) if other else (None, False)),
-                aside=_aside(draws, talk, label, party, parties, pool),
+                aside=_aside(draws, talk, label, party, parties, pool, language),
             )
         )
     return turns
+
+
+def language_of(draws: CallDraws, talk: ConversationSpec) -> str:
+    """Return the language of a call."""
+    return "en" if talk.language is None else str(draws.draw("language", talk.language))
 
 
 def _count(draws: CallDraws, talk: ConversationSpec, dialogue: Dialogue | None) -> int:
@@ -98,7 +104,7 @@ def _count(draws: CallDraws, talk: ConversationSpec, dialogue: Dialogue | None) 
 def _values(draws: CallDraws, talk: ConversationSpec) -> dict[str, object]:
     """Return what stands for the names in texts, drawn once for the call."""
     found: dict[str, object] = {}
-    for source in (talk.texts, *talk.texts_of.values(), talk.dialogues):
+    for source in (talk.texts, *talk.texts_of.values(), *talk.texts_in.values(), talk.dialogues):
         for name, distribution in source.values.items() if source is not None else ():
             if name not in found:
                 found[name] = draws.draw(f"value/{name}", distribution)
@@ -154,6 +160,7 @@ def _aside(
     party: str,
     parties: Sequence[str],
     pool: _Pool,
+    language: str,
 ) -> Aside | None:
     """Return the backchannel in a turn; None if there is none."""
     spec = talk.backchannels
@@ -162,7 +169,8 @@ def _aside(
         return None
     who = draws.pick(f"{label}/backchannel/party", listening)
     at = float(Quantity.of(draws.draw(f"{label}/backchannel/at", spec.at)).number)
-    text = pool.any_of(f"{label}/backchannel/text", spec.texts)
+    texts = spec.texts_in.get(language, spec.texts)
+    text = pool.any_of(f"{label}/backchannel/text", texts)
     return Aside(who, text, min(max(at, 0.0), 1.0))
 
 

@@ -9,6 +9,7 @@ __all__ = [
     "campaign",
     "campaign_engines",
     "docs",
+    "examples",
     "exec",
     "export",
     "fuzz",

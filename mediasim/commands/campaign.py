@@ -18,7 +18,7 @@ from mediasim.commands.campaign_engines import (
     show_status,
 )
 from mediasim.commands.campaign_outcome import finish_campaign, format_option, formats_of
-from mediasim.commands.ending import refusing, seed_option, stop
+from mediasim.commands.ending import ExitCode, refusing, seed_option, stop
 from mediasim.commands.loading import loading
 
 __all__ = ["campaign"]
@@ -55,6 +55,10 @@ def campaign(
             metavar="i/n",
         ),
     ] = None,
+    begin: Annotated[
+        bool,
+        typer.Option("--begin", help="Make the clips and no calls: before the jobs of an array."),
+    ] = False,
     status: Annotated[
         str | None,
         typer.Option(
@@ -77,7 +81,7 @@ def campaign(
     if out is None:
         stop(f"say where the data set goes: mediasim campaign {spec} --out DIR")
     with ended_alike():
-        _make(spec, out, seed, jobs, ray, only, formats_of(format, out))
+        _make(spec, out, seed, jobs, ray, only, begin, formats_of(format, out))
 
 
 def _make(
@@ -87,6 +91,7 @@ def _make(
     jobs: int | None,
     ray: str | None,
     only: str | None,
+    begin: bool,
     formats: list[str],
 ) -> None:
     """Make what is missing of a campaign, and its report, card and exports once all is there."""
@@ -105,6 +110,7 @@ def _make(
         from mediasim.campaign.engines.worker import CampaignPlace
         from mediasim.campaign.storage import open_storage
         from mediasim.documents.diagnostics import ScenarioError
+        from mediasim.scenario.running.failures import RunFailed
 
     with refusing(ScenarioError):
         found = load_campaign(spec)
@@ -114,16 +120,19 @@ def _make(
     words += ["--seed", str(seed)] if seed is not None else []
     try:
         storage = open_storage(where)
-        with refusing(CampaignMismatch, ClipsError):
+        with refusing(CampaignMismatch, ClipsError, ScenarioError):
             check_campaign(found, drawn_by, storage)
             made = Campaign(found, drawn_by, made_clips(found, drawn_by, storage, jobs))
             document = begin_campaign(made, storage)
         making = Making(storage, Layout.of(document), made.seed, repeating(words), part)
+    except RunFailed as error:
+        stop(f"call 0 cannot be made: {error}", ExitCode.BROKE)
     except OSError as error:
         stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
-    place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
-    resume = command_line(words, jobs=jobs, ray=ray, only=only)
-    run_making(making, lambda: engine(place), resume, out)
+    if not begin:
+        place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
+        resume = command_line(words, jobs=jobs, ray=ray, only=only)
+        run_making(making, lambda: engine(place), resume, out)
     if making.pace.done == found.calls:
         try:
             finish_campaign(made, storage, out, formats)

@@ -175,6 +175,6 @@ def ended_alike() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        stop("interrupted before any shard was begun", ExitCode.INTERRUPTED)
+        stop("interrupted: the same command goes on", ExitCode.INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mediasim.commands.ending import json_text, refusing, stop
+from mediasim.commands.examples import copy_template, templates
 
 if TYPE_CHECKING:
     from mediasim.scenario.model.scenario import Scenario
@@ -47,9 +48,25 @@ def check(
         stop(mistakes)
 
 
-def new(name: Annotated[str, typer.Argument(help="The scenario's name, or a file.")]) -> None:
+def new(
+    name: Annotated[str, typer.Argument(help="The scenario's name, or a file.")],
+    template: Annotated[
+        str | None,
+        typer.Option(
+            "--template",
+            "-t",
+            help="An app with its tests and number plan instead, in a folder of that name; mediasim"
+            " examples lists them.",
+            autocompletion=templates,
+        ),
+    ] = None,
+) -> None:
     """Write a commented scenario to start from, and beside it the schema that editors know its keys
-    by."""
+    by; or an app with its tests."""
+    if template is not None:
+        files = copy_template(template, Path(name))
+        print(f"wrote {', '.join(map(str, files))}; test it with: cd {name} && python -m pytest")
+        return
     from mediasim.scenario.model.load import scenario_schema
     from mediasim.scenario.model.starter import SCHEMA_FILE, starter_scenario
 

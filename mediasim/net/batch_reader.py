@@ -22,6 +22,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mediasim.net.direct_receive import DirectReceiver
 from mediasim.rtp.packets import HEADER_SIZE, PacketBlock
 
 __all__ = ["DATAGRAM_BYTES", "STAMPED", "BatchReader", "ReadBatch", "error_name"]
@@ -30,6 +31,8 @@ DATAGRAM_BYTES: Final = 1536
 """Bytes of room for one datagram: more than fits an Ethernet frame."""
 STAMPED: Final = sys.platform == "linux" and struct.calcsize("@l") == 8
 """Whether the kernel gives the arrival time of a datagram."""
+_DIRECT: Final = STAMPED and sys.byteorder == "little"
+"""Whether datagrams are received by the system call into arrays."""
 _TIMESTAMP_OPTION: Final = 35  # SO_TIMESTAMPNS; the socket module does not name it
 _ANCILLARY_BYTES: Final = socket.CMSG_SPACE(16) if STAMPED else 0
 _UNSTAMPED: Final = bytes(16)
@@ -70,6 +73,7 @@ class BatchReader:
         """Receive functions by descriptor."""
         self._slot_of = np.zeros(0, np.int64)
         """Slots by descriptor."""
+        self._direct = DirectReceiver(DATAGRAM_BYTES, self.errors) if _DIRECT else None
         self._data = np.zeros((0, DATAGRAM_BYTES), np.uint8)
         self._rows: list[list[memoryview]] = []
         """The rows of ``_data`` as buffers."""
@@ -104,6 +108,8 @@ class BatchReader:
             self._receivers += [_closed] * more
             self._slot_of = np.append(self._slot_of, np.full(more, -1, np.int64))
         self._receivers[descriptor] = made.recvmsg_into
+        if self._direct is not None:
+            self._direct.add(descriptor)
         self._slot_of[descriptor] = slot
         self._open += 1
 
@@ -132,9 +138,10 @@ class BatchReader:
         offset = now_ns - time.time_ns() if STAMPED else 0
         before = len(self._ready)
         for _ in range(_MOST_OF_EACH):
-            stamps = self._read_each()
-            if stamps is None:
+            ready = self._poller.poll(max(1, self._open))
+            if not ready:
                 break
+            stamps = self._read_each(ready) if self._direct is None else self._read_direct(ready)
             if len(stamps):
                 came = self._loop_times(stamps, now_ns, offset)
                 self._arrivals.append(came)
@@ -145,11 +152,23 @@ class BatchReader:
         self.received += count
         return count
 
-    def _read_each(self) -> list[bytes] | None:
-        """Read one datagram of each socket that has any; return their time stamps, if any."""
-        ready = self._poller.poll(max(1, self._open))
-        if not ready:
-            return None
+    def _read_direct(self, ready: list[int]) -> NDArray[np.int64]:
+        """Read one datagram of each of these sockets; return the kernel's time of each."""
+        assert self._direct is not None
+        before = len(self._ready)
+        lengths, stamps = self._direct.receive(ready, before)
+        self._ready += ready
+        self._lengths += lengths
+        if min(lengths) < 0:
+            kept = [at for at, length in enumerate(lengths) if length >= 0]
+            self._direct.close_up(before, [before + at for at in kept])
+            for column, new in ((self._ready, ready), (self._lengths, lengths)):
+                column[before:] = [new[at] for at in kept]
+            stamps = stamps[kept]
+        return stamps
+
+    def _read_each(self, ready: list[int]) -> NDArray[np.int64]:
+        """Read one datagram of each of these sockets; return the kernel's time of each, if any."""
         before = len(self._ready)
         end = before + len(ready)
         self._have_rows(end)
@@ -168,7 +187,8 @@ class BatchReader:
         if _NOTHING in lengths[before:]:
             kept = self._close_up(before)
             stamps = [stamps[at - before] for at in kept]
-        return stamps
+        seconds, rest = np.frombuffer(b"".join(stamps), np.int64).reshape(-1, 2).T
+        return seconds * 1_000_000_000 + rest
 
     def _close_up(self, before: int) -> list[int]:
         """Remove refused datagrams from ``before`` on; return the indices of the others."""
@@ -178,10 +198,8 @@ class BatchReader:
             column[before:] = [column[at] for at in kept]
         return kept
 
-    def _loop_times(self, stamps: list[bytes], now_ns: int, offset: int) -> NDArray[np.int64]:
-        """Convert the kernel's time stamps to loop times in nanoseconds."""
-        seconds, rest = np.frombuffer(b"".join(stamps), np.int64).reshape(-1, 2).T
-        came = seconds * 1_000_000_000 + rest
+    def _loop_times(self, came: NDArray[np.int64], now_ns: int, offset: int) -> NDArray[np.int64]:
+        """Convert the kernel's times, 0 for none, to loop times in nanoseconds."""
         # A wall clock that is set meanwhile moves nothing out of the time since the last reading.
         latest = max(now_ns, offset + time.time_ns()) if offset else now_ns
         within = np.clip(came + offset, min(self._read_to_ns, now_ns), latest)
@@ -203,11 +221,14 @@ class BatchReader:
         length = np.array(self._lengths, np.int64)
         # Side by side, and no wider than need be: what comes after looks at them several times.
         width = max(HEADER_SIZE, int(length.max()))
-        data = self._data[: len(length), :width].copy()
+        direct = self._direct
+        sources = self._sources if direct is None else direct.senders(len(length))
+        room = self._data if direct is None else direct.data
+        data = room[: len(length), :width].copy()
         found = ReadBatch(
             self._slot_of[np.array(self._ready, np.intp)],
             PacketBlock(data, length, np.concatenate(self._arrivals)),
-            self._sources,
+            sources,
         )
         self._forget()
         return found

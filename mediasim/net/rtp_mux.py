@@ -26,6 +26,8 @@ from mediasim.media.leg import Leg
 from mediasim.media.room import Room
 from mediasim.media.tracks import Tracks
 from mediasim.net.batch_reader import STAMPED, BatchReader, ReadBatch
+from mediasim.net.direct_receive import Senders
+from mediasim.net.newest_packets import NewestPackets
 from mediasim.net.udp import UNSENT, Address, drop
 from mediasim.rtp.packets import HEADER_SIZE, RTCP_TYPES, PacketBlock, block_of, joined
 from mediasim.rtp.sender import WideSender
@@ -74,8 +76,6 @@ class _Carried:
     port: RtpPort
     source: Any = None
     """Address that the far side's last packet came from; None: examine the next packet."""
-    last: tuple[int, bytes] | None = None
-    """When the far side's last packet came (ns), and its header; None once the port has it."""
     index: int = -1
     """Index among the legs that are sent to together; -1 if it is not one of them."""
 
@@ -92,6 +92,7 @@ class RtpMux:
         """Legs and ports by the leg's row, which is its slot."""
         self._early: ReadBatch | None = None
         """Datagrams that came after the boundary at which they were read."""
+        self._newest = NewestPackets()
         self._wide = WideSender()
         self._together: list[_Carried] = []
         """Legs that are sent to together, in the order of the wide sender's senders."""
@@ -103,6 +104,8 @@ class RtpMux:
         """Legs whose codec has a coder for each stream."""
         self._watched: list[_Carried] = []
         """Legs whose port has a watcher."""
+        self._sendto: list[Callable[[Any, Address], int]] = []
+        """Send functions of the legs that are sent to together."""
 
     @staticmethod
     def of(leg: Leg) -> RtpMux:
@@ -123,6 +126,7 @@ class RtpMux:
             self.detach(leg, known.port)
         self._reader.add(port.socket, leg.row, stamped=True)
         carried = self._carried[leg.row] = _Carried(leg, port)
+        self._newest.forget(leg.row)
         if port.watcher is not None:
             self._watched.append(carried)
         self._aim(carried)
@@ -149,7 +153,8 @@ class RtpMux:
     def redirect(self, leg: Leg) -> None:
         """Note that the port's destination may have changed, and with it the far side's source."""
         carried = self._carried[leg.row]
-        carried.source = carried.last = None
+        carried.source = None
+        self._newest.forget(leg.row)
         self._aim(carried)
 
     def _aim(self, carried: _Carried) -> None:
@@ -169,6 +174,7 @@ class RtpMux:
             carried.index = len(self._together)
             self._together.append(carried)
             self._destinations.append(destination)
+            self._sendto.append(carried.port.socket.sendto)
             self._rows = np.append(self._rows, carried.leg.row)
 
     def _stop(self, carried: _Carried) -> None:
@@ -178,9 +184,11 @@ class RtpMux:
             return
         self._wide.remove(at)
         last, destination = self._together.pop(), self._destinations.pop()
+        sendto = self._sendto.pop()
         if last is not carried:
             last.index = at
             self._together[at], self._destinations[at] = last, destination
+            self._sendto[at] = sendto
             self._rows[at] = last.leg.row
         self._rows = self._rows[:-1]
 
@@ -215,22 +223,23 @@ class RtpMux:
         """Return the RTP of the legs' far sides in a batch."""
         if batch is None:
             return None
-        rows, block = batch.slots.tolist(), batch.block
+        block = batch.block
         second = block.data[:, 1]
         good = (block.length >= HEADER_SIZE) & (block.data[:, 0] >> 6 == 2)
         good &= (second < RTCP_TYPES.start) | (second >= RTCP_TYPES.stop)
-        carried = self._carried
-        good &= [
-            carried[row].source == source for row, source in zip(rows, batch.sources, strict=True)
-        ]
+        good &= self._from_known(batch)
         if not good.all():
             batch = self._sifted(batch, good)
-        for row, index in dict(
-            zip(batch.slots.tolist(), range(len(batch.slots)), strict=True)
-        ).items():
-            head = batch.block.data[index, :HEADER_SIZE].tobytes()
-            carried[row].last = int(batch.block.arrival[index]), head
+        self._newest.note(batch)
         return batch
+
+    def _from_known(self, batch: ReadBatch) -> NDArray[np.bool_]:
+        """Return which datagrams came from where their leg's last one did."""
+        if isinstance(batch.sources, Senders):
+            return self._newest.from_known(batch.slots, batch.sources.raw)
+        rows, carried = batch.slots.tolist(), self._carried
+        pairs = zip(rows, batch.sources, strict=True)
+        return np.array([carried[row].source == source for row, source in pairs], np.bool_)
 
     def _sifted(self, batch: ReadBatch, good: NDArray[np.bool_]) -> ReadBatch:
         """Return the good packets, and what the ports make of the others, each leg's in order."""
@@ -242,7 +251,7 @@ class RtpMux:
                 newest[row] = index
                 continue
             good[index] = False
-            last = each.last
+            last = self._newest.last(row)
             if row in newest:
                 at = newest.pop(row)
                 last = int(block.arrival[at]), block.data[at, :HEADER_SIZE].tobytes()
@@ -253,10 +262,12 @@ class RtpMux:
             except Exception as error:  # no datagram ends what reads it
                 drop("RTP", error)
                 taken = []
-            each.last = None
+            self._newest.taken(row)
             found += [(index, row, at_ns, one) for one in taken]
             if taken:
                 each.source = source
+                if isinstance(batch.sources, Senders):
+                    self._newest.known(row, batch.sources.raw[index])
                 self._aim(each)
         kept = _chosen(batch, good)
         if not found:
@@ -281,12 +292,12 @@ class RtpMux:
         """Send one frame of the legs' outbound tracks."""
         if self._together:
             self._wide.make(outbound.take(self._rows, frame, 1), frame)
-            ports = zip(self._together, self._wide.rows, self._destinations, strict=True)
-            for each, packet, to in ports:
+            packets = zip(self._sendto, self._wide.rows, self._destinations, strict=True)
+            for index, (sendto, packet, to) in enumerate(packets):
                 try:
-                    each.port.socket.sendto(packet, to)
+                    sendto(packet, to)
                 except UNSENT as error:
-                    each.port.refused(error)
+                    self._together[index].port.refused(error)
             for each in self._watched:
                 if each.port.watcher is not None and each.index >= 0:
                     each.port.watcher.sent(frame, [self._wide.packets[each.index][None]])

@@ -3,8 +3,9 @@
 A simulated party's speech stands on its timeline before it is sent, and what networks and bridge do
 to it is arithmetic. So the frames in which a listener certainly hears speech, or certainly none,
 are known ahead, and with them how far the media plane may go before what is waited for can come.
-Only what is certain is claimed: nothing of codecs with a memory, of mixes, and of streams that are
-not in their ordinary course.
+Only what is certain is claimed: nothing of mixes, and of streams that are not in their ordinary
+course. What codecs with a memory make of a sound is known to some decibels and frames only, which
+is allowed for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.activity import certain_levels
-from mediasim.audio.codecs import CODECS
 from mediasim.audio.frames import FRAME_NS, FRAME_SAMPLES
 from mediasim.media.leg import Leg
 from mediasim.media.room import Room
@@ -31,6 +31,15 @@ _BACK: Final = 40
 _AHEAD: Final = 400
 """Frames looked ahead at most."""
 _HALF: Final = FRAME_SAMPLES // 2
+_CODED: Final = 1.3
+"""Share of its energy that loud sound may lose in G.711, coded twice: a step is 1/16 of a sample
+at most, and rounding half of that."""
+_REMEMBERED: Final = 4.0
+"""The same for codecs with a memory: 6 dB, far more than they lose."""
+_RECOVERS: Final = 3
+"""Packets after a lost one that a decoder with a memory may need to find its way back."""
+_BLURRED: Final = 5
+"""Frames by which codecs with a memory may move the edges of sounds: far more than they do."""
 
 
 def timelines_of(leg: Leg) -> tuple[int, ...]:
@@ -49,8 +58,9 @@ def heard_ahead(leg: Leg, receiver: RtpReceiver | None) -> HeardAhead | None:
     phone = other.source
     if not isinstance(phone, SimulatedPhone) or other.clamp is not None:
         return None
-    if other.stream.gaps.active or not CODECS[leg.sender.codec].is_bytewise:
+    if other.stream.gaps.active:
         return None
+    remembers = other.stream.decoder is not None or receiver.remembers
     said = phone.outlook(_BACK, _AHEAD)
     foresight = room.plane.playout.foresight
     place = foresight.place_of(other.stream, phone.format.first_timestamp)
@@ -66,8 +76,8 @@ def heard_ahead(leg: Leg, receiver: RtpReceiver | None) -> HeardAhead | None:
     sent_from, heard_at, fate = down
     if int(heard_at[0]) % _HALF:
         return None
-    loud, sounds = certain_levels(said.pcm)
-    loud &= np.repeat(up.played, 2)
+    loud, sounds = certain_levels(said.pcm, _REMEMBERED if remembers else _CODED)
+    loud &= np.repeat(_sound(up.played, remembers), 2)
     # Both by halves of frames: first as the server plays them, then as the party hears them.
     at, count = int(output[0]) // _HALF - 2 * sent_from, 2 * (to_frame - sent_from)
     loud = _shifted(loud, at, count, before=False)
@@ -75,7 +85,7 @@ def heard_ahead(leg: Leg, receiver: RtpReceiver | None) -> HeardAhead | None:
     strayed = up.until is not None and bool(sounds[2 * up.known :].any())
     if strayed and up.until is not None:
         maybe[max(0, 2 * (up.until // FRAME_NS - sent_from)) :] = True
-    loud &= np.repeat(fate.played, 2)
+    loud &= np.repeat(_sound(fate.played, remembers), 2)
     unknown = fate.until is not None and maybe[2 * fate.known :].any()
     moved = any(
         shift.why != "start" and shift.frame > now - AHEAD_FRAMES
@@ -91,7 +101,22 @@ def heard_ahead(leg: Leg, receiver: RtpReceiver | None) -> HeardAhead | None:
         maybe[max(0, fate.until // FRAME_NS - now) :] = True
     if moved:
         maybe[:] = True
-    return HeardAhead(loud, maybe, said.silent_after and not (unknown or strayed))
+    certain = said.silent_after and not (unknown or strayed)
+    return HeardAhead(loud, maybe, certain, _BLURRED if remembers else 0)
+
+
+def _sound(played: NDArray[np.bool_], remembers: bool) -> NDArray[np.bool_]:
+    """Return which packets are decoded as they should be, of those that are played.
+
+    A decoder with a memory takes some packets after a lost one to find its way back.
+    """
+    if not remembers:
+        return played
+    found = played.copy()
+    for back in range(1, _RECOVERS + 1):
+        found[:back] = False
+        found[back:] &= played[:-back]
+    return found
 
 
 def _in_frames(halves: NDArray[np.bool_]) -> NDArray[np.bool_]:

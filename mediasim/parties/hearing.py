@@ -37,6 +37,8 @@ class HeardAhead(NamedTuple):
     """Which may be, (n,)."""
     silent_after: bool
     """Whether only silence follows them."""
+    blurred: int = 0
+    """Frames by which all that may be off."""
 
 
 class SpeechTracker:
@@ -148,12 +150,13 @@ class SpeechTracker:
                 begins = FOREVER if ahead.silent_after else len(ahead.maybe)
             last = begins + _ONSET - self._loud - 1
             if kind == "speech":
-                return max(1, last + 1)
+                return max(1, last + 1 - ahead.blurred)
         # The quiet that is waited for begins behind a frame that is heard.
         loud = np.flatnonzero(ahead.loud)
         loud = np.concatenate(([last], loud[(loud > last) & (loud >= ignored)]))
         gaps = np.flatnonzero(loud[1:] - loud[:-1] > quiet)
-        return max(1, int(loud[gaps[0] if len(gaps) else -1]) + quiet + 1)
+        begins = int(loud[gaps[0] if len(gaps) else -1]) - ahead.blurred
+        return max(1, begins + quiet + 1)
 
     @property
     def reach(self) -> int:

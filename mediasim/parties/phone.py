@@ -139,12 +139,16 @@ class SimulatedPhone:
         """Return the packets of the last ``back`` frames, and of up to ``ahead`` to come, as the
         party's timeline has them now.
 
-        None where packets are not one a frame of audio, each coded by itself.
+        None where packets are not one a frame of audio.
         """
         first = max(0, self._period - back)
-        by_themselves = self._encoder is None and self._step == FRAME_SAMPLES
         pressed = self._events or self._pressed_until > first * self._step
-        if not by_themselves or self.format.dtx != "off" or not self.clock.steady or pressed:
+        if (
+            self._step != FRAME_SAMPLES
+            or self.format.dtx != "off"
+            or not self.clock.steady
+            or pressed
+        ):
             return None
         if self._ended_at is not None:
             return None

@@ -78,6 +78,11 @@ class RtpReceiver:
         return self._stream
 
     @property
+    def remembers(self) -> bool:
+        """Whether the codec of what is heard has a memory."""
+        return self._stream.decoder is not None
+
+    @property
     def path_frames(self) -> int:
         """Frames from a frame's being sent to its having been heard."""
         delay = -(-self.link.delay_ns // FRAME_NS)

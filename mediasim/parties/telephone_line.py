@@ -9,7 +9,7 @@ and the truth holds it as it was sent.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -182,8 +182,10 @@ def _round_and_round(pcm: NDArray[np.int16], dbfs: float) -> NDArray[np.int16]:
     return at_level(np.convolve(around, _band_pass(1.0), "valid"), dbfs)
 
 
+@lru_cache(maxsize=512)
 def _band_pass(gain: float) -> NDArray[np.float64]:
-    """The taps (2 * HALF_SAMPLES + 1,) of the band-pass filter, whole numbers."""
+    """The taps (2 * HALF_SAMPLES + 1,) of the band-pass filter, whole numbers; not to be written
+    to."""
     at = np.arange(-HALF_SAMPLES, HALF_SAMPLES + 1)
     low, high = (
         hertz + side * _TRANSITION_HZ / 2 for hertz, side in zip(_BAND_HZ, (-1, 1), strict=True)
@@ -193,7 +195,9 @@ def _band_pass(gain: float) -> NDArray[np.float64]:
         share = 2 * hertz / SAMPLE_RATE
         response += sign * share * np.sinc(share * at)
     response *= np.kaiser(len(at), _KAISER_BETA)
-    return np.asarray(np.rint(response * (gain * _SCALE)))
+    taps = np.asarray(np.rint(response * (gain * _SCALE)))
+    taps.setflags(write=False)
+    return taps
 
 
 def _drawn(between: tuple[float, float], generator: np.random.Generator) -> float:

@@ -94,6 +94,11 @@ class Segment:
     def end(self) -> int:
         return self.start + len(self.pcm)
 
+    @property
+    def is_speech(self) -> bool:
+        """Whether the text is what is said."""
+        return is_speech(self.kind, self.recorded.file)
+
     def __lt__(self, other: Segment) -> bool:
         return self.start < other.start
 
@@ -231,7 +236,7 @@ class Timeline:
                 low - segment.start : high - segment.start
             ]
         if self._background is not None:
-            total += np.take(self._background, np.arange(first, end), mode="wrap")
+            _add_looped(total, self._background, first)
         if self._echo is not None:
             total += self._echo(first, end)
         for low, high in self.muted:
@@ -273,6 +278,15 @@ class Timeline:
                 if piece[0] < piece[1]
             ]
         return spans
+
+
+def _add_looped(total: NDArray[np.int32], loop: NDArray[np.int16], first: int) -> None:
+    """Add a sound that is repeated for ever, from its sample ``first`` on."""
+    done, at = 0, first % len(loop)
+    while done < len(total):
+        piece = loop[at : at + len(total) - done]
+        total[done : done + len(piece)] += piece
+        done, at = done + len(piece), 0
 
 
 def _coded(pcm: NDArray[np.int16], digest: str) -> NDArray[np.uint8]:

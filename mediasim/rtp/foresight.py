@@ -46,7 +46,7 @@ class Foresight:
 
         None unless the stream has its offset and is in its ordinary course.
         """
-        if stream.waiting is not None or stream.keeps_aside or stream.decoders:
+        if stream.waiting is not None or stream.keeps_aside or len(stream.decoders) > 1:
             return None
         shifts = stream.shifts
         unusual = stream.clock_rate or stream.packet_samples or stream.switches

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mediasim.audio.codecs import CODECS, FrameDecoder, decode_frames, frame_coder
 from mediasim.audio.frames import FRAME_SAMPLES
+from mediasim.rtp.packets import PacketBlock
 
 __all__ = ["StatefulDecoder"]
 
@@ -51,6 +52,15 @@ class StatefulDecoder:
         """Hold payloads (n, size) for their output samples (n,)."""
         for at, data in zip(output.tolist(), payload, strict=True):
             self._held[at] = self._stream, data.tobytes()
+
+    def hold_packets(self, output: NDArray[np.int64], block: PacketBlock, start: int) -> None:
+        """Hold payloads, which begin with octet ``start`` of their packets, for output samples."""
+        rows, whole = block.data.shape[1], block.data.tobytes()
+        for number, (at, length) in enumerate(
+            zip(output.tolist(), block.length.tolist(), strict=True)
+        ):
+            begins = number * rows
+            self._held[at] = self._stream, whole[begins + start : begins + length]
 
     def holds(self, output: int) -> bool:
         """Return whether a payload is held for these samples or for a part of them."""

@@ -54,10 +54,11 @@ class SteadyCourse:
         """
         row, count, data = stream.row, len(block), block.data
         size, octets = int(block.length[0]), stream.octets
-        if not octets or size > data.shape[1] or row in self._held:
+        if size > data.shape[1] or row in self._held or not data.flags.c_contiguous:
             return False
-        samples, rest = divmod(size - HEADER_SIZE, octets)
-        if samples <= 0 or rest or samples % UNIT or not data.flags.c_contiguous:
+        # Codecs with a memory have frames of 20 ms.
+        samples, rest = divmod(size - HEADER_SIZE, octets) if octets else (FRAME_SAMPLES, 0)
+        if samples <= 0 or rest or samples % UNIT:
             return False
         numbers = self._numbers
         unsettled = stream.waiting is not None or stream.keeps_aside
@@ -66,7 +67,7 @@ class SteadyCourse:
         head = header_fields(data)
         alike = (head["b0"] == PLAIN) & (head["b1"] & 0x7F == stream.payload_type)
         alike &= head["ssrc"] == stream.lock.ssrc
-        alike &= block.length == size
+        alike &= block.length == size if octets else block.length > HEADER_SIZE
         if not alike.all():
             return False
         # The shorter way round, as ExtendedNumbers reads them.
@@ -97,7 +98,9 @@ class SteadyCourse:
             return False
         output = media + offset
         ahead = (output - stream.lead) // FRAME_SAMPLES - usable
-        if int(ahead.min()) < 0 or int(ahead.max()) >= AHEAD_FRAMES or int(output[0]) % UNIT:
+        if int(ahead.min()) < 0 or int(ahead.max()) >= AHEAD_FRAMES:
+            return False
+        if octets and int(output[0]) % UNIT:
             return False
         if self._reception.knows_any(row, sequence, media):
             return False
@@ -107,5 +110,8 @@ class SteadyCourse:
         self._reception.take_new(row, sequence, media, arrival / SAMPLE_NS - media)
         if highest > last:
             numbers.go_to_one(row, highest, stamp[newest], int(ticks[newest]), int(arrival[newest]))
-        self._depacketizer.write_steady(row, output, data[:, HEADER_SIZE:size])
+        if octets:
+            self._depacketizer.write_steady(row, output, data[:, HEADER_SIZE:size])
+        elif stream.decoder is not None:
+            stream.decoder.hold_packets(output, block, HEADER_SIZE)
         return True

@@ -36,7 +36,7 @@ def last_said(call: LiveCall) -> str:
     said = (
         _words(segment, [(low, min(high, now)) for low, high in heard])
         for segment in reversed(call.line.timeline.segments)
-        if segment.kind == "say" and (heard := call.line.timeline.heard_spans(segment))
+        if segment.is_speech and (heard := call.line.timeline.heard_spans(segment))
     )
     return next(filter(None, said), "")
 
@@ -90,7 +90,7 @@ def _from_parties(call: LiveCall, calls: Iterable[LiveCall]) -> Iterator[Spoken]
             continue
         line, placement = other.line, Placement(other.line)
         for segment in line.timeline.segments:
-            if segment.kind != "say":
+            if not segment.is_speech:
                 continue
             heard = [
                 (part.said, part.said + part.samples, part.start)

@@ -20,6 +20,7 @@ NAMES = (
     "speech_activity.py",
     "voices.py",
     "rtp_from_anybody.py",
+    "campaign_engines.py",
 )
 
 

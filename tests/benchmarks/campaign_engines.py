@@ -27,7 +27,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from mediasim.campaign import Campaign, begin_campaign, load_campaign, make_shards, spoken_clips
+from mediasim.campaign import Campaign, begin_campaign, clips_of, load_campaign, make_shards
 from mediasim.campaign.engines.engine import Engine, Result
 from mediasim.campaign.engines.layout import Layout, Part
 from mediasim.campaign.engines.on_ray import OnRay
@@ -56,13 +56,13 @@ class Spent:
     """Resident megabytes of the largest worker, after each shard."""
 
 
-def campaign(shards: int, folder: Path) -> Campaign:
-    """The campaign that is shipped, longer."""
+def campaign(shards: int, folder: Path, out: FolderStorage) -> Campaign:
+    """The campaign that is shipped, longer, with its clips in a storage."""
     text = SPEC.read_text("utf-8").replace("calls: 100", f"calls: {shards * CALLS}")
     file = folder / "calls.yaml"
     file.write_text(text.replace("shard: 50", f"shard: {CALLS}"), "utf-8")
     spec = load_campaign(file)
-    return Campaign(spec, spec.seed, spoken_clips(spec))
+    return Campaign(spec, spec.seed, clips_of(spec, spec.seed, out).clips)
 
 
 # -- what processes cost --------------------------------------------------------------------------
@@ -162,7 +162,8 @@ def by_loops(folder: Path, shards: int, jobs: int, warm: int, out: Path) -> Spen
 
 def loop(folder: str, shards: str, warm: str, out: str, part: str) -> None:
     """One bare loop, in this process."""
-    made, storage = campaign(int(shards), Path(folder)), FolderStorage(out)
+    storage = FolderStorage(out)
+    made = campaign(int(shards), Path(folder), storage)
     number = int(part.partition("/")[0]) - 1
     mine = Layout(int(shards) * CALLS, CALLS).part(Part.parse(part))
     write_shard(made, number, storage)
@@ -190,19 +191,19 @@ def main() -> None:
     parser.add_argument("--short", action="store_true")
     options = parser.parse_args()
     jobs, runs = options.jobs, 1 if options.short else options.runs
-    shards = jobs * (4 if options.short else max(1, options.shards // jobs)) + jobs
+    shards = jobs * (2 if options.short else max(1, options.shards // jobs)) + jobs
     os.environ["MEDIASIM_SPEECH"] = "babble"
     os.environ["PYTHONPATH"] = str(Path(__file__).parents[2])
     with tempfile.TemporaryDirectory(prefix="mediasim-engines-") as name:
         root = Path(name)
-        made = campaign(shards, root)
         spent: dict[str, list[Spent]] = {}
         digests: dict[str, set[str]] = {}
 
         def measured(what: str, work: Callable[[CampaignPlace, Path], Spent]) -> None:
             with tempfile.TemporaryDirectory(dir=root) as folder:
                 out = FolderStorage(folder)
-                place = CampaignPlace(folder, str(root), begin_campaign(made, out)["first_call"])
+                document = begin_campaign(campaign(shards, root, out), out)
+                place = CampaignPlace(folder, str(root), document["first_call"])
                 spent.setdefault(what, []).append(work(place, Path(folder)))
                 digests.setdefault(what, set()).add(digest(Path(folder)))
 
@@ -218,6 +219,7 @@ def main() -> None:
                 measured(each, lambda place, _: by_engine(lambda: opened(place), warm, rest))  # noqa: B023
         with tempfile.TemporaryDirectory(dir=root) as folder:
             out = FolderStorage(folder)
+            made = campaign(shards, root, out)
             begin_campaign(made, out)
             layout = Layout(shards * CALLS, CALLS)
             for number in (2, 1):

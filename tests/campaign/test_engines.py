@@ -20,7 +20,7 @@ import pytest
 from databases import s3_bucket
 from typer.testing import CliRunner, Result
 
-from mediasim.campaign import Campaign, begin_campaign, make_shards, parse_campaign, spoken_clips
+from mediasim.campaign import Campaign, begin_campaign, clips_of, make_shards, parse_campaign
 from mediasim.campaign.engines.engine import Engine, Problem, ShardFailed
 from mediasim.campaign.engines.engine import Result as Made
 from mediasim.campaign.engines.inline import Inline
@@ -51,14 +51,14 @@ def _babble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEDIASIM_SPEECH", "babble")
 
 
-def campaign(**more: Any) -> Campaign:
+def campaign(out: Storage, **more: Any) -> Campaign:
     spec = parse_campaign(json.dumps(SPEC | more))  # as YAML, which files are
-    return Campaign(spec, spec.seed, spoken_clips(spec))
+    return Campaign(spec, spec.seed, clips_of(spec, spec.seed, out).clips)
 
 
 def begun(out: Storage, **more: Any) -> CampaignPlace:
     """Begin the campaign; return what workers are told of it."""
-    return CampaignPlace(out.where, ".", begin_campaign(campaign(**more), out)["first_call"])
+    return CampaignPlace(out.where, ".", begin_campaign(campaign(out, **more), out)["first_call"])
 
 
 def making(out: Storage, only: Part | None = None) -> Making:
@@ -76,7 +76,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MEDIASIM_SPEECH", "babble")
         begun(out)
-        assert [type(made) for made in make_shards(campaign(), out, range(4))] == [ShardDone] * 4
+        assert [type(made) for made in make_shards(campaign(out), out, range(4))] == [ShardDone] * 4
     return digests(out)
 
 
@@ -90,7 +90,7 @@ def test_processes_go_on_where_parts_have_ended_and_one_may_be_killed(
     out = FolderStorage(tmp_path)
     place = begun(out)
     part = making(out, Part(1, 4))
-    part.run(lambda: Inline(campaign(), out))
+    part.run(lambda: Inline(campaign(out), out))
     assert (part.made, part.missing, part.pace.done) == (1, [], 2)
     rest = making(out)
     killed: list[int] = []
@@ -122,10 +122,10 @@ def workers_of(pid: int) -> list[int]:
 
 KILLS_ITSELF = """
 import os, signal, sys
-from mediasim.campaign import Campaign, make_shards, parse_campaign, spoken_clips
+from mediasim.campaign import Campaign, clips_of, make_shards, parse_campaign
 from mediasim.campaign.storage import FolderStorage
-spec = parse_campaign({spec!r})
-made, out = Campaign(spec, spec.seed, spoken_clips(spec)), FolderStorage({out!r})
+spec, out = parse_campaign({spec!r}), FolderStorage({out!r})
+made = Campaign(spec, spec.seed, clips_of(spec, spec.seed, out).clips)
 call = made.call
 made.call = lambda index: os.kill(os.getpid(), signal.SIGKILL) if index == 5 else call(index)
 list(make_shards(made, out, range(4)))
@@ -144,7 +144,7 @@ def test_a_killed_driver_loses_the_shard_that_it_was_at(
     resumed = making(out)
     assert not left.exists()
     assert resumed.missing == [2, 3]
-    resumed.run(lambda: Inline(campaign(), out))
+    resumed.run(lambda: Inline(campaign(out), out))
     assert digests(out) == whole
 
 
@@ -163,19 +163,19 @@ def test_a_full_disk_ends_it_and_loses_nothing_that_was_whole(
     with monkeypatch.context() as patch:
         patch.setattr("mediasim.campaign.storage.folder._force", full)
         with pytest.raises(CampaignStopped, match=f"{tmp_path}: No space left on device"):
-            making(out).run(lambda: Inline(campaign(), out))
+            making(out).run(lambda: Inline(campaign(out), out))
     kept = digests(out)
     assert kept.items() <= whole.items()
     assert [name for name in kept if name.endswith(".tar")] == [
         f"shards/calls-00000{shard}.tar" for shard in (0, 1)
     ]
     assert not list(tmp_path.rglob(".*"))
-    making(out).run(lambda: Inline(campaign(), out))
+    making(out).run(lambda: Inline(campaign(out), out))
     assert digests(out) == whole
 
 
 def test_a_call_that_was_interrupted_is_in_no_shard(tmp_path: Path, whole: dict[str, str]) -> None:
-    out, made = FolderStorage(tmp_path), campaign()
+    out, made = FolderStorage(tmp_path), campaign(FolderStorage(tmp_path))
     begun(out)
     compose = made.composed
 
@@ -192,7 +192,7 @@ def test_a_call_that_was_interrupted_is_in_no_shard(tmp_path: Path, whole: dict[
     finally:
         signal.signal(signal.SIGINT, before)
     assert list(out.names("shards/")) == [f"shards/calls-000000.{end}" for end in ("jsonl", "tar")]
-    making(out).run(lambda: Inline(campaign(), out))
+    making(out).run(lambda: Inline(campaign(out), out))
     assert digests(out) == whole
 
 
@@ -200,8 +200,8 @@ def test_in_a_bucket_it_is_the_same(whole: dict[str, str]) -> None:
     with s3_bucket("calls") as url:
         out = open_storage(f"{url}/data")
         begun(out)
-        making(out, Part(2, 2)).run(lambda: Inline(campaign(), out))
-        making(out, Part(1, 2)).run(lambda: Inline(campaign(), out))
+        making(out, Part(2, 2)).run(lambda: Inline(campaign(out), out))
+        making(out, Part(1, 2)).run(lambda: Inline(campaign(out), out))
         assert digests(out) == whole
 
 
@@ -281,7 +281,7 @@ def test_a_shard_given_up_is_listed_until_it_is_made(tmp_path: Path) -> None:
     """Two runs that share a folder list what each has given up."""
     out = FolderStorage(tmp_path)
     begun(out)
-    broken = campaign()
+    broken = campaign(out)
     call = broken.call
 
     def broken_call(index: int) -> Any:
@@ -308,9 +308,9 @@ def test_a_shard_given_up_is_listed_until_it_is_made(tmp_path: Path) -> None:
         "command": "mediasim campaign --only 2/4",
     }
     assert [each["shard"] for each in listed] == [1, 2]
-    making(out, LAYOUT.alone(1)).run(lambda: Inline(campaign(), out))
+    making(out, LAYOUT.alone(1)).run(lambda: Inline(campaign(out), out))
     assert len(out.read("failed.jsonl").splitlines()) == 1
-    making(out).run(lambda: Inline(campaign(), out))
+    making(out).run(lambda: Inline(campaign(out), out))
     assert not list(out.names("failed"))
 
 
@@ -357,8 +357,9 @@ def test_the_command_goes_on_with_its_own_campaign_and_no_other(
     monkeypatch.chdir(tmp_path)
     spec = tmp_path / "calls.yaml"
     spec.write_text(json.dumps(SPEC))
-    begun(FolderStorage("out"))
-    making(FolderStorage("out"), Part(1, 2)).run(lambda: Inline(campaign(), FolderStorage("out")))
+    out = FolderStorage("out")
+    begun(out)
+    making(out, Part(1, 2)).run(lambda: Inline(campaign(out), out))
 
     def killed(place: CampaignPlace, jobs: int) -> Engine:
         assert jobs == 3
@@ -397,7 +398,7 @@ def test_the_command_goes_on_with_its_own_campaign_and_no_other(
         )
         made = mediasim("calls.yaml", "--out", "out")
         assert (made.exit_code, made.stdout) == (0, "7 of 7 calls are in out\n")
-    kept = digests(FolderStorage("out"))
+    kept = digests(out)
     assert {"README.md", "report.html", "report.json"} <= kept.keys()  # once all is there
     assert {name: it for name, it in kept.items() if name in whole} == whole
     spec.write_text(json.dumps(SPEC | {"calls": 5}))
@@ -418,10 +419,10 @@ def test_the_command_goes_on_with_its_own_campaign_and_no_other(
 def test_a_campaign_can_be_made_longer(tmp_path: Path) -> None:
     out, longer = FolderStorage(tmp_path), FolderStorage(tmp_path / "longer")
     begun(out)
-    list(make_shards(campaign(), out, range(4)))
+    list(make_shards(campaign(out), out, range(4)))
     for storage in (out, longer):
         begun(storage, calls=8)
-        list(make_shards(campaign(calls=8), storage, range(4)))
+        list(make_shards(campaign(storage, calls=8), storage, range(4)))
     assert {name: each for name, each in digests(out).items() if "/" not in name} == {
         "campaign.json": digests(longer)["campaign.json"]
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,18 @@ import numpy as np
 import pytest
 
 from mediasim.audio.tones import noise
-from mediasim.campaign import Campaign, FolderStorage, StoredClips, clips_of, parse_campaign
+from mediasim.campaign import (
+    Campaign,
+    FolderStorage,
+    StoredClips,
+    begin_campaign,
+    clips_of,
+    parse_campaign,
+)
+from mediasim.campaign.clips.stored import ClipsError
 from mediasim.campaign.flac import encode_flac
 from mediasim.documents.diagnostics import ScenarioError
+from mediasim.parties.voices.speech import Speaker
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +95,19 @@ def test_people_of_a_corpus_talk_and_the_rows_say_what_and_when(base: Path) -> N
     assert clips_of(spec, spec.seed, FolderStorage(base / "out")).stage is None
 
 
+def test_a_campaign_is_not_made_longer_from_other_people(base: Path) -> None:
+    out = FolderStorage(base / "out")
+    begin_campaign(made(base), out)
+    index = out.read("clips/index.jsonl")
+    longer = parse_campaign(spec_of(calls=9), base=base)
+    assert clips_of(longer, 1, out).stage is not None
+    shutil.rmtree(base / "LibriSpeech/dev-clean/12")
+    longest = parse_campaign(spec_of(calls=12), base=base)
+    with pytest.raises(ClipsError, match="the corpora are others than those"):
+        clips_of(longest, 1, out)
+    assert out.read("clips/index.jsonl") == index
+
+
 def test_voices_and_people_talk_to_each_other(base: Path) -> None:
     lines = ["How can I help?", "Is there anything else?"]
     talk = {
@@ -108,6 +131,29 @@ def test_voices_and_people_talk_to_each_other(base: Path) -> None:
                 length = each["end_sample"] - each["start_sample"]
                 assert each["kind"] != "backchannel" or length <= 8000
         assert {each["party"] for each in row["utterances"]} == {"caller", "agent"}
+
+
+def test_what_scenarios_say_themselves_is_no_worker_s_to_speak(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = {"draw": {"one_of": ["Hello.", "Good day."]}}
+    script = [{"say": drawn}, {"say": {"text": "Bye.", "level": -30}}]
+    scenario = {
+        "parties": {"ann": {"script": [*script, "hangup"]}, "bob": {"voice": "emma"}},
+        "call": {"from": "ann", "to": "bob", "answer": "0s", "recording": "dual"},
+    }
+    campaign = made(base, scenario=scenario, speakers=None, conversation=None)
+    stored = {(each.text, each.voice) for each in StoredClips(FolderStorage(base / "out"))}
+    assert {("Hello.", "amy"), ("Good day.", "amy"), ("Bye.", "amy")} <= stored
+
+    def silent(*_: object, **__: object) -> None:
+        raise AssertionError("a worker speaks")
+
+    monkeypatch.setattr(Speaker, "saying", silent)
+    monkeypatch.setattr(Speaker, "say", silent)
+    said = [each["text"] for each in campaign.call(0).row["utterances"]]
+    assert said[1:] == ["Bye."]
+    assert said[0] in ("Hello.", "Good day.")
 
 
 def test_people_of_a_conference_are_different_ones(base: Path) -> None:

@@ -86,8 +86,9 @@ def assert_whole(channel: np.ndarray, sent: Sent) -> None:
     rest = channel.copy()
     for number, frame in enumerate(wanted):
         span = 100_000 if not number else 40_000
-        grid = np.lib.stride_tricks.sliding_window_view(channel[cursor : cursor + span], 160)
-        (at,) = np.flatnonzero((grid == frame).all(axis=1))[:1].tolist() or [-1]
+        ahead = channel[cursor : cursor + span]
+        begins = np.flatnonzero(ahead[: len(ahead) - 159] == frame[0]).tolist()
+        at = next((at for at in begins if np.array_equal(ahead[at : at + 160], frame)), -1)
         assert at >= 0, f"frame {number} is missing"
         rest[cursor + at : cursor + at + 160] = 0
         cursor += at + 160

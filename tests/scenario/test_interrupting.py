@@ -31,7 +31,7 @@ parties:
       - repeat:
           times: TIMES
           steps: [{noise: {kind: white, for: 2s, level: -30}}, {wait_for: {time: 1s}}]
-  bob: {script: [{pause: 5000s}]}
+  bob: {script: [{pause: PAUSE}]}
 call: {from: ann, to: bob, recording: dual}
 expect: [{channels: 2}]
 """
@@ -42,7 +42,8 @@ SHORT = {
 
 
 def started(folder: Path, *options: str, times: int = 2000) -> subprocess.Popen[str]:
-    (folder / "long.yaml").write_text(LONG.replace("TIMES", str(times)), "utf-8")
+    text = LONG.replace("TIMES", str(times)).replace("PAUSE", f"{3 * times}s")
+    (folder / "long.yaml").write_text(text, "utf-8")
     return subprocess.Popen(
         [sys.executable, "-m", "mediasim", "run", "long.yaml", *options],
         cwd=folder,

@@ -15,6 +15,9 @@ from mediasim.audio.wav import write_wav
 from mediasim.documents.diagnostics import ScenarioError
 from mediasim.recogniser.recordings import recording_transcript
 from mediasim.scenario.model.load import parse_scenario
+from mediasim.scenario.report.build import run_report
+from mediasim.scenario.report.html import write_report
+from mediasim.scenario.report.model import Report
 from mediasim.scenario.running.sounds import check_sounds
 from mediasim.truth.analysis.recording import read_utterances, word_count
 from mediasim.truth.documents import RecordingTruth
@@ -139,6 +142,35 @@ def test_words_of_a_file_are_looked_for_where_they_must_not_be(folder: Path) -> 
     (verdict,) = mediasim.simulate(parse_scenario(given, base=folder)).verdicts
     assert not verdict.ok
     assert "'My number is four two' in channel 1" in str(verdict)
+
+
+def test_an_app_hears_what_is_said_in_a_file(mediasim_sandbox: Any, folder: Path) -> None:
+    gather = '<Response><Gather input="speech" speechTimeout="1" action="/heard"/></Response>'
+    mediasim_sandbox.app({"/voice": gather, "/heard": "<Response/>"})
+    play = {"file": str(folder / "answer.wav"), "words": WORDS}
+    call = mediasim_sandbox.call(script=[{"pause": "1s"}, {"play": play}, {"pause": "9s"}])
+    mediasim_sandbox.run_until_idle()
+    heard = [it.form["SpeechResult"] for it in mediasim_sandbox.deliveries if "/heard" in it.url]
+    assert heard == ["It left today."]
+    assert call.said == "It left today."
+
+
+def test_the_report_shows_it_as_speech(folder: Path) -> None:
+    given = scenario({"file": "ask.wav", "words": "ask.ctm"}, "hum.wav")
+    result = mediasim.simulate(parse_scenario(given, base=folder))
+    report = Report(
+        mediasim="1",
+        ok=True,
+        interrupted=False,
+        seed_note="",
+        warnings=(),
+        wall_seconds=0.0,
+        runs=[run_report(result.run, result.verdicts)],
+    )
+    page = write_report(report, result.directory).read_text()
+    assert '<span class="chip">play</span> hum.wav' in page
+    assert "Where is it" in page
+    assert '<span class="chip">play</span> Where is it' not in page
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,12 @@ def call(
     seed: int, *, turns: int = 6, apart: float = 0.7
 ) -> tuple[Samples, dict[str, Any], Samples]:
     """Two parties in turn: (2, samples), the truth's document, the reference audio."""
+    pcm, truth, reference = _made(seed, turns, apart)
+    return pcm.copy(), deepcopy(truth), reference
+
+
+@cache
+def _made(seed: int, turns: int, apart: float) -> tuple[Samples, dict[str, Any], Samples]:
     draw = Seeds(seed).generator("turns")
     tape = ReferenceTape()
     intervals: list[list[dict[str, Any]]] = [[], []]

@@ -22,8 +22,8 @@ from mediasim.campaign.storage import Storage
 
 __all__ = ["ClipsError", "KnownClip", "StoredClips"]
 
-_MOST_BYTES: Final = 64 << 20
-"""Bytes of samples that are kept: more than an hour of speech."""
+_MOST_BYTES: Final = 128 << 20
+"""Bytes of samples that are kept: more than two hours of speech."""
 _MOST_ROWS: Final = 4096
 """Clips whose words are kept."""
 

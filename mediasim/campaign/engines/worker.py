@@ -77,8 +77,6 @@ def attempt(campaign: Campaign, shard: int, out: Storage) -> ShardDone | Problem
 @lru_cache(1)
 def _proven(place: CampaignPlace) -> tuple[Campaign, Storage]:
     """Open a campaign and make its call 0. Raises WorkerUnfit if that is not the campaign's own."""
-    # Of what a call makes nothing is garbage for long: looking for it costs more than it gives.
-    gc.set_threshold(50_000, 20, 20)
     try:
         out = open_storage(place.where)
         document: dict[str, Any] = json.loads(out.read(CAMPAIGN))
@@ -97,4 +95,7 @@ def _proven(place: CampaignPlace) -> tuple[Campaign, Storage]:
             "another version of mediasim, of numpy or of a codec's library makes other bytes; "
             "install the same versions, or begin in another --out"
         )
+    # What is there now stays: garbage is looked for in what calls make.
+    gc.collect()
+    gc.freeze()
     return campaign, out

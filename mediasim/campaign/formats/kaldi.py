@@ -14,7 +14,7 @@ from typing import Final
 
 from mediasim.campaign.formats.format import Call, Lines, Places, TextFile
 from mediasim.campaign.formats.rows import CallRow, Utterance, side, token
-from mediasim.campaign.formats.sound import channels_as_wav
+from mediasim.campaign.formats.sound import Sound
 
 __all__ = ["KALDI_TEXTS", "kaldi_files", "kaldi_lines", "write_spk2utt"]
 
@@ -62,11 +62,9 @@ def kaldi_lines(call: CallRow, places: Places) -> Lines:
 
 def kaldi_files(call: Call, places: Places) -> Iterator[tuple[str, bytes]]:
     """Yield a WAV file for each channel of a call: Kaldi reads that without other programs."""
-    channels = _channels(call.row)
-    for channel, wav in enumerate(channels_as_wav(call.flac)):
-        if channel not in channels:
-            continue
-        yield places.audio(f"{call.row.id}-{side(channel)}.wav"), wav
+    sound = Sound(call)
+    for channel in _channels(call.row):
+        yield places.audio(f"{call.row.id}-{side(channel)}.wav"), sound.channel(channel)
 
 
 def _channels(call: CallRow) -> list[int]:

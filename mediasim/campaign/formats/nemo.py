@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from mediasim.campaign.formats.format import Call, Lines, Places, TextFile
 from mediasim.campaign.formats.rows import CallRow, side
-from mediasim.campaign.formats.sound import channels_as_wav, mixed_as_wav
+from mediasim.campaign.formats.sound import Sound
 from mediasim.campaign.formats.text import rttm_lines
 
 __all__ = ["NEMO_TEXTS", "nemo_files", "nemo_lines"]
@@ -60,9 +60,10 @@ def nemo_lines(call: CallRow, places: Places) -> Lines:
 def nemo_files(call: Call, places: Places) -> Iterator[tuple[str, bytes]]:
     """Yield a call's mixed WAV, the WAV of each channel, and its RTTM."""
     name = call.row.id
-    yield places.audio(f"{name}.wav"), mixed_as_wav(call.flac)
-    for channel, wav in enumerate(channels_as_wav(call.flac)):
-        yield places.audio(f"{name}-{side(channel)}.wav"), wav
+    sound = Sound(call)
+    yield places.audio(f"{name}.wav"), sound.mixed()
+    for channel in range(sound.channels):
+        yield places.audio(f"{name}-{side(channel)}.wav"), sound.channel(channel)
     # NeMo scores the mixed file, which has one channel.
     lines = (_of_one_channel(line) for _, line in rttm_lines(call.row, places))
     yield places.audio(f"{name}.rttm"), "".join(f"{line}\n" for line in lines).encode()

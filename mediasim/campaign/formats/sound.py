@@ -2,39 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from io import BytesIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mediasim.audio.files import decode_audio
 from mediasim.audio.levels import downmix
 from mediasim.audio.wav import write_wav_to
+from mediasim.campaign.flac import decode_flac
+from mediasim.campaign.formats.format import Call
 
-__all__ = ["as_wav", "channels_as_wav", "channels_of", "mixed_as_wav"]
-
-
-def channels_of(flac: bytes) -> tuple[int, NDArray[np.int16]]:
-    """Return the rate of a FLAC file and its samples (channels, samples), to the bit."""
-    return decode_audio(flac)
+__all__ = ["Sound"]
 
 
-def as_wav(pcm: NDArray[np.int16], rate: int) -> bytes:
-    """Return samples (channels, samples) as a WAV file."""
-    file = BytesIO()
-    write_wav_to(file, pcm, rate=rate)
-    return file.getvalue()
+class Sound:
+    """The decoded audio of a call."""
 
+    def __init__(self, call: Call) -> None:
+        """Decode the FLAC file of a call. Raises AudioFileError."""
+        self._rate = call.row.rate
+        self._pcm = decode_flac(call.flac)
 
-def channels_as_wav(flac: bytes) -> Iterator[bytes]:
-    """Yield each channel of a FLAC file as a WAV file."""
-    rate, pcm = channels_of(flac)
-    for channel in pcm:
-        yield as_wav(channel[np.newaxis], rate)
+    def channel(self, number: int) -> bytes:
+        """Return a channel as a WAV file."""
+        return self._wav(self._pcm[number])
 
+    def mixed(self) -> bytes:
+        """Return all channels, mixed to one, as a WAV file."""
+        return self._wav(downmix(self._pcm))
 
-def mixed_as_wav(flac: bytes) -> bytes:
-    """Return all channels of a FLAC file, mixed to one, as a WAV file."""
-    rate, pcm = channels_of(flac)
-    return as_wav(downmix(pcm)[np.newaxis], rate)
+    @property
+    def channels(self) -> int:
+        """How many channels there are."""
+        return len(self._pcm)
+
+    def _wav(self, pcm: NDArray[np.int16]) -> bytes:
+        file = BytesIO()
+        write_wav_to(file, pcm[np.newaxis], rate=self._rate)
+        return file.getvalue()

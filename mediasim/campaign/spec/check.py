@@ -16,11 +16,12 @@ from mediasim.campaign.spec.texts import TextsSpec
 from mediasim.documents.diagnostics import Diagnostic, ScenarioError, expected_among, one_of
 from mediasim.documents.document import Node, from_python
 from mediasim.documents.model import Location, Misfit
-from mediasim.parties.voices.catalogue import Voice, voice_named
+from mediasim.parties.voices.catalogue import LANGUAGES, Voice, in_language, voice_named
 from mediasim.parties.voices.speech import speakable
 from mediasim.scenario.model.scenario import Scenario
 from mediasim.scenario.running.failures import refuse_without_real_time
 from mediasim.scenario.running.sounds import check_sounds
+from mediasim.truth.faults.order import parse_fault
 
 __all__ = ["checked"]
 
@@ -59,6 +60,8 @@ def _problems(spec: CampaignSpec, part: Part) -> Iterator[Diagnostic]:
             usual = usual or scenario
             if not scenario.recordings:
                 yield origin.problem(("call",), "expected a recording: write recording: dual")
+            for location, message in _fault_troubles(scenario):
+                yield origin.problem(location, message)
     yield from (problem for template in templates for problem in template.problems)
     talk = part.conversation
     if usual is None:
@@ -93,6 +96,15 @@ def _variants(part: Part) -> Iterator[Node]:
         yield Node({"parties": Node(both), "conference": Node(room)})
 
 
+def _fault_troubles(scenario: Scenario) -> Iterator[Misfit]:
+    """Yield each fault that is not of samples: a campaign has no WAV files."""
+    for plan in scenario.recordings:
+        for number, text in enumerate(plan.spec.faults):
+            if parse_fault(text).fault.samples is None:
+                words = f"expected a fault of samples; {text} is of a WAV file's header"
+                yield (*plan.location, "faults", number), words
+
+
 def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> Iterator[Misfit]:
     """Yield what of a conversation does not fit its scenario."""
     known = list(scenario.parties)
@@ -115,6 +127,9 @@ def _talk_troubles(talk: ConversationSpec, part: Part, scenario: Scenario) -> It
     with_app = any(party.app for party in scenario.parties.values()) or any(
         call.app or call.voicemail for call in scenario.calls
     )
+    if talk.kind == "reactive" and (part.room is not None or len(talking) > 2):
+        words = "expected planned: of three who wait for each other two would speak at once"
+        yield ("kind",), words
     if len(talking) < 2 and not with_app:
         yield ("parties",), f"expected two parties or more, found {one_of(talking or ['none'])}"
     if with_app and talk.kind == "planned" and any(call.app for call in scenario.calls):
@@ -150,8 +165,13 @@ def _voice_troubles(part: Part) -> Iterator[Misfit]:
     if talk is None:
         return
     texts = [each for each in (talk.texts, *talk.texts_of.values()) if each is not None]
-    for voice in languages.values():
-        for line in _some_lines(texts):
+    pairs = [(voice, texts) for voice in languages.values()]
+    for tag, of_language in talk.texts_in.items():
+        if tag.split("-")[0].lower() not in LANGUAGES:
+            continue
+        pairs += [(in_language(voice, tag), [of_language]) for voice in languages.values()]
+    for voice, said in pairs:
+        for line in _some_lines(said):
             try:
                 speakable(line, voice)
             except ValueError as error:

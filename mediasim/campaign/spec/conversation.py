@@ -11,7 +11,7 @@ from mediasim.campaign.spec.shapes import Uniform
 from mediasim.campaign.spec.texts import DialoguesSpec, TextsSpec
 from mediasim.documents.model import Many, Misfit, Model
 from mediasim.documents.values import Flag, Name, Ratio
-from mediasim.parties.voices.catalogue import DEFAULT_VOICES
+from mediasim.parties.voices.catalogue import DEFAULT_VOICES, VOICES, in_language
 
 __all__ = [
     "BackchannelsSpec",
@@ -71,6 +71,8 @@ class BackchannelsSpec(Model):
     """The share of turns in which there is one."""
     texts: TextsSpec = TextsSpec.model_validate({"lines": ["Mhm.", "Yes.", "Right.", "Okay."]})
     """What is said."""
+    texts_in: Mapping[Name, TextsSpec] = {}
+    """What is said instead in a language, where the language of a call is drawn."""
     at: Drawn = _within(0.3, 0.9)
     """When it begins, as a share of the turn that it stands in."""
 
@@ -103,6 +105,10 @@ class ConversationSpec(Model):
     """What turns say, whoever has them."""
     texts_of: Mapping[Name, TextsSpec] = {}
     """What turns say, by party, instead of texts."""
+    language: Drawn | None = None
+    """The language of a call (BCP 47), which its voices speak; English where absent."""
+    texts_in: Mapping[Name, TextsSpec] = {}
+    """What turns say, by language, instead of texts."""
     dialogues: DialoguesSpec | None = None
     """Whole conversations, instead of texts: who says what, in order."""
     turns: Drawn | None = None
@@ -131,9 +137,21 @@ class ConversationSpec(Model):
     """How long the connection lasts. Turns that do not fit are not said."""
 
     def troubles(self) -> Iterator[Misfit]:
-        given = [key for key in ("texts", "texts_of", "dialogues") if getattr(self, key)]
+        given = [
+            key for key in ("texts", "texts_of", "texts_in", "dialogues") if getattr(self, key)
+        ]
         if len(given) > 1:
             yield (given[1],), f"expected {given[0]} or {given[1]}, found both"
+        if self.texts_in and self.language is None:
+            yield ("texts_in",), "expected a language, of which one is drawn for each call"
+        for language in map(str, self.language.examples() if self.language is not None else ()):
+            try:
+                in_language(VOICES[DEFAULT_VOICES[0]], language)
+            except ValueError as error:
+                yield ("language",), str(error)
+            else:
+                if self.texts_in and language not in self.texts_in:
+                    yield ("texts_in",), f"has no texts in {language}"
         if self.dialogues is not None and self.turns is not None:
             yield ("turns",), "expected none beside dialogues, whose turns are given"
         if self.parties and len(set(self.parties)) != len(self.parties):

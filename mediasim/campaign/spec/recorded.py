@@ -38,7 +38,7 @@ def recorded_troubles(spec: CampaignSpec, part: Part, scenario: Scenario) -> Ite
         if name in scenario.parties and scenario.parties[name].voice is None
     ]
     people = [name for name in talking if speakers.recorded_for(name) is not None]
-    given = next((key for key in ("texts", "texts_of") if getattr(talk, key)), None)
+    given = next((key for key in ("texts", "texts_of", "texts_in") if getattr(talk, key)), None)
     if talk.dialogues is not None and people:
         yield (
             (key,),

@@ -6,8 +6,9 @@ choice may itself hold draws.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -30,6 +31,8 @@ DRAW: Final = "draw"
 LABEL: Final = "as"
 """The key of the label under which it is drawn."""
 _DRAWN: Final = TypeAdapter[Distribution](Drawn)
+_SPEAKING: Final = ("say", "answer_as", "greeting")
+"""Keys of a scenario under which something is said."""
 _MOST_OPTIONS: Final = 500
 """Variants of a template that are checked at most."""
 
@@ -76,6 +79,11 @@ class Template:
     def variants(self) -> Iterator[Node]:
         """Yield documents that show what may be drawn: each choice and each bound once at least."""
         yield from self._options(self._node)[:_MOST_OPTIONS]
+
+    @cached_property
+    def speaks(self) -> bool:
+        """Whether the scenario itself may have a party say something."""
+        return _has_key(self._node.plain(), _SPEAKING)
 
     # -- compiled -------------------------------------------------------------------------------
 
@@ -173,6 +181,13 @@ class Template:
                 self._problem(node, (DRAW,), f"may give {value}: write a min of 0s or more")
                 value = Time(0)
             yield Node(value, node.path, node.line, node.column)
+
+
+def _has_key(value: object, keys: Collection[str]) -> bool:
+    """Return whether one of some keys is anywhere in a document."""
+    if isinstance(value, Mapping):
+        return any(key in keys or _has_key(each, keys) for key, each in value.items())
+    return isinstance(value, list | tuple) and any(_has_key(each, keys) for each in value)
 
 
 def _choice_nodes(node: Node) -> list[Node]:

@@ -40,6 +40,10 @@ class BucketStorage:
         except Exception as error:
             raise OSError(f"{self.where} cannot be used: {first_line(error)}") from None
 
+    def __reduce__(self) -> tuple[type[BucketStorage], tuple[str]]:
+        # A process that is given it opens the bucket anew.
+        return BucketStorage, (self.where,)
+
     def exists(self, name: str) -> bool:
         try:
             with self._errors():

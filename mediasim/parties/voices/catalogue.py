@@ -103,13 +103,19 @@ rules take a process half a second to load and 110 MB.
 
 
 def voice_named(name: str) -> Voice:
-    """Return the voice with a name. Raises UnknownVoiceError, which lists the known names."""
-    try:
+    """Return the voice with a name, or with a name and a language: ``amy``, ``amy-de``.
+
+    Raises UnknownVoiceError, which lists the known names.
+    """
+    if name in VOICES:
         return VOICES[name]
-    except KeyError:
-        raise UnknownVoiceError(
-            f"there is no voice {name!r}; the voices are {', '.join(VOICES)}"
-        ) from None
+    person, _, tag = name.partition("-")
+    if tag and person in VOICES and VOICES[person].language:
+        try:
+            return in_language(VOICES[person], tag)
+        except ValueError as error:
+            raise UnknownVoiceError(str(error)) from None
+    raise UnknownVoiceError(f"there is no voice {name!r}; the voices are {', '.join(VOICES)}")
 
 
 LANGUAGES: Final = frozenset(

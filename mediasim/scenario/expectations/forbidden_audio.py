@@ -21,7 +21,6 @@ from mediasim.audio.files import load_clip
 from mediasim.audio.frames import FRAME_SAMPLES, SAMPLE_RATE
 from mediasim.documents.diagnostics import says
 from mediasim.exchange.live_call import LiveCall
-from mediasim.parties.timeline import is_speech
 from mediasim.scenario.expectations.verdicts import PublishedMedia
 from mediasim.truth.measure import find_within
 from mediasim.truth.reference import reference_of
@@ -79,7 +78,7 @@ def utterances_of(calls: Iterable[LiveCall]) -> list[SpokenUtterance]:
                 segment.text,
                 segment.pcm,
                 party.codec,
-                is_speech(segment.kind, segment.recorded.file),
+                segment.is_speech,
             )
             for segment in call.line.timeline.segments
         ]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from mediasim.parties.timeline import is_speech
 from mediasim.scenario.expectations.verdicts import FileClock
 from mediasim.scenario.report.model import (
     CallReport,
@@ -205,6 +206,7 @@ def _intervals(
             ends.append(interval["end"])
         else:
             row = _ROWS - 1
+        kind = interval["kind"]
         # Digital silence has the level minus infinity, for which JSON has no number.
         level = interval.get("level_dbfs")
         placed.append(
@@ -212,7 +214,8 @@ def _intervals(
                 "start": interval["start"],
                 "end": interval["end"],
                 "party": colours.get(interval["party"], -1),
-                "kind": interval["kind"],
+                # Words of a file are shown as those of a voice.
+                "kind": "say" if is_speech(kind, interval.get("file")) else kind,
                 "text": interval.get("text"),
                 "level": level if level is None or math.isfinite(level) else None,
                 "row": row,

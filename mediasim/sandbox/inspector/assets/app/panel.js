@@ -147,7 +147,7 @@ export class RecordingPanel {
         h("td", {}, h("button.seek", { type: "button", onclick: () => this.seek(row.start / RATE) }, clock(row.start / RATE, 1))),
         h("td", {}, h("b", { class: `c${row.channel}` }, `ch ${row.channel}`)),
         h("td", {}, row.party ?? "server"),
-        h("td.prose", {}, row.kind === "say" ? row.text : h("span.quiet", {}, row.party === null ? row.text : [row.kind, row.text].filter(Boolean).join(" "))))))))));
+        h("td.prose", {}, row.kind === "say" || row.file ? row.text : h("span.quiet", {}, row.party === null ? row.text : [row.kind, row.text].filter(Boolean).join(" "))))))))));
   }
 }
 

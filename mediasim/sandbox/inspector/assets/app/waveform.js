@@ -94,8 +94,8 @@ function recordingOf({ seconds, channels }, truth) {
       return {
         peaks: Float32Array.from(peaks.flatMap((each) => [-each, each])),
         unscripted: at,
-        intervals: (told?.intervals ?? []).map(({ start, end, kind, text }) => ({
-          start, end, text, kind: kind === "server" ? "say" : kind, party: at, row: 0 })),
+        intervals: (told?.intervals ?? []).map(({ start, end, kind, text, file }) => ({
+          start, end, text, kind: kind === "server" || file ? "say" : kind, party: at, row: 0 })),
         missing: (told?.missing ?? []).map(({ start, end, why }) => [start, end, why]),
         adjustments: (told?.adjustments ?? []).map((each) => [each.start, each.samples]),
       };
