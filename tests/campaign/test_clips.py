@@ -213,7 +213,8 @@ def test_a_manifest_of_nemo(tmp_path: Path) -> None:
         "nemo:train/long@9": f"begins at 9 s and lasts to the end, but {tmp_path}/long.wav has "
         "3.000 s",
         "train.json:5": "its file is missing: none.wav",
-        "nemo:train/long@2.5": f"begins at 2.5 s and lasts 2 s, but {tmp_path}/long.wav has 3.000 s",
+        "nemo:train/long@2.5": f"begins at 2.5 s and lasts 2 s, but {tmp_path}/long.wav has "
+        "3.000 s",
         "train.json:7": "has '1' as its duration: expected seconds from 0 on",
         "nemo:train/long": "its words end at 9.000 s, its sound at 3.000 s",
         "train.json:9": "is no JSON object",
