@@ -188,8 +188,10 @@ def test_manifests_as_json(campaign: CampaignData, tmp_path: Path) -> None:
         "alignment": {"word": [["Bye!", 0.875, 0.25, None]]},
     }
     hf = export(campaign, FORMATS["huggingface"], tmp_path / "hf").folder
-    first = rows(hf / "data/train/000000/metadata.jsonl")[0]
-    assert first["file_name"] == "000000000.flac"
+    listed = rows(hf / "data/train/metadata.jsonl")
+    assert [it["id"] for it in listed] == ["000000000", "000000001", "000000002"]
+    first = listed[0]
+    assert first["file_name"] == "000000/000000000.flac"
     assert (hf / "data/train/000000/000000000.flac").is_file()
     assert [it["end"] for it in first["utterances"]] == [1.500125, 1.375, 3.75]
     assert json.loads(first["truth"])["audio"]["samples"] == 32000

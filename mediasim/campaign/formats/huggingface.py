@@ -8,6 +8,7 @@ break on fields that are sometimes absent.)
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 __all__ = ["AUDIO_FOLDER_CONFIGS", "PARQUET_CONFIGS", "has_parquet", "write_audio_folder"]
-__all__ += ["write_parquet"]
+__all__ += ["join_metadata", "write_parquet"]
 
 PARQUET_CONFIGS: Final = """\
 configs:
@@ -37,6 +38,8 @@ configs:
   - split: train
     path: data/train/**
 """
+_TRAIN: Final = Path("data/train")
+_PART: Final = ".metadata"
 _UTTERANCE: Final[dict[str, Any]] = {
     "id": "int64",
     "channel": "int64",
@@ -75,16 +78,33 @@ def has_parquet() -> bool:
 
 
 def write_audio_folder(calls: Iterable[Call], places: Places, folder: Path) -> None:
-    """Write a shard as FLAC files with their metadata.jsonl."""
-    home = folder / "data" / "train" / f"{places.shard:06d}"
+    """Write a shard as FLAC files, and its part of the folder's metadata."""
+    home = folder / _TRAIN / f"{places.shard:06d}"
     home.mkdir(parents=True, exist_ok=True)
     lines = []
     for call in calls:
         name = f"{call.row.id}.flac"
         (home / name).write_bytes(call.flac)
-        lines.append(json.dumps({"file_name": name, **_columns(call)}, ensure_ascii=False))
+        lines.append(
+            json.dumps({"file_name": f"{home.name}/{name}", **_columns(call)}, ensure_ascii=False)
+        )
     text = "".join(f"{line}\n" for line in lines)
-    (home / "metadata.jsonl").write_text(text, "utf-8")
+    (folder / _TRAIN / f"{home.name}{_PART}").write_text(text, "utf-8")
+
+
+def join_metadata(folder: Path) -> None:
+    """Make one metadata.jsonl of the shards' parts: of several, ``datasets`` keeps no order."""
+    whole = folder / _TRAIN / "metadata.jsonl"
+    parts = sorted((folder / _TRAIN).glob(f"*{_PART}"))
+    if not whole.exists():  # else an export was killed while its parts were removed
+        written = whole.with_suffix(".new")
+        with written.open("wb") as out:
+            for part in parts:
+                with part.open("rb") as file:
+                    shutil.copyfileobj(file, out)
+        written.replace(whole)
+    for part in parts:
+        part.unlink()
 
 
 def write_parquet(calls: Iterable[Call], places: Places, folder: Path) -> None:

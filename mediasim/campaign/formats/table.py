@@ -12,6 +12,7 @@ from mediasim.campaign.formats.huggingface import (
     AUDIO_FOLDER_CONFIGS,
     PARQUET_CONFIGS,
     has_parquet,
+    join_metadata,
     write_audio_folder,
     write_parquet,
 )
@@ -53,6 +54,7 @@ _ROWS: Final = (
         "Hugging Face datasets, as Parquet where pyarrow is installed, else as an audio folder",
         loads=_HUGGING_FACE,
         shard=write_audio_folder,
+        finish=join_metadata,
         configs=AUDIO_FOLDER_CONFIGS,
     ),
     Format(
