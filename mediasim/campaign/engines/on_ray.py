@@ -50,6 +50,7 @@ class OnRay:
         more: dict[str, Any] = {}
         if address is None and not os.environ.get("RAY_ADDRESS"):
             more = {"include_dashboard": False, "address": "local"}
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends no statistics
         elif address is not None:
             more = {"address": address}
         try:
