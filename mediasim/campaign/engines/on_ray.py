@@ -6,6 +6,7 @@ already, is decided here, from the files.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 from collections.abc import Iterator
@@ -49,6 +50,7 @@ class OnRay:
         more: dict[str, Any] = {}
         if address is None and not os.environ.get("RAY_ADDRESS"):
             more = {"include_dashboard": False, "address": "local"}
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # sends no statistics
         elif address is not None:
             more = {"address": address}
         try:
@@ -72,14 +74,21 @@ class OnRay:
         self._running[self._make.remote(self._place, shard)] = shard
 
     def next(self, seconds: float) -> Result | None:
-        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        try:
+            done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        except (self._ray.exceptions.RayError, ConnectionError) as error:
+            _, shard = self._running.popitem()
+            words = str(error).strip().split("\n")[0]
+            return shard, Problem(f"the cluster of Ray is lost: {words}", fatal=True)
         return self._taken(done[0]) if done else None
 
     def interrupt(self) -> Iterator[Result]:
-        for task in self._running:
-            self._ray.cancel(task)
-        tasks = list(self._running)
-        done, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=_SECONDS_TO_END)
+        tasks, done = list(self._running), list[Any]()
+        with contextlib.suppress(self._ray.exceptions.RayError, ConnectionError):
+            for task in tasks:
+                self._ray.cancel(task)
+            if tasks:
+                done, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=_SECONDS_TO_END)
         for task in done:
             yield self._taken(task)
 
