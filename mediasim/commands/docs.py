@@ -80,9 +80,10 @@ def _show(page: Page) -> None:
         print(page.text.rstrip("\n"))
         return
     from rich.console import Console
-    from rich.markdown import Markdown
+
+    from mediasim.documentation.terminal import rendered
 
     console = Console()
     os.environ.setdefault("LESS", "-RFX")  # colours; what fits on the screen is not paged
     with console.pager(styles=not console.no_color, links=False):
-        console.print(Markdown(page.text, hyperlinks=False), width=min(console.width, 100))
+        console.print(rendered(page.text), width=min(console.width, 100), crop=False)

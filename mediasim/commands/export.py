@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +11,8 @@ import typer
 
 from mediasim.commands.ending import ExitCode, refusing, stop
 from mediasim.commands.loading import loading
+from mediasim.commands.progress import Tell, progress
+from mediasim.documents.diagnostics import counted
 
 if TYPE_CHECKING:
     from mediasim.campaign.formats.data import CampaignData
@@ -100,14 +103,23 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
     from mediasim.campaign.formats.export import export as export_campaign
     from mediasim.campaign.formats.table import format_named
     from mediasim.campaign.report import export_card
-    from mediasim.documents.diagnostics import counted
 
     for name, folder in folders.items():
         format = format_named(name)
+        shards = len(data.shards)
         try:
-            with refusing(ExportError, CampaignDataError):
-                card = export_card(data, format)
-                done = export_campaign(data, format, folder, root=root, card=card)
+            with (
+                refusing(ExportError, CampaignDataError),
+                progress(shards, "shards", name, log=True) as show,
+            ):
+                done = export_campaign(
+                    data,
+                    format,
+                    folder,
+                    root=root,
+                    card=export_card(data, format),
+                    progress=partial(_tell, show, name),
+                )
         except KeyboardInterrupt:
             stop(f"{folder} is not whole: the same command goes on", ExitCode.INTERRUPTED)
         except OSError as error:
@@ -117,3 +129,8 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
         if done.left_out:
             words = counted(done.left_out, "utterance")
             typer.echo(f"{folder}: {words} without a text left out", err=True)
+
+
+def _tell(show: Tell, name: str, done: int, shards: int) -> None:
+    """Show how far the export in a format is."""
+    show(done, f"{name}: {done:,} of {counted(shards, 'shard')}")

@@ -4,4 +4,4 @@ Pages are Markdown files in ``mediasim/docs``, in a folder of their kind. ``medi
 them and the sandbox serves them; both name a page by its topic, which is its file's name.
 """
 
-__all__ = ["html", "pages", "search"]
+__all__ = ["html", "pages", "search", "terminal"]

@@ -269,6 +269,14 @@ def test_a_campaign_that_cannot_be_read_is_named(campaign: CampaignData, tmp_pat
     rows.write_text(rows.read_text().replace('"start_sample":7000', '"start_sample":"soon"'))
     with pytest.raises(CampaignDataError, match=r"calls-000001.jsonl:1 .*start_sample.* integer"):
         export(campaign, FORMATS["rttm"], tmp_path / "rttm")
+    tar = folder / "shards/calls-000000.tar"
+    content = tar.read_bytes()
+    tar.write_bytes(content.replace(b"fLaC", b"flac"))
+    with pytest.raises(CampaignDataError, match="the audio of call 000000000: it is no FLAC"):
+        export(campaign, FORMATS["kaldi"], tmp_path / "kaldi")
+    tar.write_bytes(content.replace(b'"id":2,"channel":1', b'"id":2,"channel":2'))
+    with pytest.raises(CampaignDataError, match="an utterance is in none of its 2 channels"):
+        export(campaign, FORMATS["nemo"], tmp_path / "nemo")
     (folder / "shards/calls-000000.tar").write_bytes(b"no tar")
     with pytest.raises(CampaignDataError, match=r"calls-000000.tar cannot be read"):
         export(campaign, FORMATS["shar"], tmp_path / "shar")

@@ -102,11 +102,18 @@ def test_a_page_on_a_terminal_is_rendered_and_paged(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Console, "is_terminal", True)
     monkeypatch.setattr("mediasim.commands.docs.on_terminal", lambda: True)
     monkeypatch.setenv("TERM", "xterm-256color")
-    assert printed("verify").exit_code == 0
+    monkeypatch.setenv("COLUMNS", "60")
+    assert printed("agent-answers").exit_code == 0
     (text,) = shown
     assert "```" not in text
     assert "\x1b[1" in text
-    assert "mediasim verify" in text
+    plain = re.sub("\x1b\\[[0-9;]*m", "", text)
+    # Code is copied from there: its lines are whole.
+    (line,) = re.findall(r"^    agent = .*$", page("agent-answers").text, re.MULTILINE)
+    assert len(line) > 80
+    assert line in plain
+    assert ".md" not in plain
+    assert "(scripts-and-calls)" in plain
 
 
 def test_words_are_searched() -> None:

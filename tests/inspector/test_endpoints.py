@@ -239,7 +239,7 @@ def test_the_plan_and_scripts_for_placing_calls(stage: tuple[Sandbox, App, str])
     assert steps == {"script": [{"say": "hello"}, "hangup"]}
     status, words = sandbox.control("POST", "/inspector/script", {"yaml": "- say: [hello"})
     assert status == 422
-    assert words.startswith("2:1: is not YAML")
+    assert words.startswith("1:8: is not YAML")
 
 
 def test_hostile_words_come_through_as_they_are(stage: tuple[Sandbox, App, str]) -> None:

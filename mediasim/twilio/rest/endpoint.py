@@ -158,7 +158,7 @@ class ResourceEndpoint:
         self._unserved.add((method, path))
         words = (
             f"{method} {path:.200} is not served by this sandbox, and is answered as a missing"
-            " resource is: rest-api.md of its documentation lists what is served"
+            " resource is: mediasim docs rest-api (or /docs/rest-api) lists what is served"
         )
         self._account.notify(None, NOT_FOUND, words, warning=True)
 
