@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import gc
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, cast
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_command_from_info, get_command_name
 
 from mediasim.commands.analyze import analyze
 from mediasim.commands.campaign import campaign
@@ -26,8 +30,51 @@ from mediasim.commands.worker import worker
 
 __all__ = ["app", "main"]
 
+_registered = typer.Typer()
+"""The commands with their functions and options."""
+
+
+class _OnDemand(Mapping[str, Any]):
+    """The commands by name, each made when first asked for: making all of them takes longer than
+    many a run."""
+
+    def __getitem__(self, name: str) -> Any:
+        return _made(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_by_name())
+
+    def __len__(self) -> int:
+        return len(_by_name())
+
+
+@cache
+def _by_name() -> dict[str, typer.models.CommandInfo]:
+    return {
+        each.name or get_command_name(cast(Any, each.callback).__name__): each
+        for each in _registered.registered_commands
+    }
+
+
+@cache
+def _made(name: str) -> Any:
+    """Return a command. Raises KeyError."""
+    return get_command_from_info(
+        _by_name()[name], pretty_exceptions_short=True, rich_markup_mode=None
+    )
+
+
+class _Commands(TyperGroup):
+    """The commands of ``mediasim``."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = cast(Any, _OnDemand())
+
+
 app = typer.Typer(
     name="mediasim",
+    cls=_Commands,
     help="Telephone calls as RTP, recorded as Twilio records them, with the truth of every sample.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -48,18 +95,18 @@ def _version(
 
 
 for _command in (run, check, new, examples, schema, sdp, explain, docs):
-    app.command()(_command)
+    _registered.command()(_command)
 for _of_sandbox in (serve, worker, env, health, call, calls, recordings):
-    app.command()(_of_sandbox)
-app.command(context_settings={"allow_interspersed_args": False})(watch)
-app.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
-app.command()(analyze)
-app.command(epilog=EXIT_CODES)(verify)
-app.command("break")(break_recording)
-app.command()(fuzz)
-app.command(cls=CampaignCommand)(campaign)
-app.command()(export)
-app.command("import")(import_capture)
+    _registered.command()(_of_sandbox)
+_registered.command(context_settings={"allow_interspersed_args": False})(watch)
+_registered.command("exec", context_settings={"allow_interspersed_args": False})(exec_command)
+_registered.command()(analyze)
+_registered.command(epilog=EXIT_CODES)(verify)
+_registered.command("break")(break_recording)
+_registered.command()(fuzz)
+_registered.command(cls=CampaignCommand)(campaign)
+_registered.command()(export)
+_registered.command("import")(import_capture)
 
 
 def main() -> None:

@@ -68,7 +68,7 @@ _OPUS_BIT_RATE: Final = 32_000
 _OPUS_APPLICATION: Final = "audio"
 """The encoder's mode. "voip" would keep the sound of speech but not the waveform, to which
 recordings are compared."""
-_OPUS_COMPLEXITY: Final = "10"
+_OPUS_COMPLEXITY: Final = "0"
 """The encoder's complexity. More makes digital silence, of which a call has much, four times as
 costly, and nothing at 32 kbit/s sounds better for it."""
 _G722_DELAY: Final = 11

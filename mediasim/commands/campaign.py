@@ -132,10 +132,12 @@ def _make(
     if not begin:
         place = CampaignPlace(where, str(found.base.absolute()), document["first_call"])
         resume = command_line(words, jobs=jobs, ray=ray, only=only)
-        run_making(making, lambda: engine(place), resume, out)
-    if making.pace.done == found.calls:
         try:
-            finish_campaign(made, storage, out, formats)
-        except OSError as error:
-            stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
+            run_making(making, lambda: engine(place), resume, out)
+        except typer.Exit:
+            if making.failed:  # the report is of what there is, and says what there is not
+                finish_campaign(made, storage, out)
+            raise
+    if making.pace.done == found.calls:
+        finish_campaign(made, storage, out, formats)
     print(f"{making.pace.done:,} of {found.calls:,} calls are in {out}")

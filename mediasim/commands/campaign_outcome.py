@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from mediasim.commands.ending import refusing
+from mediasim.commands.ending import refusing, stop
 from mediasim.commands.export import EXPORTS, check_formats, export_all
 
 if TYPE_CHECKING:
@@ -31,8 +31,6 @@ def formats_of(given: Sequence[str] | None, out: str) -> list[str]:
     """Return the formats asked for; ends the command if one is unknown, or ``out`` is no folder."""
     names = check_formats(given or ())
     if names and "://" in out:
-        from mediasim.commands.ending import stop
-
         stop(
             f"--format makes folders, and {out} is a bucket: afterwards, mediasim export {out} "
             f"--format {names[0]} --out DIR"
@@ -45,14 +43,17 @@ def finish_campaign(
 ) -> None:
     """Write the report and the card of a campaign whose shards are made, and export it.
 
-    Raises OSError if nothing can be written.
+    Ends the command if nothing can be written.
     """
     from mediasim.campaign.formats.data import CampaignData, CampaignDataError
     from mediasim.campaign.report import write_outcome
 
     data = CampaignData(storage, out)
-    with refusing(CampaignDataError):
-        report = write_outcome(data, campaign)
+    try:
+        with refusing(CampaignDataError):
+            report = write_outcome(data, campaign)
+    except OSError as error:
+        stop(f"cannot write to {error.filename or out}: {error.strerror or error}")
     for it in report.compared:
         if it.by_chance is False:
             apart = f"{100 * (it.distance or 0):.1f}%"

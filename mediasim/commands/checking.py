@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from mediasim.campaign import CampaignSpec, load_campaign
 from mediasim.documents.diagnostics import ScenarioError, counted
 from mediasim.documents.document import read_yaml
 from mediasim.documents.texts import read_text
@@ -18,6 +19,8 @@ __all__ = ["checked"]
 
 _PLAN = frozenset(Config.known_keys()) - frozenset(Scenario.known_keys())
 """Keys by which a number plan is told from a scenario."""
+_CAMPAIGN = frozenset(CampaignSpec.known_keys()) - {*Scenario.known_keys(), *Config.known_keys()}
+"""Keys by which the spec of a campaign is told from both."""
 
 
 def checked(paths: Iterable[str]) -> tuple[list[str], str | None]:
@@ -28,8 +31,10 @@ def checked(paths: Iterable[str]) -> tuple[list[str], str | None]:
     for path in paths:
         try:
             for file in matching_files(path):
-                if _is_plan(file):
+                if _has_any(file, _PLAN):
                     lines.append(_plan_line(file, load_config(file)))
+                elif _has_any(file, _CAMPAIGN):
+                    lines.append(_campaign_line(file, load_campaign(file)))
                 else:
                     scenarios.append(file)
         except ScenarioError as error:
@@ -50,13 +55,17 @@ def _scenarios(files: Iterable[Path]) -> list[Scenario]:
     return found
 
 
-def _is_plan(file: Path) -> bool:
-    """Tell whether a file is a sandbox's number plan, by keys that only such a plan has."""
+def _has_any(file: Path, keys: frozenset[str]) -> bool:
+    """Tell whether a file is of a kind, by keys that only such a file has."""
     try:
         document = read_yaml(read_text(file), file).value
     except ScenarioError:
         return False  # its reader says what is wrong
-    return isinstance(document, dict) and not _PLAN.isdisjoint(document)
+    return isinstance(document, dict) and not keys.isdisjoint(document)
+
+
+def _campaign_line(file: Path, spec: CampaignSpec) -> str:
+    return f"{file}: a campaign of {counted(spec.calls, 'call')} in {counted(spec.shards, 'shard')}"
 
 
 def _plan_line(file: Path, config: Config) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,6 +11,8 @@ import typer
 
 from mediasim.commands.ending import ExitCode, refusing, stop
 from mediasim.commands.loading import loading
+from mediasim.commands.progress import Tell, progress
+from mediasim.documents.diagnostics import counted
 
 if TYPE_CHECKING:
     from mediasim.campaign.formats.data import CampaignData
@@ -22,7 +25,8 @@ EXPORTS: Final = "exports"
 
 def export(
     campaign: Annotated[
-        Path | None, typer.Argument(help="The folder that `mediasim campaign` filled.")
+        str | None,
+        typer.Argument(help="What `mediasim campaign` filled: a folder, or s3://bucket/prefix."),
     ] = None,
     format: Annotated[
         list[str] | None,
@@ -53,9 +57,9 @@ def export(
     it is there; 2: the campaign, the format or the folder is wrong; 130: Ctrl-C.
     """
     with loading():
-        from mediasim.campaign import FolderStorage
         from mediasim.campaign.formats.data import CampaignData, CampaignDataError
         from mediasim.campaign.formats.table import FORMATS
+        from mediasim.campaign.storage import open_storage
 
     if show:
         width = max(map(len, FORMATS))
@@ -64,8 +68,10 @@ def export(
     if campaign is None or not format:
         stop("expected CAMPAIGN and --format; mediasim export --list names the formats")
     names = check_formats(format)
-    data = CampaignData(FolderStorage(campaign), str(campaign))
-    with refusing(CampaignDataError):
+    if out is None and "://" in campaign:
+        stop(f"{campaign} is a bucket, and exports are folders: say where, with --out DIR")
+    with refusing(CampaignDataError, OSError):
+        data = CampaignData(open_storage(campaign), campaign)
         absent = data.missing()
         if absent and not partial and data.given_up != set(data.wanted) - set(data.shards):
             stop(
@@ -74,7 +80,7 @@ def export(
             )
     if absent:
         typer.echo(f"{campaign}: {absent}: they are not in the export", err=True)
-    home = campaign / EXPORTS if out is None else out
+    home = Path(campaign) / EXPORTS if out is None else out
     alone = out is not None and len(names) == 1
     export_all(data, {name: home if alone else home / name for name in names}, root)
 
@@ -97,14 +103,23 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
     from mediasim.campaign.formats.export import export as export_campaign
     from mediasim.campaign.formats.table import format_named
     from mediasim.campaign.report import export_card
-    from mediasim.documents.diagnostics import counted
 
     for name, folder in folders.items():
         format = format_named(name)
+        shards = len(data.shards)
         try:
-            with refusing(ExportError, CampaignDataError):
-                card = export_card(data, format)
-                done = export_campaign(data, format, folder, root=root, card=card)
+            with (
+                refusing(ExportError, CampaignDataError),
+                progress(shards, "shards", name, log=True) as show,
+            ):
+                done = export_campaign(
+                    data,
+                    format,
+                    folder,
+                    root=root,
+                    card=export_card(data, format),
+                    progress=partial(_tell, show, name),
+                )
         except KeyboardInterrupt:
             stop(f"{folder} is not whole: the same command goes on", ExitCode.INTERRUPTED)
         except OSError as error:
@@ -114,3 +129,8 @@ def export_all(data: CampaignData, folders: dict[str, Path], root: str | None = 
         if done.left_out:
             words = counted(done.left_out, "utterance")
             typer.echo(f"{folder}: {words} without a text left out", err=True)
+
+
+def _tell(show: Tell, name: str, done: int, shards: int) -> None:
+    """Show how far the export in a format is."""
+    show(done, f"{name}: {done:,} of {counted(shards, 'shard')}")

@@ -33,7 +33,7 @@ def load(paths: list[str]) -> list[Scenario]:
 def check(
     files: Annotated[
         list[str],
-        typer.Argument(help="Scenarios and number plans; * and ** stand for several."),
+        typer.Argument(help="Scenarios, number plans and campaigns; * and ** stand for several."),
     ],
 ) -> None:
     """Check files without running them: every mistake with its line, and what each file holds.

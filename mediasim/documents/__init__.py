@@ -1,4 +1,13 @@
 """Documents that people write: YAML with positions, diagnostics, durations, and models of the
 keys."""
 
-__all__ = ["diagnostics", "document", "durations", "model", "schema", "texts", "values"]
+__all__ = [
+    "diagnostics",
+    "document",
+    "durations",
+    "indented_json",
+    "model",
+    "schema",
+    "texts",
+    "values",
+]

@@ -196,6 +196,7 @@ class LiveCall:
             ends = far_end.connect_early(self.leg, self)
             if ends is None:
                 self.room.remove_leg(self.leg)
+                del self.exchange.call_of_leg[self.leg]
                 self._leg = None
                 return
             self.far_end = far_end
@@ -231,6 +232,7 @@ class LiveCall:
 
     def _use_leg(self, leg: Leg) -> None:
         self._leg = leg
+        self.exchange.call_of_leg[leg] = self
         leg.on_digit = self._receive_digit
         self._reports = LegReports(leg, f"{self.sid}@mediasim")
 

@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mediasim.audio.wav import read_wav, write_wav_to
+from mediasim.documents.indented_json import indented_json
 from mediasim.exchange.dates import Dates
 from mediasim.exchange.records import RecordingRecord, check_recording_sid
 
@@ -182,9 +183,9 @@ class MediaStore:
             raise
 
     def _write_json(self, path: Path, document: dict[str, Any]) -> None:
-        text = json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+        text = indented_json(document, 2)
         with self._atomic(path) as file:
-            file.write(text.encode())
+            file.write(text + b"\n")
 
     def _path(self, sid: str, suffix: str) -> Path:
         return self._recordings / (check_recording_sid(sid) + suffix)

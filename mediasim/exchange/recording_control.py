@@ -265,7 +265,7 @@ class LiveRecording:
             else:
                 since = self.recorder.first_frame
                 legs |= dict.fromkeys(source.leg.heard_since(since))
-        of_leg = {call.leg: call for call in self.exchange.calls if call.has_leg}
+        of_leg = self.exchange.call_of_leg
         return list(dict.fromkeys(of_leg[leg].party.name for leg in legs))
 
     def _emit(self, word: str) -> None:

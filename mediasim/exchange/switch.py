@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final, Generic, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from mediasim.exchange.profiles import DEFAULT_PROFILE, PROFILES
 from mediasim.exchange.records import Catalogue, RecordingRecord, SidFactory
 from mediasim.exchange.recovery import SPOOL, Journals
 from mediasim.media.far_end import FarEnd
-from mediasim.media.leg import Transport
+from mediasim.media.leg import Leg, Transport
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
 from mediasim.media.spool import SpoolFile
@@ -111,6 +112,8 @@ class Switch(Generic[CallT, RecordingT]):
         self.catalogue = Catalogue()
         self.events = Events()
         self.calls: list[CallT] = []
+        self.call_of_leg = WeakValueDictionary[Leg, CallT]()
+        """The call of each leg that came up, as long as anything refers to the call."""
         self.recordings: list[RecordingT] = []
         self.journals = Journals()
         self.before_media: Callable[[RecordingT], object] | None = None

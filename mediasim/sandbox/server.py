@@ -249,7 +249,8 @@ class SandboxApp:
         if access is not None:
             self._named = limit_head(access.check_host(self._answer))
             self._control = access.control(self._control, open_paths=(f"{PREFIX}/health",))
-        self._twilio = self._create_twilio_api()
+        self._twilio: ASGIApp | None = None
+        """Twilio's API for the present account, from its first request on."""
         sandbox.on_rebuilt = self._rebuild
 
     def _create_twilio_api(self) -> ASGIApp:
@@ -270,7 +271,7 @@ class SandboxApp:
 
     def _rebuild(self) -> None:
         """Replace Twilio's API after a reset."""
-        self._twilio = self._create_twilio_api()
+        self._twilio = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         # What stops being HTTP within its body has been answered 400, and hears no other answer.
@@ -309,7 +310,10 @@ class SandboxApp:
         method = scope["method"]
         if method not in ("GET", "HEAD", "OPTIONS"):
             send = self._after_commit(send, deleted=method == "DELETE")
-        await self._twilio(scope, receive, send)
+        if self._twilio is None:
+            self._twilio = self._create_twilio_api()
+        api = self._twilio
+        await api(scope, receive, send)
 
     def _after_commit(self, send: Send, *, deleted: bool) -> Send:
         """Return a ``send`` that waits until a request's changes are in the database."""

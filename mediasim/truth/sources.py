@@ -153,7 +153,7 @@ def sent(
     """Yield (call, first sample, end) of the audio of others that a call's party was sent."""
     if not call.has_leg:
         return
-    call_of_leg = {other.leg: other for other in calls if other.has_leg}
+    call_of_leg = call.exchange.call_of_leg
     heard_log = call.leg.heard_log
     ends = [frame for frame, _ in heard_log[1:]]
     for (frame, heard), later in zip_longest(heard_log, ends):
@@ -163,8 +163,10 @@ def sent(
             if start < end and other in call_of_leg:
                 yield call_of_leg[other], start, end
     if call.leg.conference_log:
-        for leg, speaker in call_of_leg.items():
-            for first, last in conference_spans(call.leg, leg):
+        for speaker in calls:
+            if not speaker.has_leg:
+                continue
+            for first, last in conference_spans(call.leg, speaker.leg):
                 start, end = max(low, first), min(high, last)
                 if start < end:
                     yield speaker, start, end

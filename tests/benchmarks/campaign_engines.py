@@ -204,7 +204,8 @@ def main() -> None:
                 out = FolderStorage(folder)
                 document = begin_campaign(campaign(shards, root, out), out)
                 place = CampaignPlace(folder, str(root), document["first_call"])
-                spent.setdefault(what, []).append(work(place, Path(folder)))
+                spent.setdefault(what, []).append(took := work(place, Path(folder)))
+                print(f"{what}: {took.wall:.1f} s, {took.cpu:.1f} CPU-s", flush=True)
                 digests.setdefault(what, set()).add(digest(Path(folder)))
 
         warm, rest = range(jobs), range(jobs, shards)

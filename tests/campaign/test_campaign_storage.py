@@ -103,5 +103,5 @@ def test_a_bucket_that_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    with pytest.raises(OSError, match="s3://calls/team cannot be used: "):
+    with pytest.raises(OSError, match=r"it cannot be used: .*: 's3://calls/team'"):
         open_storage("s3://calls/team/")

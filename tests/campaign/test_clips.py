@@ -180,6 +180,13 @@ def test_a_manifest_of_nemo(tmp_path: Path) -> None:
         {"audio_filepath": "long.wav", "offset": 2.0, "text": "Well", "duration": 1.0},
         {"audio_filepath": "long.wav", "offset": 9.0, "text": "Late", "speaker": "s1"},
         {"audio_filepath": "none.wav", "text": "Gone", "speaker": "s1"},
+        {
+            "audio_filepath": "long.wav",
+            "offset": 2.5,
+            "duration": 2,
+            "text": "Cut",
+            "speaker": "s1",
+        },
         {"audio_filepath": "long.wav", "duration": "1", "text": "Odd", "speaker": "s1"},
         {"audio_filepath": "long.wav", "text": "a", "speaker": "s1", "words": ["a"]}
         | {"alignments": [9.0]},
@@ -206,10 +213,11 @@ def test_a_manifest_of_nemo(tmp_path: Path) -> None:
         "nemo:train/long@9": f"begins at 9 s and lasts to the end, but {tmp_path}/long.wav has "
         "3.000 s",
         "train.json:5": "its file is missing: none.wav",
-        "train.json:6": "has '1' as its duration: expected seconds from 0 on",
+        "nemo:train/long@2.5": f"begins at 2.5 s and lasts 2 s, but {tmp_path}/long.wav has 3.000 s",
+        "train.json:7": "has '1' as its duration: expected seconds from 0 on",
         "nemo:train/long": "its words end at 9.000 s, its sound at 3.000 s",
-        "train.json:8": "is no JSON object",
-        "train.json:9": "has no audio_filepath",
+        "train.json:9": "is no JSON object",
+        "train.json:10": "has no audio_filepath",
     }
     named = {"manifest": "train.json", "speaker_in": "(l.n)g", "prefix": "nemo-"}
     _, rows, _ = made(tmp_path, [{"nemo": named}], "named")
@@ -262,10 +270,9 @@ def test_manifests_of_lhotse(tmp_path: Path) -> None:
         "lhotse:dev/g": f"begins at 5 s and lasts 1 s, but {tmp_path}/call.flac has 2.000 s",
     }
 
-    # A cut's supervisions are on the cut's own clock.
+    # A cut's supervisions are on the cut's own clock, their alignments on the recording's.
     cut = {"id": "x", "start": 1.0, "duration": 1.0, "type": "MonoCut", "recording": recording}
-    again = {"word": [["Good", 0.25, 0.25], ["day", 0.6, 0.15]]}
-    inside = said | {"start": 0.0, "alignment": again, "custom": {"licence": "LDC"}}
+    inside = said | {"start": 0.0, "alignment": aligned, "custom": {"licence": "LDC"}}
     lines(tmp_path / "cuts_dev.jsonl", cut | {"supervisions": [inside]}, {"id": "y", "type": "No"})
     _, cuts, left = made(tmp_path, [{"lhotse": {"cuts": "cuts_dev.jsonl"}}], "cuts")
     assert cuts == [row]

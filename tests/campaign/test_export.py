@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from databases import s3_bucket
 from tiny_campaign import CALLS, Said, pcm_of, write_tiny_campaign
 from typer.testing import CliRunner, Result
 
@@ -20,7 +21,7 @@ from mediasim.campaign.formats.data import CampaignData, CampaignDataError
 from mediasim.campaign.formats.export import ExportError, export
 from mediasim.campaign.formats.format import Format
 from mediasim.campaign.formats.table import FORMATS
-from mediasim.campaign.storage import FolderStorage
+from mediasim.campaign.storage import FolderStorage, open_storage
 from mediasim.cli import app
 
 
@@ -268,6 +269,14 @@ def test_a_campaign_that_cannot_be_read_is_named(campaign: CampaignData, tmp_pat
     rows.write_text(rows.read_text().replace('"start_sample":7000', '"start_sample":"soon"'))
     with pytest.raises(CampaignDataError, match=r"calls-000001.jsonl:1 .*start_sample.* integer"):
         export(campaign, FORMATS["rttm"], tmp_path / "rttm")
+    tar = folder / "shards/calls-000000.tar"
+    content = tar.read_bytes()
+    tar.write_bytes(content.replace(b"fLaC", b"flac"))
+    with pytest.raises(CampaignDataError, match="the audio of call 000000000: it is no FLAC"):
+        export(campaign, FORMATS["kaldi"], tmp_path / "kaldi")
+    tar.write_bytes(content.replace(b'"id":2,"channel":1', b'"id":2,"channel":2'))
+    with pytest.raises(CampaignDataError, match="an utterance is in none of its 2 channels"):
+        export(campaign, FORMATS["nemo"], tmp_path / "nemo")
     (folder / "shards/calls-000000.tar").write_bytes(b"no tar")
     with pytest.raises(CampaignDataError, match=r"calls-000000.tar cannot be read"):
         export(campaign, FORMATS["shar"], tmp_path / "shar")
@@ -325,3 +334,22 @@ def test_what_the_command_refuses(tmp_path: Path) -> None:
     assert "1 shard of 2 not whole: the same mediasim campaign" in done.stderr
     done = command(folder, "--format", "uem", "--partial")
     assert "uem: 2 calls as uem" in done.stdout
+
+
+def test_a_campaign_in_a_bucket(tmp_path: Path) -> None:
+    """Is read from there; its exports are folders, which have to be named."""
+    folder = write_tiny_campaign(tmp_path / "campaign")
+    with s3_bucket("exports") as url:
+        bucket = open_storage(f"{url}/tiny")
+        for path in sorted(folder.rglob("*.*")):
+            bucket.put(str(path.relative_to(folder)), path)
+        there = f"{url}/tiny"
+        assert "say where, with --out DIR" in command(there, "--format", "shar").stderr
+        for format in ("rttm", "shar"):
+            done = command(there, "--format", format, "--out", tmp_path / f"{format}-of-bucket")
+            assert done.exit_code == 0, done.output
+            export(opened(folder), FORMATS[format], tmp_path / f"{format}-of-folder")
+    for name in ("rttm/calls.rttm", "shar/recording.000001.tar", "shar/cuts.000001.jsonl.gz"):
+        format, _, file = name.partition("/")
+        of_bucket, of_folder = (tmp_path / f"{format}-of-{it}" for it in ("bucket", "folder"))
+        assert (of_bucket / file).read_bytes() == (of_folder / file).read_bytes()

@@ -8,8 +8,10 @@ from typing import Any
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from mediasim.campaign import campaign_schema, load_campaign, parse_campaign
+from mediasim.cli import app
 from mediasim.documents.diagnostics import ScenarioError
 
 SHIPPED = sorted((Path(__file__).parents[2] / "scenarios" / "campaigns").glob("*.yaml"))
@@ -107,3 +109,17 @@ def test_the_digest_is_of_what_decides_a_call(tmp_path: Path) -> None:
     assert parse_campaign(data | {"calls": 99, "name": "other"}, base=tmp_path).digest == first
     texts.write_text("Hello there\nGood night\n")
     assert parse_campaign(data, base=tmp_path).digest != first
+
+
+def test_commands_tell_a_campaign_from_a_scenario(tmp_path: Path) -> None:
+    file = tmp_path / "set.yaml"
+    file.write_text(SOUND)
+    checked = CliRunner().invoke(app, ["check", str(file)])
+    assert checked.output == f"{file}: a campaign of 10 calls in 1 shard\n"
+    run = CliRunner().invoke(app, ["run", str(file)])
+    assert run.exit_code == 2
+    assert "no scenario: it is made by mediasim campaign" in run.output
+    file.write_text(SOUND.replace("[Hello there, Good bye]", "[]"))
+    wrong = CliRunner().invoke(app, ["check", str(file)])
+    assert wrong.exit_code == 2
+    assert f"{file}:3:10: conversation.texts: expected at least one text" in wrong.output

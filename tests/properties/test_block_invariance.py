@@ -13,6 +13,7 @@ from playing import Played, examples, play
 
 from mediasim.media.plane import MediaPlane
 from mediasim.media.room import Room
+from mediasim.parties.party import Line
 from mediasim.scenario.running import runner
 
 SCENARIOS = drawn.calls() | drawn.conferences() | drawn.voicemails()
@@ -69,3 +70,50 @@ def test_looking_far_ahead_while_only_silence_can_come(scenario: dict[str, Any])
     far = play(scenario)
     with patch.object(Room, "outlook", property(lambda room: room.horizon)):
         same(far, play(scenario))
+
+
+NETWORKS: list[dict[str, Any]] = [
+    {},
+    {"up": {"delay": "20ms", "jitter": "30ms", "loss": "1%"}},
+    {"delay": "10ms", "jitter": {"exponential": "20ms"}, "reorder": 0.05, "duplicate": 0.05},
+    {"loss": {"gilbert_elliott": {"enter": 0.04, "leave": 0.05}}},
+]
+"""Of no trouble, with offsets that move, with packets that come too late, with losses in bursts."""
+NOISE = {"noise": {"kind": "white", "for": "800ms", "level": -20}}
+
+
+def conversation(network: dict[str, Any], codec: str, wait: str) -> dict[str, Any]:
+    """A call of two parties who wait for each other, at times in vain."""
+    line = {"codec": codec, "network": network}
+    waits: Any = {"wait_for": {"quiet": wait, "timeout": "2500ms"}}
+    first, second = [NOISE, waits], [waits, {"pause": "150ms"}, NOISE]
+    return {
+        "parties": {
+            "a": {**line, "script": [{"repeat": {"times": 3, "steps": first}}, "hangup"]},
+            "b": {**line, "script": [{"repeat": {"times": 3, "steps": second}}]},
+        },
+        "call": {"from": "a", "to": "b", "answer": "0s", "recording": "dual"},
+    }
+
+
+def test_what_is_known_ahead_changes_nothing_but_the_blocks() -> None:
+    lengths: dict[str, list[int]] = {"known": [], "unknown": []}
+
+    def counted(to: list[int], scenario: dict[str, Any]) -> Played:
+        block = MediaPlane._block
+
+        def count(plane: MediaPlane, rooms: Any, first: int, frames: int) -> None:
+            to.append(frames)
+            block(plane, rooms, first, frames)
+
+        with patch.object(MediaPlane, "_block", count):
+            return play(scenario)
+
+    for network, (codec, wait) in itertools.product(
+        NETWORKS, [("PCMU", "600ms"), ("PCMA", "200ms"), ("G722", "600ms")]
+    ):
+        scenario = conversation(network, codec, wait)
+        known = counted(lengths["known"], scenario)
+        with patch.object(Line, "heard_ahead", lambda line: None):
+            same(known, counted(lengths["unknown"], scenario))
+    assert len(lengths["known"]) < 0.8 * len(lengths["unknown"])

@@ -33,7 +33,8 @@ from mediasim.parties.voices.word_times import times_by_letters
 __all__ = ["ClipMaker", "MadeClip", "index_row"]
 
 _SLACK: Final = SAMPLE_RATE // 2
-"""Samples by which words may end after their sound: aligners count in frames."""
+"""Samples at 8 kHz by which words may end after their sound, and rows say that a file is longer:
+aligners count in frames, and durations are rounded."""
 _FULL_SCALE: Final = 32768.0
 
 
@@ -71,6 +72,9 @@ class ClipMaker:
             return LeftOut(source.name, str(error))
         except MemoryError:
             return LeftOut(source.name, "is too long to be decoded in this machine's memory")
+        except Exception as error:  # of a decoder: one odd file is to cost no other
+            words = str(error).strip() or "no message"
+            return LeftOut(source.name, f"cannot be decoded ({type(error).__name__}: {words})")
 
     def _spoken(self, source: Source) -> MadeClip:
         assert source.voice is not None
@@ -115,10 +119,12 @@ class ClipMaker:
             raise _Unusable(f"{found.damaged} damaged packets of {source.audio} were passed over")
         channels, rate = found.channels, found.rate
         first = round(source.offset * rate)
-        last = channels.shape[1]
+        last, short = channels.shape[1], False
         if source.duration is not None:
-            last = min(last, first + round(source.duration * rate))
-        if first >= last:
+            end = first + round(source.duration * rate)
+            short = end - last > _SLACK * rate // SAMPLE_RATE
+            last = min(last, end)
+        if first >= last or short:
             raise _Unusable(
                 f"begins at {source.offset:g} s and lasts "
                 f"{'to the end' if source.duration is None else f'{source.duration:g} s'}, but "

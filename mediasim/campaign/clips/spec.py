@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from mediasim.campaign.clips.corpora import AnyCorpus
+from mediasim.campaign.clips.corpora import AnyCorpus, CorpusError
 from mediasim.campaign.clips.source import LeftOut, Source
 from mediasim.documents.durations import Duration, positive
 from mediasim.documents.model import Many, Misfit, Model, OneOrMany
@@ -38,7 +38,11 @@ class ClipsSpec(Model):
     def sources(self, base: Path) -> Iterator[Source | LeftOut]:
         """Yield the utterances of all corpora, in order. Raises CorpusError."""
         for corpus in self.corpora:
-            yield from corpus.sources(base)
+            try:
+                yield from corpus.sources(base)
+            except OSError as error:
+                words = f"{error.filename} cannot be read: {error.strerror or error}"
+                raise CorpusError(words) from None
 
 
 class SpeakerFilter(Model):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 __all__ = ["CallRow", "Channel", "Span", "Utterance", "Word", "side", "token"]
 
@@ -112,6 +112,12 @@ class CallRow(_Row):
     loss: tuple[Span, ...] = ()
     faults: tuple[Span, ...] = ()
     conversation: str = ""
+
+    @model_validator(mode="after")
+    def _channels_exist(self) -> Self:
+        if any(it.channel >= self.audio.channels for it in self.utterances):
+            raise ValueError(f"an utterance is in none of its {self.audio.channels} channels")
+        return self
 
     @property
     def rate(self) -> int:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mediasim.audio.levels import downmix
 from mediasim.audio.wav import write_wav_to
 from mediasim.campaign.flac import decode_flac
+from mediasim.campaign.formats.data import CampaignDataError
 from mediasim.campaign.formats.format import Call
 
 __all__ = ["Sound"]
@@ -19,9 +20,17 @@ class Sound:
     """The decoded audio of a call."""
 
     def __init__(self, call: Call) -> None:
-        """Decode the FLAC file of a call. Raises AudioFileError."""
+        """Decode a call's FLAC file. Raises CampaignDataError if it is not what the row says."""
         self._rate = call.row.rate
-        self._pcm = decode_flac(call.flac)
+        try:
+            self._pcm = decode_flac(call.flac)
+        except ValueError as error:
+            raise CampaignDataError(f"the audio of call {call.row.id}: {error}") from None
+        if self._pcm.shape != (call.row.audio.channels, call.row.audio.samples):
+            raise CampaignDataError(
+                f"the audio of call {call.row.id} has channels and samples {self._pcm.shape}, its "
+                f"row says {(call.row.audio.channels, call.row.audio.samples)}"
+            )
 
     def channel(self, number: int) -> bytes:
         """Return a channel as a WAV file."""

@@ -7,6 +7,7 @@ that were asked for.
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -29,6 +30,7 @@ _SHOWN: Final = 20
 """Speakers whose names are listed."""
 _UNSAID: Final = "no licence stated"
 _VOICES: Final = "synthetic voices"
+_SYNTHESISED: Final = "made by the engine, no recording"
 
 ClipSources = Mapping[tuple[str, str], int]
 """How many clips there are by (where they are from, licence)."""
@@ -44,9 +46,12 @@ def clip_sources(data: CampaignData) -> ClipSources:
                 source = str(row.get("source") or "")
             except (ValueError, AttributeError):
                 continue
-            spoken = row.get("voice") or source.startswith(("voice", "say"))
-            origin = _VOICES if spoken else source.split("/")[0].split(":")[0] or "recorded speech"
-            found[origin, str(row.get("licence") or _UNSAID)] += 1
+            if row.get("voice"):
+                engine = f" ({row['engine']})" if row.get("engine") else ""
+                origin, unsaid = f"{_VOICES}{engine}", _SYNTHESISED
+            else:
+                origin, unsaid = re.split("[:/]", source)[0] or "recorded speech", _UNSAID
+            found[origin, str(row.get("licence") or unsaid)] += 1
     return dict(found)
 
 
@@ -80,9 +85,9 @@ def _head(report: Mapping[str, Any], sources: ClipSources, format: Format | None
 
 def _licence(stated: set[str]) -> str:
     """Return the licence for the head: that of all clips, if they have one; else ``other``."""
-    if len(stated) == 1 and (only := next(iter(stated)).lower()) != _UNSAID:
-        return json.dumps(only)
-    return "other"
+    if len(stated) != 1 or stated & {_UNSAID, _SYNTHESISED}:
+        return "other"
+    return json.dumps(next(iter(stated)).lower())
 
 
 def _body(report: Mapping[str, Any], sources: ClipSources, format: Format | None) -> Iterator[str]:

@@ -6,6 +6,7 @@ A file is put by one request where it is not very large, so that a killed proces
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -34,11 +35,12 @@ class BucketStorage:
             probe = open_store(self.where, {})
             self._store = open_store(self.where, {}, most=_SECONDS, retries=_RETRIES)
         except ObjectStoreError as error:
-            raise OSError(str(error)) from None
+            raise OSError(errno.EINVAL, str(error), self.where) from None
         try:
             next(iter(probe.list(chunk_size=1)), None)
         except Exception as error:
-            raise OSError(f"{self.where} cannot be used: {first_line(error)}") from None
+            words = f"it cannot be used: {first_line(error)}"
+            raise OSError(errno.EIO, words, self.where) from None
 
     def __reduce__(self) -> tuple[type[BucketStorage], tuple[str]]:
         # A process that is given it opens the bucket anew.
@@ -117,4 +119,4 @@ class BucketStorage:
         except AlreadyExistsError as error:
             raise FileExistsError(str(error)) from None
         except Exception as error:
-            raise OSError(f"{self.where}: {first_line(error)}") from None
+            raise OSError(errno.EIO, first_line(error), self.where) from None

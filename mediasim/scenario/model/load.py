@@ -121,6 +121,10 @@ def _scenarios(origin: Origin) -> list[Scenario]:
 
     Raises ScenarioError with every problem of the document.
     """
+    calls = origin.document.child("calls")
+    if calls is not None and isinstance(calls.value, str) and not origin.document.child("parties"):
+        words = "is of a campaign's spec, and no scenario: it is made by mediasim campaign"
+        raise ScenarioError([origin.problem(("calls",), words)])
     scenarios: list[Scenario] = []
     # A dict, for the variants of a matrix share most of their problems.
     problems = dict.fromkeys(origin.document.repeated)

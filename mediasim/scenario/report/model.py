@@ -6,13 +6,13 @@ documented here alone. :mod:`mediasim.scenario.report.build` makes them of runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from mediasim.documents.diagnostics import counted
+from mediasim.documents.indented_json import indented_json
 from mediasim.exchange.records import ChannelMapEntry
 
 __all__ = [
@@ -278,8 +278,7 @@ class Report:
     def write(self, folder: Path) -> Path:
         """Write ``report.json`` into a folder, and return its path."""
         path = folder / "report.json"
-        text = json.dumps(report_json(self), indent=1, ensure_ascii=False)
-        path.write_text(text + "\n", "utf-8")
+        path.write_bytes(indented_json(report_json(self), 1) + b"\n")
         return path
 
 

@@ -9,7 +9,6 @@ unknown path gets 404, code 20404; an internal error gets code 20500.
 from __future__ import annotations
 
 import re
-from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -88,8 +87,8 @@ def create_api(account: Account, gate: Gate, settings: ApiSettings | None = None
 
 def _route(path: str, suffix: str, endpoint: ResourceEndpoint | MediaEndpoint) -> Route:
     """Return the route of a path to an endpoint of one account."""
-    route = copy(_compiled(path, suffix))
-    route.endpoint = route.app = endpoint
+    route = Route.__new__(Route)
+    route.__dict__ = {**_compiled(path, suffix).__dict__, "endpoint": endpoint, "app": endpoint}
     return route
 
 

@@ -1,7 +1,7 @@
 """Lhotse's manifests: recordings with supervisions, or cuts, as JSON lines, plain or gzipped.
 
 A supervision's ``alignment: {word: [[symbol, start, duration, score], …]}`` has the times of its
-words, on the same clock as its own start.
+words, counted from the start of the recording, in cuts too, where its own start is not.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _source(
         offset=offset,
         duration=seconds_of(row, "duration"),
         channel=place,
-        words=tuple(_words(row.get("alignment"), start)),
+        words=tuple(_words(row.get("alignment"), offset)),
     )
 
 
@@ -159,12 +159,13 @@ def _audio(recording: Row, channels: list[Any], folder: Path) -> tuple[Path, int
     raise ValueError(f"its recording has no channel {some}")
 
 
-def _words(alignment: Any, start: float) -> Iterator[SpokenWord]:
+def _words(alignment: Any, offset: float) -> Iterator[SpokenWord]:
+    """Yield the words of an utterance that begins at ``offset`` of its recording."""
     items = alignment.get("word") if isinstance(alignment, Mapping) else None
     for item in items if isinstance(items, list) else ():
         if not isinstance(item, list) or len(item) < 3:
             raise ValueError("has an alignment that is no [symbol, start, duration]")
-        at = _time(item[1], "alignment") - start
+        at = _time(item[1], "alignment") - offset
         length = _time(item[2], "alignment")
         text = str(item[0]).strip()
         if text and text != "<eps>":
