@@ -21,12 +21,13 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
@@ -54,6 +55,8 @@ _FENCE: Final = re.compile(
 _NAMED: Final = re.compile(r"`([\w./-]+\.(?:yaml|yml|py|mjs|toml|json))`")
 _ADDRESS: Final = "http://127.0.0.1:8080"
 """Where a sandbox is that was started without a port."""
+_PATIENCE_S: Final = 90
+"""Seconds that commands may take before they count as hanging."""
 _TESTS: Final = re.compile(r"^(async )?def test_", re.MULTILINE)
 
 
@@ -134,6 +137,8 @@ class PageRun:
                 self._python(snippet)
             case "sh" | "console":
                 self._shell(snippet)
+            case "json" if "…" in snippet.text:
+                pass  # shown, with something left out
             case "json":
                 json.loads(snippet.text)
                 self._write(snippet.name, snippet.text)
@@ -262,17 +267,21 @@ class PageRun:
         text = text.replace(_ADDRESS, where).replace(_ADDRESS.removeprefix("http://"), where[7:])
         ours = f'mediasim() {{ "{sys.executable}" -m mediasim "$@"; }}\n'
         ours += f'python() {{ "{sys.executable}" "$@"; }}\n'
-        done = subprocess.run(
+        started = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", ours + text],
             cwd=self._folder,
             env={**os.environ, "NO_PROXY": "127.0.0.1", **self._environment},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            timeout=100,
-            check=False,
+            start_new_session=True,
         )
-        sys.stdout.write(f"{done.stdout}\n{done.stderr}")
-        return done.returncode
+        try:
+            sys.stdout.write(started.communicate(timeout=_PATIENCE_S)[0])
+        finally:
+            with suppress(ProcessLookupError):  # what goes on in the background ends as well
+                os.killpg(started.pid, signal.SIGKILL)
+        return started.returncode
 
 
 def _is_file(word: str) -> bool:

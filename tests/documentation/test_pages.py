@@ -126,6 +126,43 @@ def test_words_are_searched() -> None:
         assert search(words)[0].topic == topic
 
 
+TASKS = {
+    "card number": "card-number",
+    "agent busy": "agent-answers",
+    "bridged": "wait-until-bridged",
+    "webhook retried": "bad-webhooks",
+    "webhook parameters": "assert-a-webhook",
+    "call failed": "why-did-my-call-fail",
+    "transcript channel": "transcripts-per-channel",
+    "misheard": "misheard-speech",
+    "pcap": "import-a-capture",
+    "jitter party": "change-the-network",
+    "own wav": "own-audio",
+    "barge-in": "barge-in",
+    "node clock reset": "node-tests",
+    "java": "sdks",
+    "github actions": "continuous-integration",
+    "gitlab": "continuous-integration",
+    "docker compose": "docker",
+    "sipp": "sip-phones",
+    "baresip": "sip-phones",
+    "flask": "web-frameworks",
+    "django": "web-frameworks",
+    "load test": "load-test",
+    "reproduce failure": "reproduce-a-failure",
+    "covered twilio": "what-is-covered",
+    "editor completion": "editor",
+    "several people": "share-a-sandbox",
+    "data set": "data-set",
+}
+"""What people come with, in their words, and the page of it."""
+
+
+@pytest.mark.parametrize("words", TASKS)
+def test_a_task_is_found_by_its_words(words: str) -> None:
+    assert TASKS[words] in [found.topic for found in search(words)[:3]]
+
+
 # -- in a browser ---------------------------------------------------------------------------------
 
 
