@@ -209,7 +209,7 @@ class CallView {
     if (!deliveries.length) return this.webhooks.replaceChildren();
     const start = this.#found.legs[0].created;
     this.webhooks.replaceChildren(h("h2", {}, "Webhooks ", h("span.quiet", {}, deliveries.length)),
-      h("div.scrolls", {}, h("table", {}, h("tbody", {}, deliveries.map((each) => h("tr", {},
+      h("div.scrolls", { tabindex: 0 }, h("table", {}, h("tbody", {}, deliveries.map((each) => h("tr", {},
         h("td.number", {}, clock(each.queued - start, 3)),
         h("td", {}, kindWords(each.kind)),
         h("td", {}, h("a", { href: `#/webhooks/${each.id}` }, h("b.method", {}, each.method), " ", pathOf(each.url))),

@@ -96,4 +96,4 @@ async function load(setup) {
 }
 
 const step = (title, words, ...more) => h("li", {}, h("h2", {}, title), h("p.quiet", {}, words), more);
-const code = (text) => h("div.code", {}, h("pre", {}, text), copyButton(text));
+const code = (text) => h("div.code", {}, h("pre", { tabindex: 0 }, text), copyButton(text));

@@ -32,7 +32,7 @@ function coloured(line) {
 
 /** Names and values as a table. */
 export function table(rows, style = "") {
-  return h("div.scrolls", {}, h("table", { class: style }, h("tbody", {}, rows.map(([name, value]) =>
+  return h("div.scrolls", { tabindex: 0 }, h("table", { class: style }, h("tbody", {}, rows.map(([name, value]) =>
     h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, value))))));
 }
 

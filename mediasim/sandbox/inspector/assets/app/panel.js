@@ -21,7 +21,7 @@ export class RecordingPanel {
     this.recording = recording;
     this.onTime = onTime;
     this.channels = recording.channel_map.channels;
-    this.element = h("section.panel-recording", { data: { sid: recording.sid }, "aria-label": "Recording" });
+    this.element = h("section.panel-recording", { data: { sid: recording.sid }, "aria-label": `Recording ${recording.sid}` });
     const { layout } = recording.channel_map;
     this.stored = layout.stored_channels;
     this.done = recording.status === "completed";
@@ -143,7 +143,7 @@ export class RecordingPanel {
     if (!rows.length) return;
     this.said.replaceChildren(h("details", { open: rows.length <= 12 },
       h("summary", {}, "What was said ", h("span.quiet", {}, rows.length)),
-      h("div.scrolls", {}, h("table", {}, h("tbody", {}, rows.slice(0, 500).map((row) => h("tr", {},
+      h("div.scrolls", { tabindex: 0 }, h("table", {}, h("tbody", {}, rows.slice(0, 500).map((row) => h("tr", {},
         h("td", {}, h("button.seek", { type: "button", onclick: () => this.seek(row.start / RATE) }, clock(row.start / RATE, 1))),
         h("td", {}, h("b", { class: `c${row.channel}` }, `ch ${row.channel}`)),
         h("td", {}, row.party ?? "server"),

@@ -27,7 +27,7 @@ export class Timeline {
     this.strip = h("p.strip.quiet", { "aria-live": "polite" }, HINT);
     this.headLine = h("div.playhead", { hidden: true });
     this.nowLine = h("div.nowline", { hidden: true });
-    const button = (words, label, act) => h("button", { type: "button", "aria-label": label, title: label, onclick: act }, words);
+    const button = (words, label, act) => h("button", { type: "button", "aria-label": /\w/.test(words) ? `${words}: ${label}` : label, title: label, onclick: act }, words);
     this.element = h("section.timeline", { "aria-label": "Timeline" },
       h("div.top", {}, h("h2", {}, "Timeline"), h("div.zoom", { role: "group", "aria-label": "Zoom" },
         button("−", "Show more time (−)", () => this.zoom(1 / 1.6)),
@@ -158,7 +158,7 @@ export class Timeline {
 
   #mark(mark, { key, x, width, row, beside, turned, fits }) {
     const element = h("button.mark", {
-      type: "button", class: mark.look, "aria-label": `${clock(mark.start - this.from, 2)}: ${mark.words}`,
+      type: "button", class: mark.look, "aria-label": `${clock(mark.start - this.from, 2)}: ${[mark.label, mark.words].filter(Boolean).join(", ")}`,
       tabindex: -1, data: { key },
       style: { left: `${x}px`, width: `${width}px`, top: `${row * ROW + 3}px`, opacity: mark.opacity ?? 1 },
       onclick: () => this.#pick(mark, key, true), onfocus: () => this.#pick(mark, key), onpointerenter: () => this.#tell(mark),

@@ -235,7 +235,7 @@ function note(words, kind = "") {
 
 at("pad").append(
   ...KEYS.map(([key, letters]) =>
-    h("button", { type: "button", "aria-label": key, data: { key }, onclick: () => press(key) }, key, h("small", { "aria-hidden": "true" }, letters))),
+    h("button", { type: "button", data: { key }, onclick: () => press(key) }, key, h("small", { "aria-hidden": "true" }, letters))),
 );
 at("dial").addEventListener("submit", (event) => {
   event.preventDefault();
