@@ -28,10 +28,12 @@ def mediasim(*words: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 def without_app() -> Iterator[None]:
-    """Templates have modules of the same names."""
+    """Templates have modules of the same names, and so have other tests."""
+    kept = {name: sys.modules.pop(name) for name in ("app", "test_app") if name in sys.modules}
     yield
     for name in ("app", "test_app"):
         sys.modules.pop(name, None)
+    sys.modules.update(kept)
 
 
 @pytest.mark.parametrize("name", templates())
