@@ -28,10 +28,13 @@ def mediasim(*words: str) -> tuple[int, str, str]:
 
 @pytest.fixture
 def without_app() -> Iterator[None]:
-    """Templates have modules of the same names."""
+    """Templates have modules of the same names, and so have other tests."""
+    names = "app", "test_app"
+    kept = [(name, sys.modules.pop(name)) for name in names if name in sys.modules]
     yield
-    for name in ("app", "test_app"):
+    for name in names:
         sys.modules.pop(name, None)
+    sys.modules.update(kept)
 
 
 @pytest.mark.parametrize("name", templates())

@@ -215,6 +215,7 @@ def test_rtcp_of_others_is_dropped(office: Office, peer: Peer, mux: bool) -> Non
     assert [packet for _, packet in endpoint.reports] == [report]
 
 
+@pytest.mark.flaky(reruns=1)  # the kernel stamps the first packet late on a busy machine
 def test_packets_are_taken_up_to_a_frame_and_have_come_when_they_came(
     office: Office, peer: Peer
 ) -> None:

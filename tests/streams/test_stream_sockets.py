@@ -64,7 +64,12 @@ class Stage:
         return self.call(document, *script)
 
     def media(self) -> NDArray[np.int16]:
-        (recording,) = self.sandbox.control("GET", "/recordings")["recordings"]
+        until = time.monotonic() + 30
+        while True:  # a recording is processed when its call has ended
+            (recording,) = self.sandbox.control("GET", "/recordings")["recordings"]
+            if recording["status"] == "completed" or time.monotonic() > until:
+                break
+            time.sleep(0.02)
         env = self.sandbox.env
         account, token = env["TWILIO_ACCOUNT_SID"], env["TWILIO_AUTH_TOKEN"]
         url = f"{self.sandbox.url}/2010-04-01/Accounts/{account}/Recordings/{recording['sid']}.wav"

@@ -81,7 +81,7 @@ def test_a_grant_may_allow_nothing_or_carry_parameters() -> None:
     token = AccessToken(ACCOUNT, KEY.sid, KEY.secret, identity="bob")
     token.add_grant(VoiceGrant())
     assert read(token.to_jwt()) == VoiceToken(
-        "bob", False, None, {}, read(token.to_jwt()).expires_s
+        "bob", False, None, {}, read(token.to_jwt()).expires_s, account_sid=ACCOUNT
     )
     token = AccessToken(ACCOUNT, KEY.sid, KEY.secret, identity="bob")
     grant = VoiceGrant(outgoing_application_sid=APPLICATION)
@@ -92,7 +92,9 @@ def test_a_grant_may_allow_nothing_or_carry_parameters() -> None:
 
 def test_what_is_minted_here_is_read_here() -> None:
     made = mint(ACCOUNT, KEY, "alice", now_s=NOW, application_sid=APPLICATION, life_s=60)
-    assert read(made, NOW) == VoiceToken("alice", True, APPLICATION, {}, NOW + 60)
+    assert read(made, NOW) == VoiceToken(
+        "alice", True, APPLICATION, {}, NOW + 60, account_sid=ACCOUNT
+    )
     assert jwt.get_unverified_header(made)["cty"] == "twilio-fpa;v=1"
 
 
