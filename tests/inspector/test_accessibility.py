@@ -57,9 +57,7 @@ def visit() -> Iterator[Visits]:
 
 
 @pytest.fixture(scope="module")
-def places(
-    stage: tuple[Sandbox, App], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
+def places(stage: tuple[Sandbox, App], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """URLs of the pages."""
     sandbox, _ = stage
     folder = tmp_path_factory.mktemp("report")
