@@ -57,10 +57,10 @@ def pytest_collection_finish() -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [items[place] for place in in_order([item.nodeid for item in items])]
     for item in items:
-        # What else the machine does can make a test of real time fail: it is tried twice, and the
-        # summary names each that was.
+        # What else the machine does can make a test of real time fail: it is tried again some
+        # seconds later, up to three times, and the summary names each that was.
         if item.get_closest_marker("realtime"):
-            item.add_marker(pytest.mark.flaky(reruns=1))
+            item.add_marker(pytest.mark.flaky(reruns=3, reruns_delay=5))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -23,6 +23,15 @@ _REALTIME: Final = "mark.realtime"
 _LANES: Final = 2
 _LONG: Final = ("test_fuzz.py", "test_same_recording_whichever_door.py", "test_scenarios.py")
 """Files whose tests take long, each of which may run by itself."""
+_MANY_PROCESSES: Final = (
+    "test_side_by_side.py",
+    "test_joined_workers.py",
+    "test_fleet.py",
+    "test_kill_rounds.py",
+    "test_kills.py",
+)
+"""Files whose tests start many processes: they wait for what happens, and run at low priority, or
+those that send packets in real time would be late beside them."""
 _NICE: Final = 5
 
 
@@ -32,7 +41,9 @@ def _file_of(node_id: str) -> str:
 
 @cache
 def _is_of_real_time(file: str) -> bool:
-    """Tell whether a file has tests of real time."""
+    """Tell whether a file has tests of real time, which need the processor when they need it."""
+    if file.endswith(_MANY_PROCESSES):
+        return False
     try:
         return _REALTIME in (_ROOT / file).read_text("utf-8")
     except OSError:
@@ -54,7 +65,8 @@ def in_order(node_ids: Sequence[str]) -> list[int]:
 
     def rank(place: int) -> tuple[int, int]:
         file = _file_of(node_ids[place])
-        return (0 if _is_of_real_time(file) else 1 if file.endswith(_LONG) else 2), place
+        long = file.endswith((*_LONG, *_MANY_PROCESSES))
+        return (0 if _is_of_real_time(file) else 1 if long else 2), place
 
     return sorted(range(len(node_ids)), key=rank)
 
