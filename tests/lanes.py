@@ -25,7 +25,6 @@ _LONG: Final = ("test_fuzz.py", "test_same_recording_whichever_door.py", "test_s
 """Files whose tests take long, each of which may run by itself."""
 _MANY_PROCESSES: Final = (
     "test_side_by_side.py",
-    "test_joined_workers.py",
     "test_fleet.py",
     "test_kill_rounds.py",
     "test_kills.py",

@@ -213,7 +213,7 @@ def test_baresip_registers_with_a_domain(stage: SipStage, client: Client, tmp_pa
     proxy = f'outbound="sip:{stage.host}:{stage.port}"'
     account = f"<sip:{USER}@{DOMAIN}>;auth_pass={PASSWORD};regint=60;{proxy}"
     (tmp_path / "accounts").write_text(f"{account};answermode=auto;audio_codecs=pcmu\n")
-    with running(program, "-f", tmp_path, "-t", 3, folder=tmp_path):
+    with running(program, "-f", tmp_path, "-t", 40, folder=tmp_path):
         registrar = stage.embedded.sandbox.sip.agent.registrar  # type: ignore[union-attr]
         name = f"{USER}@{DOMAIN}"
         stage.until(lambda: stage.on_engine(lambda: registrar.contacts(name)), "registering")

@@ -201,13 +201,18 @@ def test_baresip_registers_and_is_rung(stage: SipStage, tmp_path: Path) -> None:
     (tmp_path / "contacts").write_text("")
     account = f"<sip:alice@{stage.host}:{stage.port}>;auth_pass=secret;regint=60"
     (tmp_path / "accounts").write_text(f"{account};answermode=auto;audio_codecs=pcmu\n")
-    with running(program, "-f", tmp_path, "-t", 4, folder=tmp_path):
-        registrar = stage.embedded.sandbox.sip.agent.registrar  # type: ignore[union-attr]
-        stage.until(lambda: stage.on_engine(lambda: registrar.contacts("alice")), "registering")
+    registrar = stage.embedded.sandbox.sip.agent.registrar  # type: ignore[union-attr]
+    known = len(stage.on_engine(lambda: list(registrar.contacts("alice"))))
+    with running(program, "-f", tmp_path, "-t", 40, folder=tmp_path):
+        stage.until(
+            lambda: stage.on_engine(lambda: len(list(registrar.contacts("alice")))) > known,
+            "registering",
+        )
         with Phone(stage, "caller", said=ours) as caller:
             answer = caller.call(DIALS)
             assert media_of(answer)
-            time.sleep(2)
+            caller.rtp.say_all()
+            time.sleep(0.3)
             caller.hang_up()
             heard = caller.rtp.pcm()
     call = stage.until(lambda: stage.call_of(to=DIALS, status="completed"))
