@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from inner_runs import imported_once  # noqa: F401 - a fixture of this module
 from typer.testing import CliRunner
 
 from mediasim.cli import app

@@ -10,17 +10,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import jinja2  # noqa: F401 - inner runs are to find it imported
 import pytest
+from inner_runs import imported_once  # noqa: F401 - a fixture of this module
 from snippets import PageRun, snippets_of
 
 from mediasim.documentation.pages import pages
-from mediasim.sandbox.config import Config
-from mediasim.sandbox.embedded import EmbeddedSandbox
-from mediasim.sandbox.settings import Settings
-from mediasim.scenario.report import html as report_html  # noqa: F401 - the same
-from mediasim.testing import MediasimSandbox, Simulated  # noqa: F401 - the same
-from mediasim.testing.apps import sdk_client
 
 pytest_plugins = ["pytester"]
 
@@ -31,18 +25,6 @@ SOURCES = {
 }
 ILLUSTRATED = {each.topic for each in pages() if each.kind in ("reference", "explanation")}
 """Pages in which commands stand for what is said of them, of files that the reader has."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def imported_once() -> None:
-    """What a sandbox imports as it goes: an inner run forgets what it was the first to import."""
-    plan = Config.model_validate({"numbers": {"+14155550190": {"twiml": "<Response/>"}}})
-    with EmbeddedSandbox(Settings(config=plan, clock="virtual", data=None)) as served:
-        account = served.sandbox.service.account
-        sdk_client(served.base_url, account.sid, account.auth_token).calls.create(
-            to="+14155550191", from_="+14155550190", url=f"{served.base_url}/nothing"
-        )
-        served.submit(lambda: served.sandbox.clock.run_until_idle(10**11)).result()
 
 
 @pytest.fixture
