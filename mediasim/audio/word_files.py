@@ -17,12 +17,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike, fspath
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from mediasim.audio.frames import SAMPLE_RATE
 from mediasim.audio.word_time import WordTime
 
 __all__ = ["WORD_FILES", "SpokenWord", "WordFileError", "read_word_times", "word_times"]
+
+T = TypeVar("T")
 
 
 class WordFileError(ValueError):
@@ -163,21 +165,19 @@ def _tiers(tokens: Sequence[str | float]) -> dict[str, list[tuple[float, float, 
     """Return the intervals (start, end, text) of each tier of intervals, by its name."""
     cursor = 0
 
-    def number() -> float:
+    def token(kind: type[T], otherwise: str) -> T:
         nonlocal cursor
         found = tokens[cursor] if cursor < len(tokens) else None
-        if not isinstance(found, float):
-            raise ValueError("ends too early, or has a text where a number belongs")
+        if not isinstance(found, kind):
+            raise ValueError(f"ends too early, or has {otherwise} belongs")
         cursor += 1
         return found
 
+    def number() -> float:
+        return token(float, "a text where a number")
+
     def word() -> str:
-        nonlocal cursor
-        found = tokens[cursor] if cursor < len(tokens) else None
-        if not isinstance(found, str):
-            raise ValueError("ends too early, or has a number where a text belongs")
-        cursor += 1
-        return found
+        return token(str, "a number where a text")
 
     found: dict[str, list[tuple[float, float, str]]] = {}
     number(), number()

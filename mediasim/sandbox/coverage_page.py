@@ -13,12 +13,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from mediasim.sandbox.inspector.pages import html_page
+from mediasim.sandbox.inspector.pages import html_page, page_head
 from mediasim.twilio.coverage import Entry, coverage_json, coverage_markdown, entries
 
 __all__ = ["coverage_routes"]
 
-_ASSETS: Final = "/_mediasim/inspector/assets"
 _STATES: Final = {"acts": "live", "noted": "waiting", "not there": "bad"}
 """The look of each state, which is that of a call's."""
 
@@ -47,20 +46,8 @@ async def _json(_: Request) -> Response:
 def _page() -> str:
     rows = "\n".join(_row(each) for each in entries())
     choices = "".join(f"<option>{escape(each)}</option>" for each in _STATES)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>mediasim: coverage</title>
-<link rel="icon" href="{_ASSETS}/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{_ASSETS}/style/base.css">
-<link rel="stylesheet" href="{_ASSETS}/style/coverage.css">
-<script src="{_ASSETS}/app/theme_first.js"></script>
-<script type="module" src="{_ASSETS}/app/coverage.js"></script>
-</head>
-<body class="coverage">
+    head = page_head("mediasim: coverage", "coverage")
+    return f"""{head}
 <header>
 <h1>What is simulated of Twilio</h1>
 <p class="quiet">Every parameter and attribute either <b>acts</b>, is <b>noted</b> by a notification that names it,

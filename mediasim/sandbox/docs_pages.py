@@ -17,13 +17,12 @@ from mediasim import __version__
 from mediasim.documentation.html import Heading, html_of
 from mediasim.documentation.pages import FOLDER, INDEX, KINDS, Page, UnknownTopic, page, pages
 from mediasim.documentation.search import Found, search
-from mediasim.sandbox.inspector.pages import Assets, html_page
+from mediasim.sandbox.inspector.pages import Assets, html_page, page_head
 
 __all__ = ["DOCS", "docs_routes"]
 
 DOCS: Final = "/docs"
 """Path of the documentation, of the sandbox as of the control API."""
-_ASSETS: Final = "/_mediasim/inspector/assets"
 
 
 def docs_routes() -> list[BaseRoute]:
@@ -109,20 +108,8 @@ def _as_page(
     if len(headings) > 1:
         contents = f'<nav class="contents" aria-label="On this page"><ul>{items}</ul></nav>'
         article = article.replace("</h1>\n", f"</h1>\n{contents}\n", 1)
-    response = html_page(f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)} · mediasim</title>
-<link rel="icon" href="{_ASSETS}/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="{_ASSETS}/style/base.css">
-<link rel="stylesheet" href="{_ASSETS}/style/docs.css">
-<script src="{_ASSETS}/app/theme_first.js"></script>
-<script type="module" src="{_ASSETS}/app/docs.js"></script>
-</head>
-<body class="docs">
+    head = page_head(f"{title} · mediasim", "docs")
+    response = html_page(f"""{head}
 <a class="skip" href="#page">Skip to the content</a>
 <header>
 <a class="home" href="{DOCS}">mediasim {escape(__version__)}</a>

@@ -57,14 +57,6 @@ class Recording(Shown):
     def __repr__(self) -> str:
         return f"<{self.name} {self.sid}: {self.status}>"
 
-    @property
-    def _title(self) -> str:
-        return f"{self.name} {self.sid}"
-
-    @property
-    def _shown(self) -> tuple[NDArray[np.int16], RecordingTruth | None]:
-        return self.pcm, self.truth
-
     # -- what it is -------------------------------------------------------------------------
 
     @property

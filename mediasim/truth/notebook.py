@@ -57,15 +57,19 @@ class Shown:
 
     __slots__ = ()
 
-    @property
-    def _title(self) -> str:
-        """The recording's name and SID."""
-        raise NotImplementedError
+    if TYPE_CHECKING:
 
-    @property
-    def _shown(self) -> tuple[NDArray[np.int16], RecordingTruth | None]:
-        """Samples (channels, n) and the truth; None where nothing is known."""
-        raise NotImplementedError
+        @property
+        def name(self) -> str: ...
+
+        @property
+        def sid(self) -> str: ...
+
+        @property
+        def pcm(self) -> NDArray[np.int16]: ...
+
+        @property
+        def truth(self) -> RecordingTruth | None: ...
 
     def plot(self) -> Picture:
         """Return a picture: a waveform for each channel, and under it who said what, and what was
@@ -73,8 +77,7 @@ class Shown:
 
         Raises MediaNotFound for a recording without media.
         """
-        pcm, truth = self._shown
-        return Picture(_picture(pcm, truth, self._title))
+        return Picture(self._picture(self.pcm))
 
     def to_dataframe(self) -> pandas.DataFrame:
         """Return the truth as a pandas table, a row for each thing said or played: channel, party,
@@ -86,15 +89,17 @@ class Shown:
             import pandas
         except ImportError:
             raise ImportError("to_dataframe needs pandas: pip install pandas") from None
-        _, truth = self._shown
-        return pandas.DataFrame(list(_rows(truth)), columns=list(_COLUMNS))
+        return pandas.DataFrame(list(_rows(self.truth)), columns=list(_COLUMNS))
 
     def _repr_html_(self) -> str:
-        pcm, truth = self._shown
+        pcm = self.pcm
         # Inside a page its styles must not reach other pictures.
-        picture = _picture(pcm, truth, self._title).replace("<style>", "<style>.mediasim{")
+        picture = self._picture(pcm).replace("<style>", "<style>.mediasim{")
         picture = picture.replace("</style>", "}</style>")
         return f'<div class="mediasim">{picture}{_player(pcm)}</div>'
+
+    def _picture(self, pcm: NDArray[np.int16]) -> str:
+        return _picture(pcm, self.truth, f"{self.name} {self.sid}")
 
 
 _COLUMNS: Final = (

@@ -6,6 +6,7 @@ blocks anything else. Source: https://www.w3.org/TR/CSP3/
 
 from __future__ import annotations
 
+from html import escape
 from pathlib import Path
 from typing import Final
 
@@ -14,9 +15,11 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-__all__ = ["Assets", "html_page", "page", "page_in"]
+__all__ = ["Assets", "html_page", "page", "page_head", "page_in"]
 
 _ASSETS: Final = Path(__file__).parent / "assets"
+_SERVED: Final = "/_mediasim/inspector/assets"
+"""Path under which the assets are served."""
 _POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -53,6 +56,25 @@ def html_page(text: str) -> Response:
     """Return a page of HTML, with the policy of all pages."""
     headers = {**_GUARDS, "Content-Security-Policy": _POLICY, "Cache-Control": "no-store"}
     return Response(text, headers=headers, media_type="text/html; charset=utf-8")
+
+
+def page_head(title: str, name: str) -> str:
+    """Return the beginning of a page that code writes, up to its body: the style and the script
+    among the assets that have its name."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{escape(title)}</title>
+<link rel="icon" href="{_SERVED}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="{_SERVED}/style/base.css">
+<link rel="stylesheet" href="{_SERVED}/style/{name}.css">
+<script src="{_SERVED}/app/theme_first.js"></script>
+<script type="module" src="{_SERVED}/app/{name}.js"></script>
+</head>
+<body class="{name}">"""
 
 
 class Assets(StaticFiles):

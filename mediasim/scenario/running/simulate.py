@@ -59,14 +59,6 @@ class Recorded(Shown):
         return f"<recording {self.name} {self.sid}: {self.record.status}, {size}>"
 
     @property
-    def _title(self) -> str:
-        return f"{self.name} {self.sid}"
-
-    @property
-    def _shown(self) -> tuple[NDArray[np.int16], RecordingTruth | None]:
-        return self.pcm, self.truth
-
-    @property
     def sid(self) -> str:
         return self.record.sid
 
